@@ -1,0 +1,87 @@
+package rightful
+
+// Situation is everything that was read about one question, closed over its
+// references: each company and user id that a family mentions was looked up, so
+// an id that is absent here does not exist in the app. It is the only input of
+// the judge.
+type Situation struct {
+	Now     int64 // Unix seconds at which things are judged
+	Account Account
+	Mapping Mapping
+
+	Companies   []Company
+	Users       []User
+	Memberships []Membership
+	Resolved    map[string]Resolution // by canonical user id; only where the resolver is SQL
+	Families    []Family
+	Cache       []CacheEntry
+	Probe       *ProbeReport // nil when no probe is configured
+
+	// Whole is true when the situation holds everything the places say, false
+	// when it is the surroundings of one question.
+	Whole bool
+
+	// Incomplete lists, in plain words, what could not be read.
+	Incomplete []string
+	// CacheUnread and ProbeUnread say why a whole place could not be heard;
+	// empty when it was read, or when it is not configured.
+	CacheUnread string
+	ProbeUnread string
+	// CacheConfigured tells "no key is configured" from "no key was found".
+	CacheConfigured bool
+	// StripeUnread says why Stripe could not be heard at all.
+	StripeUnread string
+}
+
+// Account is the Stripe account that a key opens.
+type Account struct {
+	ID       string
+	Livemode bool
+	// LivemodeKnown is false when neither the key nor any object told the mode.
+	LivemodeKnown bool
+}
+
+// Resolution is the answer of a resolver: at most one company.
+type Resolution struct {
+	CompanyID string // empty when the resolver names none
+	Ambiguous bool   // it returned more than one
+}
+
+// Holds names what a cached value is.
+type Holds string
+
+// What a cache key may hold.
+const (
+	HoldsCompany  Holds = "company_id"
+	HoldsCustomer Holds = "stripe_customer_id"
+)
+
+// CacheEntry is one cache key that could exist, and what stands there.
+type CacheEntry struct {
+	Key     string // the whole key
+	Pattern string // the configured pattern that it was built from
+	Holds   Holds
+	Decode  string // text, json:path or hash:field
+
+	// Whose key it is. Exactly one of these is set.
+	UserID           string
+	CompanyID        string
+	StripeCustomerID string
+
+	Found       bool
+	Value       string // decoded; meaningful only when Found and Undecodable is empty
+	Undecodable string // why the value could not be read as configured
+}
+
+// ProbeReport is what the running app answered.
+type ProbeReport struct {
+	Users            map[string]ProbeAnswer // by canonical user id; only those asked
+	Revision         string                 // empty when it does not tell
+	ExpectedRevision string                 // empty when none is configured
+}
+
+// ProbeAnswer is the running app's answer for one user.
+type ProbeAnswer struct {
+	CompanyID string // empty when the app says: no company
+	Failed    string // why there is no answer; then CompanyID means nothing
+}

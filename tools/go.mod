@@ -1,0 +1,3 @@
+module rightful/tools
+
+go 1.26
