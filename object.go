@@ -76,6 +76,7 @@ const (
 	RefSubscriptionRow = "subscription_row"
 	RefLink            = "link"
 	RefCacheKey        = "cache_key"
+	RefRevision        = "revision" // what the running app says it is
 )
 
 // Ref returns the object's name.

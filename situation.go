@@ -9,13 +9,15 @@ type Situation struct {
 	Account Account
 	Mapping Mapping
 
-	Companies   []Company
-	Users       []User
-	Memberships []Membership
-	Resolved    map[string]Resolution // by canonical user id; only where the resolver is SQL
-	Families    []Family
-	Cache       []CacheEntry
-	Probe       *ProbeReport // nil when no probe is configured
+	Companies        []Company
+	Users            []User
+	Memberships      []Membership
+	SubscriptionRows []SubscriptionRow
+	Links            []Link                // link columns and link table alike
+	Resolved         map[string]Resolution // by canonical user id; only where the resolver is SQL
+	Families         []Family              // sorted by Key
+	Cache            []CacheEntry
+	Probe            *ProbeReport // nil when no probe is configured
 
 	// Whole is true when the situation holds everything the places say, false
 	// when it is the surroundings of one question.
@@ -84,4 +86,12 @@ type ProbeReport struct {
 type ProbeAnswer struct {
 	CompanyID string // empty when the app says: no company
 	Failed    string // why there is no answer; then CompanyID means nothing
+}
+
+// Subject names what a question is about.
+type Subject struct {
+	Users     []string // ids of the app's users
+	Companies []string // ids of companies
+	Customers []string // Stripe customer ids
+	Objects   []Object // guest sessions and payments, which have no customer
 }

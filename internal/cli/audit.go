@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rightful/internal/engine"
+	"rightful/internal/view"
+)
+
+type auditOptions struct {
+	target
+	company string
+	since   string
+	only    []string
+}
+
+func newAudit(s Streams) *cobra.Command {
+	o := &auditOptions{}
+	c := &cobra.Command{
+		Use:   "audit",
+		Short: "Judge every payment, or those of one company or of late",
+		Long: `audit reads the database, Stripe and the cache to the end, answers for every
+family of Stripe objects which company it belongs to, and reports each place
+that says otherwise. It writes nothing.
+
+Exit code: 0 nothing found, 2 errors or warnings found, 4 the read was
+incomplete or refused as unsafe, 1 error.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.validate(c); err != nil {
+				return err
+			}
+			return o.run(c.Context(), s)
+		},
+	}
+	o.flags(c)
+	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
+	c.Flags().StringVar(&o.since, "since", "", "only families with something created since: 7d, 36h, 2026-01-31 or Unix seconds")
+	c.Flags().StringSliceVar(&o.only, "only", nil, "only these codes (RF101) or families of codes (RF1)")
+	return c
+}
+
+func (o *auditOptions) validate(c *cobra.Command) error {
+	if o.company != "" && o.since != "" {
+		return usage("--company and --since exclude each other", "give one of them")
+	}
+	return o.target.validate(c)
+}
+
+func (o *auditOptions) run(ctx context.Context, s Streams) error {
+	e, err := o.open(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	in := engine.AuditInput{Company: o.company, Only: o.only}
+	if in.Since, err = since(o.since, e.Options.Now); err != nil {
+		return err
+	}
+	report, err := e.Audit(ctx, in)
+	if err != nil {
+		return located(e.config, err)
+	}
+	if e.progress != nil {
+		e.progress.Done()
+	}
+	if o.format == "json" {
+		if err := view.JSON(s.Out, report); err != nil {
+			return err
+		}
+	} else {
+		printer(s).Audit(report)
+	}
+	return exitFor(report.Refused != nil, report.Complete, report.Counts)
+}
+
+// since reads a point in time: an age such as 7d or 36h, a date, or Unix
+// seconds. Empty is 0: no bound.
+func since(text string, now int64) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseInt(days, 10, 32); err == nil && n >= 0 {
+			return now - n*24*60*60, nil
+		}
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now - int64(d.Seconds()), nil
+	}
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return t.Unix(), nil
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
+		return n, nil
+	}
+	return 0, usage(fmt.Sprintf("--since %q is no point in time", text), "write 7d, 36h, 2026-01-31 or Unix seconds")
+}
+
+// noArgs refuses arguments in our own words.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(fmt.Sprintf("%s takes no argument, and %q was given", c.Name(), args[0]), "rightful "+c.Name()+" --help")
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+// Package cli is the command line: one file for each verb. A command parses its
+// flags, asks the engine, and gives the result to a view. Errors and exit codes
+// are handled here, once.
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"rightful"
+	"rightful/internal/view"
+)
+
+// Exit codes, the first that applies.
+const (
+	ExitOK       = 0
+	ExitError    = 1
+	ExitFindings = 2 // findings of severity error or warning, or changes pending
+	ExitPartly   = 3 // partly applied
+	ExitRefused  = 4 // refused as unsafe, or an incomplete read
+)
+
+// Streams is what a command talks to.
+type Streams struct {
+	Out, Err  io.Writer
+	OutIsTerm bool
+	ErrIsTerm bool
+	Env       func(string) (string, bool)
+	Now       func() time.Time
+}
+
+// System returns the streams of this process.
+func System() Streams {
+	return Streams{
+		Out: os.Stdout, Err: os.Stderr,
+		OutIsTerm: isatty.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == "",
+		ErrIsTerm: isatty.IsTerminal(os.Stderr.Fd()),
+		Env:       os.LookupEnv,
+		Now:       time.Now,
+	}
+}
+
+// exit is an error that only carries an exit code: everything was printed.
+type exit int
+
+func (exit) Error() string { return "" }
+
+// Main runs the command line and returns the exit code. Interrupts end a
+// running command, which then says that it is incomplete.
+func Main(args []string, s Streams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot(s)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code exit
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.As(err, &code):
+		return int(code)
+	}
+	view.Error(s.Err, err)
+	if ctx.Err() != nil || rightful.KindOf(err) == rightful.KindRefused {
+		return ExitRefused
+	}
+	return ExitError
+}
+
+func newRoot(s Streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "rightful",
+		Short: "Every payment with its rightful company",
+		Long: `rightful finds out which company each Stripe payment belongs to, and where the
+database, Stripe's metadata, the cache and the running app disagree about it.
+Reading never writes.
+
+Start with: rightful demo`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newDemo(s), newInvestigate(s), newAudit(s), newExplain(s), newSim(s))
+	return root
+}
+
+// usage returns an error about how a command was called.
+func usage(message, hint string) error {
+	return &rightful.Error{Kind: rightful.KindInvalid, Message: message, Hint: hint}
+}

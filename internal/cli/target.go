@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"rightful"
+	"rightful/internal/config"
+	"rightful/internal/engine"
+	"rightful/internal/view"
+	"rightful/internal/wire"
+)
+
+// target says what a command works on, and how it prints.
+type target struct {
+	world  string
+	config string
+	format string
+}
+
+// defaultConfig is read when neither --world nor --config is given.
+const defaultConfig = "rightful.yaml"
+
+func (t *target) flags(c *cobra.Command) {
+	c.Flags().StringVar(&t.world, "world", "", "work on this world file alone")
+	c.Flags().StringVar(&t.config, "config", defaultConfig, "work on the systems that this file names")
+	c.Flags().StringVar(&t.format, "format", "human", "human or json")
+}
+
+// validate checks what the flags say together.
+func (t *target) validate(c *cobra.Command) error {
+	if t.format != "human" && t.format != "json" {
+		return usage(fmt.Sprintf("--format %q is not known", t.format), "write --format human or --format json")
+	}
+	if t.world != "" && c.Flags().Changed("config") {
+		return usage("--world and --config exclude each other", "give one of them")
+	}
+	return nil
+}
+
+// opened is an engine with what the command needs around it.
+type opened struct {
+	*engine.Engine
+	config   *config.Config
+	progress *view.Progress
+}
+
+// open returns a ready engine. The caller closes it.
+func (t *target) open(ctx context.Context, s Streams) (*opened, error) {
+	var (
+		e   *engine.Engine
+		c   *config.Config
+		err error
+	)
+	if t.world != "" {
+		e, c, err = wire.World(t.world)
+	} else {
+		e, c, err = wire.Config(ctx, t.config, s.Env, s.Now())
+	}
+	if err != nil {
+		return nil, located(c, err)
+	}
+	o := &opened{Engine: e, config: c}
+	if s.ErrIsTerm && t.format == "human" {
+		o.progress = view.NewProgress(s.Err, s.Now)
+		e.Options.Progress = o.progress.Update
+	}
+	return o, nil
+}
+
+// close removes the progress line and gives everything back.
+func (o *opened) close() {
+	if o.progress != nil {
+		o.progress.Done()
+	}
+	_ = o.Close() // reading connections: nothing to lose
+}
+
+// located adds file, line and column to an error whose place is a config path.
+func located(c *config.Config, err error) error {
+	var own *rightful.Error
+	if c == nil || !errors.As(err, &own) || !c.Known(own.Place) {
+		return err
+	}
+	at := *own
+	at.Place = c.Locate(own.Place)
+	return &at
+}
+
+// printer returns a printer for people on the command's output.
+func printer(s Streams) *view.Printer { return &view.Printer{Out: s.Out, Color: s.OutIsTerm} }
+
+// exitFor returns the exit code of a reading command as an error, nil for 0.
+func exitFor(refused, complete bool, counts engine.Counts) error {
+	switch {
+	case refused || !complete:
+		return exit(ExitRefused)
+	case counts.Errors+counts.Warnings > 0:
+		return exit(ExitFindings)
+	}
+	return nil
+}

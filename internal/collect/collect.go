@@ -1,0 +1,196 @@
+// Package collect reads the sources and puts what they say together: rows and
+// objects become families, closed over their references, ready to be judged.
+//
+// Everything reads a whole account and database. Around reads the surroundings
+// of one user, company or payment. Both only read: they are given readers.
+package collect
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"rightful"
+)
+
+// Sources are the places that were configured. Directory is required, the
+// others may be nil.
+type Sources struct {
+	Directory rightful.DirectoryReader
+	Stripe    rightful.StripeReader
+	Cache     rightful.CacheReader
+	Probe     rightful.ProbeReader
+}
+
+// Options say how to read.
+type Options struct {
+	Now              int64 // Unix seconds
+	Keys             rightful.KeySet
+	CacheKeys        []CacheKey
+	ExpectedRevision string
+	// ProbeAll asks the running app for every user that Everything reads.
+	// Leave it off for an app that real people use.
+	ProbeAll bool
+	// Progress is told how far the reading of one kind of thing has come. It
+	// may be called from several goroutines; nil is allowed.
+	Progress func(what string, done int)
+}
+
+func (o Options) progress(what string, done int) {
+	if o.Progress != nil {
+		o.Progress(what, done)
+	}
+}
+
+// gatherer holds what was read so far, without doubles.
+type gatherer struct {
+	src Sources
+	opt Options
+	sit *rightful.Situation
+
+	companies   set[rightful.Company]
+	users       set[rightful.User]
+	memberships set[rightful.Membership]
+	rows        set[rightful.SubscriptionRow]
+	links       set[rightful.Link]
+	objects     set[rightful.Object]
+	customers   map[string]rightful.Existence // of customers that were looked up
+}
+
+func newGatherer(src Sources, opt Options) *gatherer {
+	sit := &rightful.Situation{Now: opt.Now, Mapping: src.Directory.Mapping(), Resolved: map[string]rightful.Resolution{}}
+	return &gatherer{src: src, opt: opt, sit: sit, customers: map[string]rightful.Existence{}}
+}
+
+// set keeps the first value of each key, in the order of arrival.
+type set[T any] struct {
+	order []string
+	byKey map[string]T
+}
+
+// add keeps the value and reports whether it is new. An empty key is dropped.
+func (s *set[T]) add(key string, v T) bool {
+	if key == "" {
+		return false
+	}
+	if _, known := s.byKey[key]; known {
+		return false
+	}
+	if s.byKey == nil {
+		s.byKey = map[string]T{}
+	}
+	s.byKey[key] = v
+	s.order = append(s.order, key)
+	return true
+}
+
+func (s *set[T]) has(key string) bool { _, ok := s.byKey[key]; return ok }
+
+func (s *set[T]) all() []T {
+	out := make([]T, 0, len(s.order))
+	for _, k := range s.order {
+		out = append(out, s.byKey[k])
+	}
+	return out
+}
+
+// each calls keep for every row of a sequence and returns its error.
+func each[T any](seq iter.Seq2[T, error], keep func(T)) error {
+	for v, err := range seq {
+		if err != nil {
+			return err
+		}
+		keep(v)
+	}
+	return nil
+}
+
+func (g *gatherer) addCompany(c rightful.Company) bool {
+	g.addLink(rightful.Link{CompanyID: c.ID, StripeCustomerID: c.StripeCustomerID})
+	return g.companies.add(rightful.CanonicalID(c.ID), c)
+}
+
+func (g *gatherer) addLink(l rightful.Link) {
+	if l.CompanyID != "" && l.StripeCustomerID != "" {
+		g.links.add(rightful.CanonicalID(l.CompanyID)+"\x00"+l.StripeCustomerID, l)
+	}
+}
+
+func (g *gatherer) addUser(u rightful.User) { g.users.add(rightful.CanonicalID(u.ID), u) }
+
+// addMembership keeps every distinct row: a pair may have several, for several
+// times.
+func (g *gatherer) addMembership(m rightful.Membership) {
+	if m.UserID != "" && m.CompanyID != "" {
+		g.memberships.add(membershipKey(m), m)
+	}
+}
+
+func (g *gatherer) addRow(r rightful.SubscriptionRow) {
+	g.rows.add(r.ID+"\x00"+r.CompanyID+"\x00"+r.StripeSubscriptionID+"\x00"+r.StripeCustomerID, r)
+}
+
+func (g *gatherer) addObject(o rightful.Object) {
+	if !g.objects.add(string(o.Type)+"/"+o.ID, o) {
+		return
+	}
+	if o.Type == rightful.TypeCustomer {
+		g.customers[o.ID] = rightful.ExistsPresent
+	}
+}
+
+func (g *gatherer) object(t rightful.ObjectType, id string) (rightful.Object, bool) {
+	o, ok := g.objects.byKey[string(t)+"/"+id]
+	return o, ok
+}
+
+// lookup fetches one Stripe object and keeps it. An id that is not there is
+// remembered as such.
+func (g *gatherer) lookup(ctx context.Context, t rightful.ObjectType, id string) (rightful.Existence, error) {
+	if _, known := g.object(t, id); known {
+		return rightful.ExistsPresent, nil
+	}
+	o, exists, err := g.src.Stripe.Get(ctx, t, id)
+	if err != nil {
+		return rightful.ExistsUnknown, err
+	}
+	if exists == rightful.ExistsPresent {
+		g.addObject(o)
+	}
+	if t == rightful.TypeCustomer {
+		g.customers[id] = exists
+	}
+	return exists, nil
+}
+
+// finish turns what was gathered into the situation.
+func (g *gatherer) finish() *rightful.Situation {
+	g.sit.Companies = g.companies.all()
+	g.sit.Users = g.users.all()
+	g.sit.Memberships = g.memberships.all()
+	g.sit.SubscriptionRows = g.rows.all()
+	g.sit.Links = g.links.all()
+	return g.sit
+}
+
+// incomplete notes that something could not be read. It returns the error
+// unchanged when the reading itself was called off.
+func (g *gatherer) incomplete(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	g.sit.Incomplete = append(g.sit.Incomplete, what+": "+short(err))
+	return nil
+}
+
+// short returns an error without its hint.
+func short(err error) string {
+	var e *rightful.Error
+	if errors.As(err, &e) {
+		if e.Place != "" {
+			return e.Place + ": " + e.Message
+		}
+		return e.Message
+	}
+	return err.Error()
+}

@@ -1,0 +1,162 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"rightful"
+)
+
+// Everything reads the whole database and the whole Stripe account. Neither can
+// be judged without the other, so it returns an error when the database cannot
+// be read or Stripe lets nothing be read at all. What else fails makes the
+// situation incomplete.
+func Everything(ctx context.Context, src Sources, opt Options) (*rightful.Situation, error) {
+	g := newGatherer(src, opt)
+	g.sit.Whole = true
+	if err := g.readDirectory(ctx); err != nil {
+		return nil, err
+	}
+	if err := g.readStripe(ctx); err != nil {
+		return nil, err
+	}
+	if err := g.resolve(ctx); err != nil {
+		return nil, err
+	}
+	sit := g.finish()
+	sit.Families = Families(g.objects.all(), sit.Links, sit.SubscriptionRows, g.customers)
+	if err := g.readCache(ctx, subjectOf(sit)); err != nil {
+		return nil, err
+	}
+	probed := []string{}
+	if opt.ProbeAll {
+		for _, u := range sit.Users {
+			probed = append(probed, u.ID)
+		}
+	}
+	if err := g.readProbe(ctx, probed); err != nil {
+		return nil, err
+	}
+	return sit, nil
+}
+
+// subjectOf names everything that a situation holds.
+func subjectOf(sit *rightful.Situation) rightful.Subject {
+	var s rightful.Subject
+	for _, u := range sit.Users {
+		s.Users = append(s.Users, u.ID)
+	}
+	for _, c := range sit.Companies {
+		s.Companies = append(s.Companies, c.ID)
+	}
+	for _, f := range sit.Families {
+		if !f.Guest() {
+			s.Customers = append(s.Customers, f.StripeCustomerID)
+		}
+	}
+	return s
+}
+
+func (g *gatherer) readDirectory(ctx context.Context) error {
+	d, all := g.src.Directory, rightful.Select{}
+	count := func(what string) func() {
+		n := 0
+		return func() { n++; g.opt.progress(what, n) }
+	}
+	companies, users := count("companies"), count("users")
+	return errors.Join(
+		each(d.Companies(ctx, all), func(c rightful.Company) { g.addCompany(c); companies() }),
+		each(d.Links(ctx, all), g.addLink),
+		each(d.Users(ctx, all), func(u rightful.User) { g.addUser(u); users() }),
+		each(d.Memberships(ctx, all), g.addMembership),
+		each(d.SubscriptionRows(ctx, all), g.addRow),
+	)
+}
+
+// readStripe reads the four lists side by side; the reader's pacer keeps them
+// within the account's budget.
+func (g *gatherer) readStripe(ctx context.Context) error {
+	types := rightful.StripeTypes()
+	read := make([][]rightful.Object, len(types))
+	failed := make([]error, len(types))
+	var wg sync.WaitGroup
+	for i, t := range types {
+		wg.Go(func() {
+			failed[i] = each(g.src.Stripe.List(ctx, rightful.ListQuery{Type: t}), func(o rightful.Object) {
+				read[i] = append(read[i], o)
+				g.opt.progress(string(t), len(read[i]))
+			})
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !slices.Contains(failed, nil) {
+		return failed[0]
+	}
+	for i, t := range types {
+		for _, o := range read[i] {
+			g.addObject(o)
+		}
+		if failed[i] == nil {
+			continue
+		}
+		if err := g.incomplete(ctx, "Stripe's list of "+string(t), failed[i]); err != nil {
+			return err
+		}
+	}
+	return g.lookupUnlisted(ctx)
+}
+
+// lookupUnlisted looks up every customer that somebody names and no list holds:
+// Stripe lists no deleted customers, and none of a test clock.
+func (g *gatherer) lookupUnlisted(ctx context.Context) error {
+	var ids []string
+	name := func(id string) {
+		if id != "" {
+			if _, known := g.customers[id]; !known {
+				g.customers[id] = rightful.ExistsUnknown
+				ids = append(ids, id)
+			}
+		}
+	}
+	for _, l := range g.links.all() {
+		name(l.StripeCustomerID)
+	}
+	for _, r := range g.rows.all() {
+		name(r.StripeCustomerID)
+	}
+	for _, o := range g.objects.all() {
+		name(o.StripeCustomerID)
+	}
+	for i, id := range ids {
+		if _, err := g.lookup(ctx, rightful.TypeCustomer, id); err != nil {
+			return g.incomplete(ctx, "looking up customers that no list holds", err)
+		}
+		g.opt.progress("customers looked up", i+1)
+	}
+	return nil
+}
+
+// resolve asks the app's resolver query for each user that was read.
+func (g *gatherer) resolve(ctx context.Context) error {
+	if g.sit.Mapping.Resolver != rightful.ResolverSQL {
+		return nil
+	}
+	for i, u := range g.users.all() {
+		id := rightful.CanonicalID(u.ID)
+		if _, asked := g.sit.Resolved[id]; asked {
+			continue
+		}
+		r, err := g.src.Directory.Resolve(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		g.sit.Resolved[id] = r
+		g.opt.progress("users resolved", i+1)
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+// Package config reads rightful.yaml.
+//
+// Decoding is strict: a key that is not known, a value of the wrong type or a
+// variable that is not set is an error with file, line, column and a hint.
+// Secrets come from the environment as ${NAME} and are never printed.
+package config
+
+import "rightful"
+
+// Config is rightful.yaml.
+type Config struct {
+	Company   Company           `yaml:"company"`
+	Ownership Ownership         `yaml:"ownership"`
+	Directory Directory         `yaml:"directory"`
+	Stripe    Accounts          `yaml:"stripe"`
+	State     string            `yaml:"state"` // sqlite:FILE or postgres://; used by commands that keep something
+	Cache     Cache             `yaml:"cache"`
+	Probe     Probe             `yaml:"resolver_probe"`
+	Codes     map[string]string `yaml:"codes"` // code: off, error, warning or info
+	Serve     Serve             `yaml:"serve"`
+
+	file *file
+}
+
+// Company names the metadata keys that carry identity.
+type Company struct {
+	MetadataKey string   `yaml:"metadata_key"` // default company_id
+	AlsoRead    []string `yaml:"also_read"`
+	UserKey     string   `yaml:"user_key"` // default user_id
+}
+
+// Ownership is the metadata tag that tells our objects from other apps'.
+type Ownership struct {
+	Key   string `yaml:"key"`
+	Value string `yaml:"value"`
+}
+
+// Directory maps the app's database: plain SQL with fixed output columns.
+type Directory struct {
+	DSN           string `yaml:"dsn"`
+	Companies     string `yaml:"companies"`
+	Users         string `yaml:"users"`
+	Memberships   string `yaml:"memberships"`
+	Subscriptions string `yaml:"subscriptions"`
+	Links         string `yaml:"links"`
+	Resolve       string `yaml:"resolve"` // direct, owner, membership or a SELECT with :user_id
+	Write         Write  `yaml:"write"`
+
+	PlaceholderCustomers []string `yaml:"placeholder_customers"` // patterns of links that mean "not yet"
+}
+
+// Write holds the statements that a repair may run. Reading commands never use
+// them.
+type Write struct {
+	CompanyCustomer      string `yaml:"company_customer"`
+	SubscriptionCompany  string `yaml:"subscription_company"`
+	SubscriptionCustomer string `yaml:"subscription_customer"`
+	SubscriptionStatus   string `yaml:"subscription_status"`
+	SubscriptionInsert   string `yaml:"subscription_insert"`
+}
+
+// Accounts is one Stripe account, or a list of them.
+type Accounts []Stripe
+
+// Stripe is one Stripe account.
+type Stripe struct {
+	Key            string   `yaml:"key"`
+	Account        string   `yaml:"account"`  // acct_...: any other account is refused
+	Livemode       *bool    `yaml:"livemode"` // any other mode is refused
+	Rate           Rate     `yaml:"rate"`
+	APIBase        string   `yaml:"api_base"`
+	WebhookSecrets []string `yaml:"webhook_secrets"`
+}
+
+// Rate bounds requests per second.
+type Rate struct {
+	Account  float64 `yaml:"account"`
+	Endpoint float64 `yaml:"endpoint"`
+}
+
+// Cache is where identity is cached.
+type Cache struct {
+	URL  string     `yaml:"url"`
+	Keys []CacheKey `yaml:"keys"`
+}
+
+// CacheKey is one pattern of cache keys.
+type CacheKey struct {
+	Pattern string `yaml:"pattern"`
+	Holds   string `yaml:"holds"`  // company_id or stripe_customer_id
+	Decode  string `yaml:"decode"` // text (default), json:path or hash:field
+}
+
+// Probe asks the running app for a user's company.
+type Probe struct {
+	URL            string            `yaml:"url"` // with {user_id}
+	JSON           string            `yaml:"json"`
+	Headers        map[string]string `yaml:"headers"`
+	RevisionURL    string            `yaml:"revision_url"`
+	RevisionJSON   string            `yaml:"revision_json"`
+	ExpectRevision string            `yaml:"expect_revision"`
+}
+
+// Serve is where the server listens.
+type Serve struct {
+	Listen string `yaml:"listen"`
+}
+
+// Keys returns the metadata keys that carry identity, with their defaults.
+func (c *Config) Keys() rightful.KeySet {
+	k := rightful.KeySet{
+		Company:   c.Company.MetadataKey,
+		AlsoRead:  c.Company.AlsoRead,
+		User:      c.Company.UserKey,
+		Ownership: c.Ownership.Key,
+	}
+	if k.Company == "" {
+		k.Company = "company_id"
+	}
+	if k.User == "" {
+		k.User = "user_id"
+	}
+	return k
+}
+
+// Resolver returns which way the resolver works; ResolverNone when it is not
+// configured and the mapping decides.
+func (d Directory) Resolver() rightful.Resolver {
+	switch r := rightful.Resolver(d.Resolve); r {
+	case rightful.ResolverNone, rightful.ResolverDirect, rightful.ResolverOwner, rightful.ResolverMembership:
+		return r
+	}
+	return rightful.ResolverSQL
+}

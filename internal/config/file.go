@@ -1,0 +1,249 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"rightful"
+)
+
+// file is where a config came from.
+type file struct {
+	name  string
+	first int // line of the file on which the config starts, from 1
+	at    map[string]place
+}
+
+type place struct{ line, column int }
+
+// Read reads and validates the config file at path. env looks variables up, as
+// os.LookupEnv does.
+func Read(path string, env func(string) (string, bool)) (*Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		hint := "give the path of your rightful.yaml with --config"
+		if errors.Is(err, os.ErrNotExist) {
+			hint = "write one (the README shows the least it needs), give another path with --config, or try rightful demo"
+		}
+		var pe *os.PathError
+		message := err.Error()
+		if errors.As(err, &pe) {
+			message = pe.Err.Error()
+		}
+		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: path, Message: message, Hint: hint, Err: err}
+	}
+	c, err := parse(&file{name: path, first: 1}, raw, env)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.validate()
+}
+
+// ParseWorld reads the config section of a world, which starts on the given
+// line of the file. Nothing in a world is taken from the environment: worlds
+// come from other people.
+func ParseWorld(name string, line int, raw []byte) (*Config, error) {
+	if len(raw) == 0 {
+		raw = []byte("{}")
+	}
+	c, err := parse(&file{name: name, first: max(line, 1)}, raw, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.validateShared()
+}
+
+func parse(f *file, raw []byte, env func(string) (string, bool)) (*Config, error) {
+	f.at = map[string]place{}
+	c := &Config{file: f}
+	parsed, err := parser.ParseBytes(shield(raw), 0)
+	if err != nil {
+		return nil, f.yamlError(err)
+	}
+	for _, doc := range parsed.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.NullType || doc.Body.Type() == ast.CommentType {
+			continue
+		}
+		w := &walker{file: f, env: env}
+		w.walk("", doc.Body)
+		if w.err != nil {
+			return nil, w.err
+		}
+		if err := yaml.NodeToValue(doc.Body, c, yaml.Strict()); err != nil {
+			return nil, f.yamlError(err)
+		}
+		break
+	}
+	return c, nil
+}
+
+// variable matches ${NAME}.
+var variable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+
+// shielded matches what shield makes of it.
+var shielded = regexp.MustCompile(`\$<([A-Za-z_][A-Za-z0-9_]*)>`)
+
+// shield makes ${NAME} safe inside YAML's flow mappings, where braces mean
+// something else. It keeps every column, so that errors point right, and it
+// runs before any value is known, so that a value can never become YAML.
+func shield(raw []byte) []byte { return variable.ReplaceAll(raw, []byte(`$$<$1>`)) }
+
+// walker visits every node: it notes where each path stands and fills in the
+// environment.
+type walker struct {
+	*file
+	env func(string) (string, bool)
+	err error
+}
+
+func (w *walker) walk(path string, n ast.Node) {
+	if n == nil || w.err != nil {
+		return
+	}
+	if t := n.GetToken(); t != nil {
+		if _, known := w.at[path]; !known {
+			w.at[path] = place{line: t.Position.Line, column: t.Position.Column}
+		}
+	}
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		for _, v := range n.Values {
+			w.walk(path, v)
+		}
+	case *ast.MappingValueNode:
+		key := join(path, n.Key.GetToken().Value)
+		w.at[key] = place{line: n.Key.GetToken().Position.Line, column: n.Key.GetToken().Position.Column}
+		w.walk(key, n.Value)
+	case *ast.SequenceNode:
+		for i, v := range n.Values {
+			w.walk(fmt.Sprintf("%s[%d]", path, i), v)
+		}
+	case *ast.StringNode:
+		n.Value = w.expand(path, n.Value, n.GetToken().Position.Line, n.GetToken().Position.Column)
+	case *ast.LiteralNode:
+		n.Value.Value = w.expand(path, n.Value.Value, n.GetToken().Position.Line, n.GetToken().Position.Column)
+	}
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// expand fills in the variables of one value.
+func (w *walker) expand(path, value string, line, column int) string {
+	return shielded.ReplaceAllStringFunc(value, func(m string) string {
+		name := shielded.FindStringSubmatch(m)[1]
+		if w.env == nil {
+			return "${" + name + "}"
+		}
+		v, ok := w.env(name)
+		if (!ok || v == "") && w.err == nil {
+			w.err = &rightful.Error{
+				Kind:    rightful.KindInvalid,
+				Place:   w.position(place{line, column}),
+				Message: fmt.Sprintf("%s uses the environment variable %s, which is not set", path, name),
+				Hint:    "export " + name + "=... and run again",
+			}
+		}
+		return v
+	})
+}
+
+func (f *file) position(p place) string {
+	return fmt.Sprintf("%s:%d:%d", f.name, p.line+f.first-1, p.column)
+}
+
+// Locate turns a config path, such as directory.users, into file, line and
+// column. A path that does not stand in the file comes back with its file.
+func (c *Config) Locate(path string) string {
+	if c == nil || c.file == nil {
+		return path
+	}
+	for p := path; p != ""; {
+		if at, ok := c.file.at[p]; ok {
+			return c.file.position(at) + ": " + path
+		}
+		p = p[:max(strings.LastIndexAny(p, ".["), 0)]
+	}
+	return c.file.name + ": " + path
+}
+
+// Known reports whether the path stands in the file.
+func (c *Config) Known(path string) bool {
+	_, ok := c.file.at[path]
+	return ok
+}
+
+// yamlError turns the library's error into ours.
+func (f *file) yamlError(err error) error {
+	out := &rightful.Error{Kind: rightful.KindInvalid, Place: f.name, Message: "cannot be read as YAML", Err: err}
+	var own *rightful.Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var ye yaml.Error
+	if !errors.As(err, &ye) {
+		return out
+	}
+	out.Message = unshield(ye.GetMessage())
+	if t := ye.GetToken(); t != nil {
+		out.Place = f.position(place{t.Position.Line, t.Position.Column})
+		var unknown *yaml.UnknownFieldError
+		if errors.As(err, &unknown) {
+			out.Message = fmt.Sprintf("there is no key %q here", t.Value)
+			out.Hint = nearest(t.Value)
+		}
+	}
+	return out
+}
+
+func unshield(s string) string { return shielded.ReplaceAllString(s, `$${$1}`) }
+
+// keys are all keys that a config can have, for hints.
+var keys = []string{
+	"company", "metadata_key", "also_read", "user_key", "ownership", "key", "value", "directory", "dsn", "companies",
+	"users", "memberships", "subscriptions", "links", "resolve", "write", "placeholder_customers", "company_customer",
+	"subscription_company", "subscription_customer", "subscription_status", "subscription_insert", "stripe", "account",
+	"livemode", "rate", "endpoint", "api_base", "webhook_secrets", "state", "cache", "url", "keys", "pattern", "holds",
+	"decode", "resolver_probe", "json", "headers", "revision_url", "revision_json", "expect_revision", "codes", "serve", "listen",
+}
+
+// nearest returns a hint with the key that looks most like a mistyped one.
+func nearest(key string) string {
+	best := slices.MinFunc(keys, func(a, b string) int { return distance(key, a) - distance(key, b) })
+	if distance(key, best) <= 1+len(key)/3 {
+		return fmt.Sprintf("did you mean %s?", best)
+	}
+	return "docs/configuration.md lists every key"
+}
+
+// distance is the number of edits between two words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"rightful"
+	"rightful/internal/cachevalue"
+)
+
+// invalid returns an error about a config path.
+func (c *Config) invalid(path, message, hint string) error {
+	return &rightful.Error{Kind: rightful.KindInvalid, Place: c.Locate(path), Message: message, Hint: hint}
+}
+
+// validate checks a config that real systems are read with.
+func (c *Config) validate() error {
+	switch {
+	case c.Directory.DSN == "":
+		return c.invalid("directory.dsn", "is missing", "name your database: dsn: ${DATABASE_URL}")
+	case c.Directory.Companies == "":
+		return c.invalid("directory.companies", "is missing",
+			"write a query: companies: SELECT id, owner_id AS owner_user_id, stripe_customer_id FROM companies")
+	case len(c.Stripe) == 0 || c.Stripe[0].Key == "":
+		return c.invalid("stripe.key", "is missing", "stripe: {key: ${STRIPE_API_KEY}}; a restricted key with read permissions is enough")
+	case len(c.Stripe) > 1:
+		return c.invalid("stripe", "several accounts in one config cannot be read yet", "write one config for each account")
+	case len(c.Cache.Keys) > 0 && c.Cache.URL == "":
+		return c.invalid("cache.url", "is missing, but cache.keys is set", "cache: {url: ${REDIS_URL}, keys: [...]}")
+	case c.Probe.URL == "" && c.Probe.RevisionURL != "":
+		return c.invalid("resolver_probe.url", "is missing, but resolver_probe.revision_url is set", "")
+	}
+	return c.validateShared()
+}
+
+// validateShared checks what a world's config has too.
+func (c *Config) validateShared() error {
+	for _, path := range slices.Sorted(maps.Keys(c.Codes)) {
+		if err := c.validateCode(path); err != nil {
+			return err
+		}
+	}
+	for i, k := range c.Cache.Keys {
+		if err := c.validateCacheKey(fmt.Sprintf("cache.keys[%d]", i), k); err != nil {
+			return err
+		}
+	}
+	for i, p := range c.Directory.PlaceholderCustomers {
+		if _, err := regexp.Compile(p); err != nil {
+			return c.invalid(fmt.Sprintf("directory.placeholder_customers[%d]", i), "is not a regular expression: "+err.Error(), "")
+		}
+	}
+	if c.Directory.Resolver() == rightful.ResolverSQL && !strings.Contains(c.Directory.Resolve, ":user_id") {
+		return c.invalid("directory.resolve", fmt.Sprintf("%q is neither direct, owner or membership, nor a query with :user_id", c.Directory.Resolve),
+			"resolve: SELECT company_id FROM memberships WHERE user_id = :user_id")
+	}
+	if c.Ownership.Key != "" && c.Ownership.Value == "" {
+		return c.invalid("ownership.value", "is missing, but ownership.key is set", "say what the key holds on your own objects")
+	}
+	if u := c.Probe.URL; u != "" && !strings.Contains(u, "{user_id}") {
+		return c.invalid("resolver_probe.url", "does not contain {user_id}", "url: https://app.example.com/internal/users/{user_id}/company")
+	}
+	return nil
+}
+
+var codeForm = regexp.MustCompile(`^RF\d{3}$`)
+
+func (c *Config) validateCode(code string) error {
+	path := "codes." + code
+	if !codeForm.MatchString(code) {
+		return c.invalid(path, fmt.Sprintf("%q is not a code", code), "codes look like RF105; rightful explain lists them")
+	}
+	switch c.Codes[code] {
+	case "off", "error", "warning", "info":
+		return nil
+	}
+	return c.invalid(path, fmt.Sprintf("%q is not a severity", c.Codes[code]), "write off, error, warning or info")
+}
+
+func (c *Config) validateCacheKey(path string, k CacheKey) error {
+	placeholders := 0
+	for _, p := range []string{"{user_id}", "{company_id}", "{stripe_customer_id}"} {
+		if strings.Contains(k.Pattern, p) {
+			placeholders++
+		}
+	}
+	switch {
+	case placeholders != 1:
+		return c.invalid(path+".pattern", fmt.Sprintf("%q must contain exactly one of {user_id}, {company_id}, {stripe_customer_id}", k.Pattern), "")
+	case k.Holds != string(rightful.HoldsCompany) && k.Holds != string(rightful.HoldsCustomer):
+		return c.invalid(path+".holds", fmt.Sprintf("%q is not something a key can hold", k.Holds), "write company_id or stripe_customer_id")
+	}
+	if _, err := cachevalue.ParseDecode(k.Decode); err != nil {
+		return c.invalid(path+".decode", err.Error(), "write text, json:path or hash:field")
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+// Package engine is the one door to what rightful does: one file for each verb,
+// over ports. It knows no source, no file format and no terminal.
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"rightful"
+	"rightful/internal/collect"
+	"rightful/internal/judge"
+)
+
+// Engine answers questions about one app and one Stripe account.
+type Engine struct {
+	Sources collect.Sources
+	Options collect.Options
+	Rules   judge.Rules
+	Expect  Expect
+	// Close gives back what the sources hold. It may be nil.
+	Close func() error
+}
+
+// Expect is what the config says the Stripe key opens. Anything else stops the
+// run: acting on another account or mode is how incidents become disasters.
+type Expect struct {
+	Account  string // empty: any
+	Livemode *bool  // nil: any
+}
+
+// Refusal says why a run was stopped.
+type Refusal struct {
+	Code    rightful.Code `json:"code"`
+	Message string        `json:"message"`
+	Hint    string        `json:"hint"`
+}
+
+// requestCounter is what a Stripe reader may tell about its requests.
+type requestCounter interface{ GETs() int }
+
+// gets returns how many GET requests the run has sent to Stripe.
+func (e *Engine) gets() int {
+	if c, ok := e.Sources.Stripe.(requestCounter); ok {
+		return c.GETs()
+	}
+	return 0
+}
+
+// sampleSize is how many linked customers are looked up before anything else.
+// If at least wrongKeyLeast of them and wrongKeyShare percent do not exist, the
+// key or the database is the wrong one.
+const (
+	sampleSize    = 50
+	wrongKeyLeast = 5
+	wrongKeyShare = 20
+)
+
+// admit reads the account first and refuses a run on the wrong account, mode or
+// key.
+func (e *Engine) admit(ctx context.Context) (rightful.Account, *Refusal, error) {
+	if e.Sources.Stripe == nil {
+		return rightful.Account{}, nil, nil
+	}
+	account, err := e.Sources.Stripe.Account(ctx)
+	if err != nil {
+		return account, nil, err
+	}
+	if r := e.wrongAccount(account); r != nil {
+		return account, r, nil
+	}
+	r, err := e.wrongKey(ctx)
+	return account, r, err
+}
+
+func (e *Engine) wrongAccount(a rightful.Account) *Refusal {
+	mode := func(live bool) string {
+		if live {
+			return "live mode"
+		}
+		return "test mode"
+	}
+	switch {
+	case e.Expect.Account != "" && a.ID == "":
+		return &Refusal{
+			Code:    rightful.CodeWrongAccount,
+			Message: fmt.Sprintf("the config expects account %s, and the key may not read which account it opens", e.Expect.Account),
+			Hint:    "give the restricted key read access to the account, or leave stripe.account out",
+		}
+	case e.Expect.Account != "" && a.ID != e.Expect.Account:
+		return &Refusal{
+			Code:    rightful.CodeWrongAccount,
+			Message: fmt.Sprintf("the Stripe key opens account %s; the config expects %s", a.ID, e.Expect.Account),
+			Hint:    "use the key of the account that the database belongs to, or correct stripe.account",
+		}
+	case e.Expect.Livemode != nil && !a.LivemodeKnown:
+		return &Refusal{
+			Code:    rightful.CodeWrongAccount,
+			Message: fmt.Sprintf("the config expects %s, and neither the key nor any object tells which mode the key opens", mode(*e.Expect.Livemode)),
+			Hint:    "use a key that begins with sk_live_, rk_live_, sk_test_ or rk_test_",
+		}
+	case e.Expect.Livemode != nil && a.Livemode != *e.Expect.Livemode:
+		return &Refusal{
+			Code:    rightful.CodeWrongAccount,
+			Message: fmt.Sprintf("the Stripe key opens %s; the config expects %s", mode(a.Livemode), mode(*e.Expect.Livemode)),
+			Hint:    "use the key of the mode that the database belongs to, or correct stripe.livemode",
+		}
+	}
+	return nil
+}
+
+// wrongKey looks up a sample of linked customers. Many that do not exist mean a
+// wrong key, a wrong account or a copied database, never many deletions:
+// deleted customers still answer.
+func (e *Engine) wrongKey(ctx context.Context) (*Refusal, error) {
+	linked, err := e.linkedSample(ctx)
+	if err != nil || len(linked) < wrongKeyLeast {
+		return nil, err
+	}
+	missing := 0
+	for i, id := range linked {
+		_, exists, err := e.Sources.Stripe.Get(ctx, rightful.TypeCustomer, id)
+		if err != nil {
+			return nil, err
+		}
+		if exists == rightful.ExistsMissing {
+			missing++
+		}
+		if e.Options.Progress != nil {
+			e.Options.Progress("linked customers looked up first", i+1)
+		}
+	}
+	if missing < wrongKeyLeast || missing*100 < wrongKeyShare*len(linked) {
+		return nil, nil
+	}
+	return &Refusal{
+		Code:    rightful.CodeWrongKey,
+		Message: fmt.Sprintf("%d of %d linked customers do not exist for this Stripe key", missing, len(linked)),
+		Hint:    "this is almost always the key of another account or mode, or a copied database: check STRIPE_API_KEY and directory.dsn",
+	}, nil
+}
+
+// linkedSample returns up to sampleSize customer ids that companies link.
+func (e *Engine) linkedSample(ctx context.Context) ([]string, error) {
+	var ids []string
+	seen := map[string]bool{}
+	keep := func(id string) bool {
+		if id != "" && !seen[id] && !e.placeholder(id) {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+		return len(ids) < sampleSize
+	}
+	for c, err := range e.Sources.Directory.Companies(ctx, rightful.Select{}) {
+		if err != nil {
+			return nil, err
+		}
+		if !keep(c.StripeCustomerID) {
+			return ids, nil
+		}
+	}
+	for l, err := range e.Sources.Directory.Links(ctx, rightful.Select{}) {
+		if err != nil {
+			return nil, err
+		}
+		if !keep(l.StripeCustomerID) {
+			break
+		}
+	}
+	return ids, nil
+}
+
+func (e *Engine) placeholder(id string) bool {
+	for _, p := range e.Rules.Placeholders {
+		if p.MatchString(id) {
+			return true
+		}
+	}
+	return false
+}

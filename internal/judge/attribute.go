@@ -1,0 +1,144 @@
+package judge
+
+import (
+	"slices"
+
+	"rightful"
+)
+
+// attribute answers "whose is this family?" once, for everything that asks.
+//
+// Voices that name live companies are counted. One company alone is the
+// answer, unless a voice that knows the buyer excludes it and no second voice
+// supports it. Of two companies, the answer is the one with two voices or more
+// if a single voice names the other: that voice is the one under repair.
+// Anything else is contested, and no company is named.
+func (j *judge) attribute(f *family) {
+	j.listen(f)
+	f.settle()
+
+	votes := map[string]int{}
+	for _, v := range f.voices {
+		f.Signals = append(f.Signals, v.parts...)
+		if c := v.names(); c != "" {
+			votes[c]++
+			if !slices.Contains(f.Named, c) {
+				f.Named = append(f.Named, c)
+			}
+		}
+	}
+	f.Signals = append(f.Signals, f.heard...)
+	f.Signals = append(f.Signals, f.mails...)
+	slices.Sort(f.Named)
+
+	switch len(f.Named) {
+	case 0:
+		return
+	case 1:
+		company := f.Named[0]
+		if f.excluded(company) && votes[company] < 2 {
+			f.Contested = true
+			return
+		}
+		f.CompanyID = company
+	case 2:
+		first, second := f.Named[0], f.Named[1]
+		switch {
+		case votes[first] >= 2 && votes[second] == 1 && !f.excluded(first):
+			f.CompanyID = first
+		case votes[second] >= 2 && votes[first] == 1 && !f.excluded(second):
+			f.CompanyID = second
+		default:
+			f.Contested = true
+			return
+		}
+	default:
+		f.Contested = true
+		return
+	}
+	f.Voices = votes[f.CompanyID]
+	f.carried = f.Voices >= 2 || f.backing[f.CompanyID]
+}
+
+// settle hears voices whose own parts disagree: such a voice speaks only for
+// the one value that another voice names too.
+func (f *family) settle() {
+	for _, v := range f.voices {
+		if len(v.says) < 2 {
+			continue
+		}
+		var agreed []string
+		for _, c := range v.says {
+			other := func(o *voice) bool { return o != v && o.names() == c }
+			if slices.ContainsFunc(f.voices, other) {
+				agreed = append(agreed, c)
+			}
+		}
+		if len(agreed) == 1 {
+			v.says = agreed
+		}
+	}
+}
+
+// excluded reports whether some voice knows that the company is wrong.
+func (f *family) excluded(company string) bool {
+	return slices.ContainsFunc(f.voices, func(v *voice) bool {
+		return v.excludes != nil && v.excludes(company)
+	})
+}
+
+// opposed reports whether some voice other than those that name the company
+// speaks for another live one, or knows this one to be wrong.
+func (f *family) opposed(company string) bool {
+	return f.excluded(company) || slices.ContainsFunc(f.voices, func(v *voice) bool {
+		c := v.names()
+		return c != "" && c != company
+	})
+}
+
+// anchor returns the company that the database ties to a contested family: the
+// side whose contradiction is worth reporting. Empty when there is none.
+func (j *judge) anchor(f *family) string {
+	if linker := j.linker(f); linker != "" {
+		return linker
+	}
+	var rowed []string
+	for _, r := range f.Rows {
+		rowed = append(rowed, r.CompanyID)
+	}
+	return j.onlyLive(rowed)
+}
+
+// linker returns the one live company that links the family's customer, or "".
+func (j *judge) linker(f *family) string { return j.onlyLive(j.linkedBy[f.StripeCustomerID]) }
+
+// onlyLive returns the one live company among ids, or "".
+func (j *judge) onlyLive(ids []string) string {
+	only := ""
+	for _, id := range ids {
+		switch {
+		case !j.live(id):
+		case only == "":
+			only = rightful.CanonicalID(id)
+		case only != rightful.CanonicalID(id):
+			return ""
+		}
+	}
+	return only
+}
+
+// deciding returns the statements that carry the company, corroboration last.
+func (f *family) deciding(company string) []rightful.Signal {
+	var out []rightful.Signal
+	for _, v := range f.voices {
+		if v.names() == company {
+			out = append(out, v.parts...)
+		}
+	}
+	for _, m := range f.mails {
+		if m.Says == company {
+			out = append(out, m)
+		}
+	}
+	return out
+}

@@ -1,0 +1,85 @@
+package judge
+
+import (
+	"fmt"
+
+	"rightful"
+)
+
+// byCompany groups the families that were attributed to each company.
+func (j *judge) byCompany() {
+	j.attributed = map[string][]*family{}
+	for _, f := range j.families {
+		if f.owner == ours && f.CompanyID != "" {
+			j.attributed[f.CompanyID] = append(j.attributed[f.CompanyID], f)
+		}
+	}
+}
+
+// restamp decides whether writing the rightful company into a stamp is
+// automatic, and says why or why not. wrong is the company that the stamp names
+// now, nil when it names none that exists.
+func (j *judge) restamp(f *family, wrong *rightful.Company) (automatic bool, why string) {
+	switch {
+	case f.Contested:
+		return false, "the voices name different companies and none prevails: a person decides"
+	case f.CompanyID == "":
+		return false, "no voice names a live company: a person decides"
+	case !f.carried:
+		return false, fmt.Sprintf("only one voice names company %s and nothing corroborates it", f.CompanyID)
+	case wrong != nil && wrong.Live() && f.Voices < 2:
+		return false, "the stamp names a live company, and fewer than two voices say otherwise"
+	}
+	if bar := j.barred(f); bar != "" {
+		return false, bar
+	}
+	if other := j.otherMoney(f); other != "" {
+		return false, fmt.Sprintf("money stands on both sides: company %s already pays through %s", f.CompanyID, other)
+	}
+	if wrong != nil && wrong.Live() {
+		return true, fmt.Sprintf("%d voices name company %s and none names another live company", f.Voices, f.CompanyID)
+	}
+	support := "an email corroborates it"
+	if f.Voices >= 2 {
+		support = fmt.Sprintf("%d voices agree", f.Voices)
+	}
+	return true, fmt.Sprintf("the present value names no live company; a strong voice names company %s and %s", f.CompanyID, support)
+}
+
+// barred returns why nothing in the family may be automatic, or "".
+func (j *judge) barred(f *family) string {
+	if age, ok := f.youngestPayment(j.sit.Now); ok && age < GracePeriod {
+		return "the latest payment is younger than an hour: its own webhooks may still be writing"
+	}
+	for _, s := range f.Subscriptions {
+		switch {
+		case s.HasSchedule && s.LiveSubscription():
+			return "subscription " + s.ID + " has a schedule, whose phases may write the stamp again"
+		case s.HasPendingUpdate:
+			return "subscription " + s.ID + " has a pending update, which may write the stamp again"
+		}
+	}
+	if !f.Guest() && f.Exists == rightful.ExistsUnknown {
+		return "customer " + f.StripeCustomerID + " could not be looked up"
+	}
+	return ""
+}
+
+// otherMoney returns another customer with money that the family's company
+// links, when this family has money too, or "".
+func (j *judge) otherMoney(f *family) string {
+	if !f.money {
+		return ""
+	}
+	for _, other := range j.families {
+		if other == f || !other.money || other.Guest() {
+			continue
+		}
+		for _, company := range j.linkedBy[other.StripeCustomerID] {
+			if company == f.CompanyID {
+				return other.StripeCustomerID
+			}
+		}
+	}
+	return ""
+}

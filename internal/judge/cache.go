@@ -1,0 +1,128 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"rightful"
+)
+
+// checkCache compares cached values with what the database allows: RF801.
+// Values that could not be decoded are not judged, and never deleted.
+func (j *judge) checkCache() {
+	for _, e := range j.sit.Cache {
+		if !e.Found || e.Undecodable != "" || e.Value == "" {
+			continue
+		}
+		switch {
+		case e.UserID != "":
+			j.checkUserKey(e)
+		case e.Holds == rightful.HoldsCompany:
+			j.checkCustomerKey(e)
+		default:
+			j.checkCompanyKey(e)
+		}
+	}
+}
+
+// checkUserKey: a user's key is wrong only outside the user's companies, or
+// outside the customers that those companies use.
+func (j *judge) checkUserKey(e rightful.CacheEntry) {
+	w := j.waysOf(e.UserID, j.sit.Now)
+	set, _ := j.userSet(e.UserID, j.sit.Now)
+	if e.Holds == rightful.HoldsCustomer {
+		for _, company := range set {
+			if ok, sure := j.companyUses(company, e.Value); ok || !sure {
+				return
+			}
+		}
+		j.reportCache(e, "", "no company of the user uses that customer", j.waySignals(e.UserID, w))
+		return
+	}
+	if slices.Contains(set, rightful.CanonicalID(e.Value)) {
+		return
+	}
+	company := ""
+	if len(set) == 1 {
+		company = set[0]
+	}
+	allowed := "no company"
+	if len(set) > 0 {
+		allowed = strings.Join(set, ", ")
+	}
+	j.reportCache(e, company, "the database allows "+allowed, j.waySignals(e.UserID, w))
+}
+
+// checkCustomerKey: a customer's key holds the company that the family is
+// attributed to.
+func (j *judge) checkCustomerKey(e rightful.CacheEntry) {
+	if e.StripeCustomerID == "" {
+		// A company's key that holds a company can only name itself.
+		if !rightful.SameID(e.Value, e.CompanyID) {
+			j.reportCache(e, rightful.CanonicalID(e.CompanyID), "the key is another company's", nil)
+		}
+		return
+	}
+	i := slices.IndexFunc(j.families, func(f *family) bool { return f.StripeCustomerID == e.StripeCustomerID })
+	if i < 0 || j.families[i].CompanyID == "" || rightful.SameID(e.Value, j.families[i].CompanyID) {
+		return
+	}
+	f := j.families[i]
+	j.reportCache(e, f.CompanyID, "the customer belongs to company "+f.CompanyID, f.deciding(f.CompanyID))
+}
+
+// checkCompanyKey: a company's key holds the customer that the company links,
+// or, while nothing is linked, one that is attributed to it.
+func (j *judge) checkCompanyKey(e rightful.CacheEntry) {
+	if e.CompanyID == "" {
+		if e.StripeCustomerID != e.Value {
+			j.reportCache(e, "", "the key is another customer's", nil)
+		}
+		return
+	}
+	if ok, sure := j.companyUses(e.CompanyID, e.Value); ok || !sure {
+		return
+	}
+	says := strings.Join(j.links[rightful.CanonicalID(e.CompanyID)], ", ")
+	if says == "" {
+		says = "none"
+	}
+	j.reportCache(e, rightful.CanonicalID(e.CompanyID), "the company links "+says, []rightful.Signal{{
+		Place: "db:companies/" + e.CompanyID + ".stripe_customer_id", Says: says,
+		Voice: "database:" + rightful.CanonicalID(e.CompanyID), Strength: rightful.Strong, AsOf: j.sit.Now,
+	}})
+}
+
+// companyUses reports whether a company uses a customer, and whether that is
+// sure: with an empty link and a customer that is nobody's, it is not.
+func (j *judge) companyUses(company, customer string) (uses, sure bool) {
+	id := rightful.CanonicalID(company)
+	if links := j.links[id]; len(links) > 0 {
+		return slices.Contains(links, customer), true
+	}
+	for _, f := range j.families {
+		if f.StripeCustomerID == customer {
+			return f.CompanyID == id, f.CompanyID != ""
+		}
+	}
+	return false, false
+}
+
+func (j *judge) reportCache(e rightful.CacheEntry, company, because string, evidence []rightful.Signal) {
+	own := rightful.Signal{Place: "cache:" + e.Key, Says: e.Value, Voice: "cache:" + e.Key, Strength: rightful.Suspicion, AsOf: j.sit.Now}
+	finding := rightful.Finding{
+		Code:              rightful.CodeCacheStale,
+		Message:           fmt.Sprintf("cache key %s holds %s; %s.", e.Key, e.Value, because),
+		Object:            rightful.Ref{Type: rightful.RefCacheKey, ID: e.Key},
+		Also:              []string{e.UserID, e.CompanyID, e.StripeCustomerID},
+		CompanyID:         j.rawID(company),
+		RightfulCompanyID: j.rawID(company),
+		WrongValue:        ptr(e.Value),
+		Evidence:          append([]rightful.Signal{own}, evidence...),
+		Proposal:          &rightful.Proposal{Place: "cache", Object: rightful.Ref{Type: rightful.RefCacheKey, ID: e.Key}, Field: "value"},
+		Automatic:         true,
+		Why:               "a wrong cache key is deleted and filled again by the app; nothing is lost",
+	}
+	j.report(finding)
+}

@@ -1,0 +1,82 @@
+package judge
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"rightful"
+)
+
+// checks is every check, in the order in which they report. To add one: give
+// its code a row in the root package's codes.go, write the function in the file
+// of its family of codes, add it here, and write its page in docs/checks.
+var checks = []func(*judge){
+	(*judge).checkStamps,
+	(*judge).checkEmptyLinks,
+	(*judge).checkIdleDuplicates,
+	(*judge).checkReflection,
+	(*judge).checkRows,
+	(*judge).checkUsers,
+	(*judge).checkCache,
+	(*judge).checkDeploy,
+}
+
+// report adds a finding, unless its code is off. Title, account and id are
+// filled here, so that every check gives them alike.
+func (j *judge) report(f rightful.Finding) {
+	info, known := rightful.CodeNamed(f.Code)
+	if !known {
+		panic("judge: finding with an unknown code " + string(f.Code))
+	}
+	if j.rules.Off[f.Code] {
+		return
+	}
+	f.Title = info.Title
+	if f.Severity == "" {
+		f.Severity = info.Severity
+	}
+	if s, ok := j.rules.Severity[f.Code]; ok {
+		f.Severity = s
+	}
+	f.Account = j.sit.Account.ID
+	f.Livemode = j.sit.Account.Livemode
+	f.ID = findingID(f)
+	f.Also = tidy(f.Also, f.Object.ID)
+	f.Evidence = distinct(f.Evidence)
+	j.findings = append(j.findings, f)
+}
+
+// findingID is stable between runs: it depends on the code, the account and the
+// object, never on what else was found.
+func findingID(f rightful.Finding) string {
+	mode := "test"
+	if f.Livemode {
+		mode = "live"
+	}
+	sum := sha256.Sum256([]byte(strings.Join([]string{string(f.Code), f.Account, mode, f.Object.Type, f.Object.ID}, "\x00")))
+	return string(f.Code) + "-" + hex.EncodeToString(sum[:5])
+}
+
+// tidy sorts the other ids of a finding and drops doubles and blanks.
+func tidy(ids []string, own string) []string {
+	out := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || id == own })
+	slices.Sort(out)
+	out = slices.Compact(out)
+	if out == nil {
+		out = []string{}
+	}
+	return out
+}
+
+// distinct drops repeated statements and keeps the order.
+func distinct(signals []rightful.Signal) []rightful.Signal {
+	out := make([]rightful.Signal, 0, len(signals))
+	for _, s := range signals {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

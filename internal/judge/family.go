@@ -1,0 +1,168 @@
+package judge
+
+import (
+	"cmp"
+	"slices"
+
+	"rightful"
+)
+
+// family is a family under judgement.
+type family struct {
+	*rightful.Family
+	rightful.Attribution
+
+	owner     owner
+	money     bool
+	purchases []purchase // oldest first
+
+	voices  []*voice
+	heard   []rightful.Signal // statements without a vote
+	mails   []rightful.Signal // email corroboration, one per company
+	backing map[string]bool   // canonical companies that an email corroborates
+	carried bool              // the attribution rests on two voices, or one and a corroboration
+}
+
+// purchase is what one checkout made: the session and what it created, or a
+// subscription or payment intent that no session of the family made.
+type purchase struct {
+	id      string // of the object that names the purchase
+	created int64  // of that object
+	session rightful.Object
+	objects []rightful.Object // session first
+}
+
+// done reports whether the purchase went through far enough to have written
+// anything that lasts. An abandoned checkout has no voice.
+func (p purchase) done() bool {
+	return p.session.ID == "" || p.session.Status == "complete" || p.session.SettledSession()
+}
+
+// latest returns the creation time of the purchase's youngest object.
+func (p purchase) latest() int64 {
+	var t int64
+	for _, o := range p.objects {
+		t = max(t, o.Created)
+	}
+	return t
+}
+
+func (j *judge) newFamily(f *rightful.Family) *family {
+	jf := &family{Family: f, money: hasMoney(f), backing: map[string]bool{}}
+	jf.purchases = purchasesOf(f)
+	jf.owner = j.ownerOf(jf)
+	return jf
+}
+
+// purchasesOf sorts a family's objects by the checkout that made them.
+func purchasesOf(f *rightful.Family) []purchase {
+	made := map[string]rightful.Object{}
+	for _, o := range slices.Concat(f.Subscriptions, f.PaymentIntents) {
+		made[o.ID] = o
+	}
+	taken := map[string]bool{}
+	var all []purchase
+	for _, s := range f.Sessions {
+		p := purchase{id: s.ID, created: s.Created, session: s, objects: []rightful.Object{s}}
+		for _, id := range []string{s.SubscriptionID, s.PaymentIntentID} {
+			if o, ok := made[id]; ok && !taken[id] {
+				taken[id] = true
+				p.objects = append(p.objects, o)
+			}
+		}
+		all = append(all, p)
+	}
+	for _, o := range slices.Concat(f.Subscriptions, f.PaymentIntents) {
+		if !taken[o.ID] {
+			all = append(all, purchase{id: o.ID, created: o.Created, objects: []rightful.Object{o}})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b purchase) int {
+		return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.id, b.id))
+	})
+	return all
+}
+
+// birth returns the purchase that the customer was born with, or nil when the
+// customer is older than all of them (or there are none).
+func (f *family) birth() *purchase {
+	if f.Guest() || f.Customer.ID == "" || len(f.purchases) == 0 {
+		return nil
+	}
+	first := &f.purchases[0]
+	if f.Customer.Created > first.created-BornWithin {
+		return first
+	}
+	return nil
+}
+
+// purchaseOf returns the purchase that made the object, or nil.
+func (f *family) purchaseOf(id string) *purchase {
+	for i := range f.purchases {
+		for _, o := range f.purchases[i].objects {
+			if o.ID == id {
+				return &f.purchases[i]
+			}
+		}
+	}
+	return nil
+}
+
+// liveSubscriptions returns the family's live subscriptions.
+func (f *family) liveSubscriptions() []rightful.Object {
+	var live []rightful.Object
+	for _, s := range f.Subscriptions {
+		if s.LiveSubscription() {
+			live = append(live, s)
+		}
+	}
+	return live
+}
+
+// youngestPayment returns the age in seconds of the family's latest live or
+// settled purchase at now, and false when there is none.
+func (f *family) youngestPayment(now int64) (age int64, ok bool) {
+	var latest int64
+	for _, p := range f.purchases {
+		for _, o := range p.objects {
+			if o.LiveSubscription() || o.SettledSession() || o.SettledIntent() {
+				latest = max(latest, p.latest())
+			}
+		}
+	}
+	return now - latest, latest != 0
+}
+
+// userIDs returns the user ids stamped on the family's objects, with the
+// objects that carry them, in the order in which they are met.
+func (j *judge) userIDs(f *family) (ids []string, on map[string][]rightful.Object) {
+	on = map[string][]rightful.Object{}
+	key := j.rules.Keys.User
+	if key == "" {
+		return nil, on
+	}
+	for _, o := range f.Objects() {
+		id := rightful.CanonicalID(o.Metadata[key])
+		if id == "" {
+			continue
+		}
+		if on[id] == nil {
+			ids = append(ids, id)
+		}
+		on[id] = append(on[id], o)
+	}
+	return ids, on
+}
+
+// emailsOf returns the family's distinct emails with one object that holds
+// each.
+func emailsOf(f *rightful.Family) []rightful.Object {
+	var found []rightful.Object
+	for _, o := range f.Objects() {
+		known := slices.ContainsFunc(found, func(e rightful.Object) bool { return e.Email == o.Email })
+		if o.Email != "" && !known {
+			found = append(found, o)
+		}
+	}
+	return found
+}

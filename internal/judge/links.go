@@ -1,0 +1,74 @@
+package judge
+
+import (
+	"fmt"
+
+	"rightful"
+)
+
+// checkEmptyLinks reports companies without a link whose families have money:
+// RF106.
+func (j *judge) checkEmptyLinks() {
+	if !j.sit.Mapping.Link {
+		return
+	}
+	for i := range j.sit.Companies {
+		c := &j.sit.Companies[i]
+		id := rightful.CanonicalID(c.ID)
+		// A child is billed through its parent: its empty link is right.
+		if !c.Live() || len(j.links[id]) > 0 || c.BillingParentID != "" {
+			continue
+		}
+		var rich []*family
+		for _, f := range j.attributed[id] {
+			if f.money && !f.Guest() && len(j.linkedBy[f.StripeCustomerID]) == 0 {
+				rich = append(rich, f)
+			}
+		}
+		if len(rich) > 0 {
+			j.reportEmptyLink(c, rich)
+		}
+	}
+}
+
+func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family) {
+	finding := rightful.Finding{
+		Code:              rightful.CodeLinkEmpty,
+		Object:            rightful.Ref{Type: rightful.RefLink, ID: c.ID},
+		CompanyID:         ptr(c.ID),
+		RightfulCompanyID: ptr(c.ID),
+	}
+	var live []rightful.Object
+	for _, f := range rich {
+		finding.Also = append(finding.Also, f.StripeCustomerID)
+		finding.Evidence = append(finding.Evidence, f.deciding(f.CompanyID)...)
+		live = append(live, f.liveSubscriptions()...)
+	}
+	finding.Amount = monthly(live...)
+	only := rich[0]
+	switch {
+	case len(rich) > 1:
+		finding.Message = fmt.Sprintf("company %s links no customer, and %d of its customers have money.", j.name(c.ID), len(rich))
+		finding.Why = "several customers of the company have money: a person chooses which one to link"
+	case !only.carried:
+		finding.Message = fmt.Sprintf("company %s links no customer, but %s has money and names it.", j.name(c.ID), only.StripeCustomerID)
+		finding.Why = "only one voice names the company and nothing corroborates it"
+	default:
+		finding.Message = fmt.Sprintf("company %s links no customer, but %s is its only customer with money.", j.name(c.ID), only.StripeCustomerID)
+		finding.Proposal = &rightful.Proposal{
+			Place:  "db",
+			Object: rightful.Ref{Type: rightful.RefCompany, ID: c.ID},
+			Field:  "stripe_customer_id",
+			To:     &only.StripeCustomerID,
+		}
+		finding.Why = j.barred(only)
+		if c.StripeCustomerID != "" && finding.Why == "" {
+			finding.Why = fmt.Sprintf("the link holds the placeholder %q, which the app may still fill itself", c.StripeCustomerID)
+		}
+		if finding.Why == "" {
+			finding.Automatic = true
+			finding.Why = "the link is empty and exactly one customer of the company has money"
+		}
+	}
+	j.report(finding)
+}

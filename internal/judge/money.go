@@ -1,0 +1,78 @@
+package judge
+
+import (
+	"math/big"
+
+	"rightful"
+)
+
+// hasMoney reports whether money hangs on a family: a live subscription, a
+// settled session or payment intent, a balance, a saved payment method. A
+// customer that could not be looked up counts as money: only what is known to
+// be idle is idle. A deleted customer has none left.
+func hasMoney(f *rightful.Family) bool {
+	if f.Exists == rightful.ExistsDeleted || f.Exists == rightful.ExistsMissing {
+		return false
+	}
+	if !f.Guest() && f.Exists == rightful.ExistsUnknown {
+		return true
+	}
+	if f.Customer.Balance != 0 || f.Customer.HasSavedMethod {
+		return true
+	}
+	for _, o := range f.Objects() {
+		unknown := o.Type == rightful.TypeSubscription && o.Status == ""
+		if unknown || o.LiveSubscription() || o.SettledSession() || o.SettledIntent() {
+			return true
+		}
+	}
+	return false
+}
+
+// monthly returns what live subscriptions bring in each month, or nil when
+// there are none, when a price is not known, or when currencies differ.
+func monthly(subs ...rightful.Object) *rightful.Amount {
+	total := new(big.Rat)
+	currency := ""
+	for _, s := range subs {
+		if !s.LiveSubscription() {
+			continue
+		}
+		for _, it := range s.Items {
+			if it.Currency == "" || currency != "" && it.Currency != currency {
+				return nil
+			}
+			currency = it.Currency
+			months := monthsPer(it.Interval)
+			if months == nil {
+				return nil
+			}
+			each := new(big.Rat).SetInt64(it.UnitAmount)
+			each.Mul(each, new(big.Rat).SetInt64(max(it.Quantity, 0)))
+			every := new(big.Rat).SetInt64(max(it.IntervalCount, 1))
+			total.Add(total, each.Quo(each, months.Mul(months, every)))
+		}
+	}
+	if currency == "" {
+		return nil
+	}
+	// Round half up: floor(x + 1/2).
+	total.Add(total, big.NewRat(1, 2))
+	floor := new(big.Int).Div(total.Num(), total.Denom())
+	return &rightful.Amount{MonthlyMinor: floor.Int64(), Currency: currency}
+}
+
+// monthsPer returns how many months one interval lasts.
+func monthsPer(interval string) *big.Rat {
+	switch interval {
+	case "month":
+		return big.NewRat(1, 1)
+	case "year":
+		return big.NewRat(12, 1)
+	case "week":
+		return big.NewRat(12, 52)
+	case "day":
+		return big.NewRat(12, 365)
+	}
+	return nil
+}

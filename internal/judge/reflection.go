@@ -1,0 +1,118 @@
+package judge
+
+import (
+	"fmt"
+	"strings"
+
+	"rightful"
+)
+
+// checkReflection reports live subscriptions that the database does not know:
+// RF401. Reflection is judged by subscription id, not by stamp.
+func (j *judge) checkReflection() {
+	if !j.sit.Mapping.SubscriptionRows {
+		return
+	}
+	for _, f := range j.families {
+		if f.owner != ours {
+			continue
+		}
+		for _, s := range f.liveSubscriptions() {
+			rows := j.rowsBySub[s.ID]
+			if len(rows) == 0 {
+				j.reportUnreflected(f, s, nil)
+				continue
+			}
+			alive := false
+			for _, r := range rows {
+				alive = alive || !endedStatus(r.Status)
+			}
+			if !alive {
+				j.reportUnreflected(f, s, rows)
+			}
+		}
+	}
+}
+
+// endedStatus reports whether a row's status plainly says that the subscription
+// is over. Apps have words of their own; one that is not known says nothing.
+func endedStatus(status string) bool {
+	switch strings.ToLower(status) {
+	case "canceled", "cancelled", "incomplete", "incomplete_expired", "expired", "ended", "inactive":
+		return true
+	}
+	return false
+}
+
+func (j *judge) reportUnreflected(f *family, s rightful.Object, rows []rightful.SubscriptionRow) {
+	finding := rightful.Finding{
+		Code:              rightful.CodePaidUnreflected,
+		Message:           fmt.Sprintf("%s is %s in Stripe, and no subscription row names it. %s", s.ID, s.Status, j.verdictText(f)),
+		Object:            s.Ref(),
+		Also:              []string{f.StripeCustomerID},
+		CompanyID:         j.rawID(f.CompanyID),
+		RightfulCompanyID: j.rawID(f.CompanyID),
+		Amount:            monthly(s),
+		Why:               "a new row gives access: a person decides",
+	}
+	finding.Evidence = append(finding.Evidence, rightful.Signal{
+		Place: "stripe:subscription/" + s.ID + ".status", Says: s.Status,
+		Voice: "stripe", Strength: rightful.Strong, AsOf: s.Created,
+	})
+	for _, r := range rows {
+		finding.Message = fmt.Sprintf("%s is %s in Stripe, but its row %s says %q. %s", s.ID, s.Status, r.ID, r.Status, j.verdictText(f))
+		finding.Why = "a change of status gives access: a person decides"
+		finding.Also = append(finding.Also, r.ID)
+		finding.Evidence = append(finding.Evidence, rightful.Signal{
+			Place: "db:subscriptions/" + r.ID + ".status", Says: r.Status,
+			Voice: "database:" + rightful.CanonicalID(r.CompanyID), Strength: rightful.Strong, AsOf: j.sit.Now,
+		})
+	}
+	if p := f.purchaseOf(s.ID); p != nil {
+		if p.session.ID != "" {
+			finding.Also = append(finding.Also, p.session.ID)
+		}
+		if j.sit.Now-p.latest() < GracePeriod {
+			finding.Severity = rightful.SeverityInfo
+			finding.Why = "the payment is younger than an hour: its webhook may still arrive"
+		}
+	}
+	if f.CompanyID != "" {
+		finding.Evidence = append(finding.Evidence, f.deciding(f.CompanyID)...)
+	} else {
+		finding.Evidence = append(finding.Evidence, f.Signals...)
+	}
+	j.report(finding)
+}
+
+// checkRows reports subscription rows of a company that the family does not
+// belong to: RF402.
+func (j *judge) checkRows() {
+	for _, f := range j.families {
+		if f.owner != ours || f.CompanyID == "" {
+			continue
+		}
+		for _, r := range f.Rows {
+			if r.CompanyID == "" || rightful.SameID(r.CompanyID, f.CompanyID) {
+				continue
+			}
+			finding := rightful.Finding{
+				Code:              rightful.CodeRowOther,
+				Message:           fmt.Sprintf("row %s gives %s to company %s. %s", r.ID, r.StripeSubscriptionID, j.name(r.CompanyID), j.verdictText(f)),
+				Object:            rightful.Ref{Type: rightful.RefSubscriptionRow, ID: r.ID},
+				Also:              []string{r.StripeSubscriptionID, f.StripeCustomerID},
+				CompanyID:         ptr(r.CompanyID),
+				RightfulCompanyID: j.rawID(f.CompanyID),
+				WrongValue:        ptr(r.CompanyID),
+				Evidence:          f.deciding(f.CompanyID),
+				Why:               "moving a row moves access: a person decides",
+			}
+			for _, s := range f.Subscriptions {
+				if s.ID == r.StripeSubscriptionID {
+					finding.Amount = monthly(s)
+				}
+			}
+			j.report(finding)
+		}
+	}
+}

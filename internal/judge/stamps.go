@@ -1,0 +1,267 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+
+	"rightful"
+)
+
+// checkStamps compares every stamp that is demanded with the family's
+// attribution: RF101 to RF105.
+func (j *judge) checkStamps() {
+	for _, f := range j.families {
+		if f.owner != ours {
+			continue
+		}
+		for _, o := range f.Objects() {
+			if value, _ := j.stampOf(o); value == "" {
+				j.checkUnstamped(f, o)
+			} else {
+				j.checkStamp(f, o, value)
+			}
+		}
+	}
+}
+
+// counts reports whether what the object's stamp says matters today or mattered
+// at birth: customers, live subscriptions, and what was settled. An abandoned
+// checkout harms nobody.
+func counts(o rightful.Object) bool {
+	switch o.Type {
+	case rightful.TypeCustomer:
+		return !o.Deleted
+	default:
+		return o.LiveSubscription() || o.SettledSession() || o.SettledIntent()
+	}
+}
+
+// history reports whether the object is judged as of its creation.
+func history(o rightful.Object) bool { return o.SettledSession() || o.SettledIntent() }
+
+func (j *judge) checkStamp(f *family, o rightful.Object, value string) {
+	if !counts(o) {
+		return
+	}
+	c := j.stamped(value)
+	switch {
+	case c == nil:
+		j.reportStamp(f, o, rightful.CodeStampMissing, value, nil)
+	case !c.Live():
+		if !j.deadStampMatters(f, o, c) {
+			return
+		}
+		j.reportStamp(f, o, rightful.CodeStampDead, value, c)
+	default:
+		j.checkLiveStamp(f, o, value, c)
+	}
+}
+
+// deadStampMatters reports whether a stamp that names a deleted or merged
+// company is wrong: not when it was right at birth, and not on the idle
+// leftovers of a company that is gone.
+func (j *judge) deadStampMatters(f *family, o rightful.Object, c *rightful.Company) bool {
+	if history(o) {
+		return c.Deleted && c.DeletedAt > 0 && c.DeletedAt <= o.Created
+	}
+	return o.LiveSubscription() || len(f.liveSubscriptions()) > 0 || f.CompanyID != "" || j.anchor(f) != ""
+}
+
+func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *rightful.Company) {
+	stamped := rightful.CanonicalID(c.ID)
+	if linker := j.linker(f); o.Type == rightful.TypeCustomer && linker != "" && linker != stamped {
+		j.reportStamp(f, o, rightful.CodeLinkStampSplit, value, c)
+		return
+	}
+	if !f.Contested && (f.CompanyID == stamped || f.CompanyID == "") {
+		return
+	}
+	if history(o) && j.boughtFor(f, o, stamped) {
+		return
+	}
+	if f.Contested && (stamped == j.anchor(f) || !f.opposed(stamped)) {
+		return
+	}
+	j.reportStamp(f, o, rightful.CodeStampOther, value, c)
+}
+
+// boughtFor reports whether the buyer belonged to the company when the object
+// was made: then the stamp was right at birth, whatever happened since.
+func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
+	buyers, on := j.userIDs(f)
+	p := f.purchaseOf(o.ID)
+	for _, id := range buyers {
+		of := func(s rightful.Object) bool { // stamped on this purchase, or on the customer
+			return s.Type == rightful.TypeCustomer || p != nil && slices.ContainsFunc(p.objects,
+				func(m rightful.Object) bool { return m.ID == s.ID })
+		}
+		if slices.ContainsFunc(on[id], of) && j.belongedAt(id, company, o.Created) {
+			return true
+		}
+	}
+	return false
+}
+
+// reportStamp reports a stamp that names the wrong company. c is the company
+// that it names, nil when there is none.
+func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, value string, c *rightful.Company) {
+	automatic, why := j.restamp(f, c)
+	finding := rightful.Finding{
+		Code:              code,
+		Object:            o.Ref(),
+		RightfulCompanyID: j.rawID(f.CompanyID),
+		WrongValue:        ptr(value),
+		Amount:            j.amountOf(f, o),
+		Automatic:         automatic,
+		Why:               why,
+	}
+	own := j.stampSignal(o, j.voiceOf(f, o), rightful.Strong)
+	finding.Evidence = append([]rightful.Signal{own}, f.deciding(f.CompanyID)...)
+	if f.CompanyID == "" {
+		finding.Evidence = append([]rightful.Signal{own}, f.Signals...)
+	}
+	switch code {
+	case rightful.CodeStampMissing:
+		finding.Message = fmt.Sprintf("%s is stamped %q, and there is no such company.", o.ID, value)
+		if f.CompanyID == "" && !f.Contested && !f.money {
+			finding.Severity = rightful.SeverityInfo // nobody pays, nobody is named
+		}
+	case rightful.CodeStampDead:
+		state := "was deleted"
+		if c.MergedInto != "" {
+			state = "was merged into " + c.MergedInto
+		}
+		finding.Message = fmt.Sprintf("%s is stamped %q, and company %s %s.", o.ID, value, c.ID, state)
+	case rightful.CodeLinkStampSplit:
+		linker := j.linker(f)
+		finding.Message = fmt.Sprintf("company %s links %s, but its stamp names company %s.", j.name(linker), o.ID, c.ID)
+		finding.CompanyID = j.rawID(linker)
+		finding.Also = append(finding.Also, linker, c.ID)
+		if f.CompanyID == rightful.CanonicalID(c.ID) {
+			finding.WrongValue = j.rawID(linker) // the stamp is right, the link is not
+		}
+		if f.CompanyID != linker {
+			// The linking company opens a customer whose voices name another.
+			finding.Security = true
+			finding.Automatic = false
+			finding.Why = "the link may show one company another's invoices: relinking is a person's decision"
+		}
+	default:
+		finding.Message = fmt.Sprintf("%s is stamped with company %s.", o.ID, c.ID)
+	}
+	finding.Message += " " + j.verdictText(f)
+	if finding.CompanyID == nil {
+		finding.CompanyID = finding.RightfulCompanyID
+	}
+	if finding.CompanyID == nil && c != nil {
+		finding.CompanyID = ptr(c.ID)
+	}
+	_, key := j.stampOf(o)
+	if f.CompanyID != "" && (c == nil || rightful.CanonicalID(c.ID) != f.CompanyID) {
+		to := j.stampFor(f.CompanyID)
+		finding.Proposal = &rightful.Proposal{Place: "stripe", Object: o.Ref(), Field: "metadata." + key, To: &to}
+	}
+	if f.StripeCustomerID != o.ID {
+		finding.Also = append(finding.Also, f.StripeCustomerID)
+	}
+	j.report(finding)
+}
+
+// checkUnstamped reports a stamp that is demanded and absent: on a customer
+// that a live company links, on a live subscription, on a settled session.
+func (j *judge) checkUnstamped(f *family, o rightful.Object) {
+	switch o.Type {
+	case rightful.TypeCustomer:
+		linked := slices.ContainsFunc(j.linkedBy[o.ID], func(c string) bool { return j.live(c) })
+		if o.Deleted || !linked {
+			return
+		}
+	default:
+		if !o.LiveSubscription() && !o.SettledSession() {
+			return
+		}
+	}
+	automatic, why := j.restamp(f, nil)
+	finding := rightful.Finding{
+		Code:              rightful.CodeUnstamped,
+		Message:           fmt.Sprintf("%s carries no %s. %s", o.ID, j.rules.Keys.Company, j.verdictText(f)),
+		Object:            o.Ref(),
+		CompanyID:         j.rawID(f.CompanyID),
+		RightfulCompanyID: j.rawID(f.CompanyID),
+		Amount:            j.amountOf(f, o),
+		Evidence:          f.deciding(f.CompanyID),
+		Automatic:         automatic,
+		Why:               why,
+	}
+	if f.CompanyID == "" {
+		finding.Evidence = f.Signals
+	} else {
+		to := j.stampFor(f.CompanyID)
+		finding.Proposal = &rightful.Proposal{Place: "stripe", Object: o.Ref(), Field: "metadata." + j.rules.Keys.Company, To: &to}
+	}
+	if f.StripeCustomerID != o.ID {
+		finding.Also = append(finding.Also, f.StripeCustomerID)
+	}
+	j.report(finding)
+}
+
+// verdictText says whose the family is, as a sentence.
+func (j *judge) verdictText(f *family) string {
+	switch {
+	case f.Contested && len(f.Named) > 1:
+		return "The voices name several companies, and none prevails."
+	case f.Contested:
+		return fmt.Sprintf("Company %s is named, but its buyer does not belong to it.", j.name(f.Named[0]))
+	case f.CompanyID == "":
+		return "No voice names a live company."
+	}
+	return fmt.Sprintf("It rightfully belongs to company %s.", j.name(f.CompanyID))
+}
+
+// name returns how people know a company: its id, with its name if it has one.
+func (j *judge) name(id string) string {
+	c := j.company(id)
+	switch {
+	case c == nil:
+		return id
+	case c.Name != "":
+		return fmt.Sprintf("%s (%s)", c.ID, c.Name)
+	}
+	return c.ID
+}
+
+// rawID returns a company's id as its database prints it, nil for none.
+func (j *judge) rawID(id string) *string {
+	if c := j.company(id); c != nil {
+		return ptr(c.ID)
+	}
+	return ptr(id)
+}
+
+// amountOf returns the money that hangs on an object: a subscription's own, a
+// session's subscription's, a customer's together.
+func (j *judge) amountOf(f *family, o rightful.Object) *rightful.Amount {
+	switch o.Type {
+	case rightful.TypeSubscription:
+		return monthly(o)
+	case rightful.TypeCustomer:
+		return monthly(f.Subscriptions...)
+	}
+	for _, s := range f.Subscriptions {
+		if s.ID == o.SubscriptionID {
+			return monthly(s)
+		}
+	}
+	return nil
+}
+
+// voiceOf returns the id of the voice that the object's stamp belongs to.
+func (j *judge) voiceOf(f *family, o rightful.Object) string {
+	if p := f.purchaseOf(o.ID); p != nil {
+		return "checkout:" + p.id
+	}
+	if birth := f.birth(); birth != nil {
+		return "checkout:" + birth.id
+	}
+	return "customer:" + f.StripeCustomerID
+}

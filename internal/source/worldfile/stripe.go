@@ -1,0 +1,249 @@
+package worldfile
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"rightful"
+	"rightful/internal/stripeobject"
+)
+
+// stripeSection is the stripe section. Objects stay raw until the identity keys
+// are known.
+type stripeSection struct {
+	present bool
+	account rightful.Account
+	raw     map[rightful.ObjectType][]jsontext.Value
+	places  map[rightful.ObjectType][]int64
+	missing map[string]bool
+	latest  int64
+}
+
+// lists names the list of each object type in a world.
+var lists = map[rightful.ObjectType]string{
+	rightful.TypeCustomer:      "customers",
+	rightful.TypeSession:       "checkout_sessions",
+	rightful.TypeSubscription:  "subscriptions",
+	rightful.TypePaymentIntent: "payment_intents",
+}
+
+func (w *World) readStripe(section map[string]jsontext.Value) error {
+	s := &w.stripe
+	s.present = section != nil
+	s.raw = map[rightful.ObjectType][]jsontext.Value{}
+	s.missing = map[string]bool{}
+
+	var account struct {
+		ID       string `json:"id"`
+		Livemode *bool  `json:"livemode"`
+	}
+	if v := section["account"]; len(v) > 0 && v.Kind() != 'n' {
+		if err := json.Unmarshal(v, &account); err != nil {
+			return w.errorIn("stripe.account", "must be an object with id and livemode")
+		}
+	}
+	s.account.ID = account.ID
+	if v := section["missing_ids"]; len(v) > 0 && v.Kind() != 'n' {
+		var ids []string
+		if err := json.Unmarshal(v, &ids); err != nil {
+			return w.errorIn("stripe.missing_ids", "must be a list of ids")
+		}
+		for _, id := range ids {
+			s.missing[id] = true
+		}
+	}
+	if account.Livemode != nil {
+		s.account.Livemode, s.account.LivemodeKnown = *account.Livemode, true
+	}
+	for _, t := range rightful.StripeTypes() {
+		if err := w.readList(t, section[lists[t]]); err != nil {
+			return err
+		}
+	}
+	if !s.account.LivemodeKnown {
+		s.account.Livemode = true // nothing in the file says otherwise
+	}
+	return nil
+}
+
+// readList checks each object of one list once, so that reading it later with
+// any identity keys cannot fail.
+func (w *World) readList(t rightful.ObjectType, v jsontext.Value) error {
+	s := &w.stripe
+	if len(v) == 0 || v.Kind() == 'n' {
+		return nil
+	}
+	path := "stripe." + lists[t]
+	var objects []jsontext.Value
+	if err := json.Unmarshal(v, &objects); err != nil {
+		return w.errorIn(path, "must be a list of Stripe objects")
+	}
+	seen := map[string]bool{}
+	for i, raw := range objects {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		o, err := stripeobject.Decode(raw, t, rightful.KeySet{}, stripeobject.Defaults{})
+		switch {
+		case err != nil:
+			return w.errorIn(at, err.Error())
+		case o.ID == "":
+			return w.errorIn(at, "the object has no id")
+		case seen[o.ID]:
+			return w.errorIn(at, fmt.Sprintf("%q stands in the list twice", o.ID))
+		}
+		seen[o.ID] = true
+		s.latest = max(s.latest, o.Created)
+		if !s.account.LivemodeKnown {
+			var mode struct {
+				Livemode *bool `json:"livemode"`
+			}
+			if json.Unmarshal(raw, &mode) == nil && mode.Livemode != nil {
+				s.account.Livemode, s.account.LivemodeKnown = *mode.Livemode, true
+			}
+		}
+	}
+	s.raw[t] = objects
+	return nil
+}
+
+// errorIn returns an error about the value at a dotted path.
+func (w *World) errorIn(path, message string) error {
+	pointer := strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(path)
+	return w.errorAt(w.offsetOf(jsontext.Pointer("/"+pointer)), path, message)
+}
+
+// offsetOf returns where the value at a JSON pointer starts in the file.
+func (w *World) offsetOf(pointer jsontext.Pointer) int64 {
+	dec := jsontext.NewDecoder(strings.NewReader(string(w.raw)))
+	for {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return 0
+		}
+		if dec.StackPointer() == pointer && !isName(dec) {
+			return dec.InputOffset() - int64(len(token.String()))
+		}
+	}
+}
+
+// isName reports whether the token just read was the name of an object member.
+func isName(dec *jsontext.Decoder) bool {
+	kind, length := dec.StackIndex(dec.StackDepth())
+	return kind == '{' && length%2 == 1
+}
+
+// Stripe returns the world's Stripe account, read with the given identity keys.
+// It returns nil when the world has no stripe section.
+func (w *World) Stripe(keys rightful.KeySet) rightful.StripeReader {
+	if !w.stripe.present {
+		return nil
+	}
+	r := &stripeReader{section: &w.stripe, objects: map[rightful.ObjectType][]rightful.Object{}}
+	defaults := stripeobject.Defaults{Account: w.stripe.account.ID, Livemode: w.stripe.account.Livemode}
+	for t, raws := range w.stripe.raw {
+		for _, raw := range raws {
+			o, err := stripeobject.Decode(raw, t, keys, defaults)
+			if err != nil {
+				continue // readList decoded every object once already
+			}
+			if o.Livemode != w.stripe.account.Livemode {
+				continue // the other mode does not exist for this account
+			}
+			r.objects[t] = append(r.objects[t], o)
+		}
+		slices.SortStableFunc(r.objects[t], func(a, b rightful.Object) int { return cmp.Compare(b.Created, a.Created) })
+	}
+	return r
+}
+
+// stripeReader implements rightful.StripeReader.
+type stripeReader struct {
+	section *stripeSection
+	objects map[rightful.ObjectType][]rightful.Object
+}
+
+// Account returns the account that the world declares.
+func (r *stripeReader) Account(ctx context.Context) (rightful.Account, error) {
+	return r.section.account, ctx.Err()
+}
+
+// List yields the objects that the query picks, newest first.
+func (r *stripeReader) List(ctx context.Context, q rightful.ListQuery) iter.Seq2[rightful.Object, error] {
+	return func(yield func(rightful.Object, error) bool) {
+		if err := ctx.Err(); err != nil {
+			yield(rightful.Object{}, err)
+			return
+		}
+		for _, o := range r.objects[q.Type] {
+			if o.Deleted || !matches(o, q) {
+				continue
+			}
+			if !yield(o, nil) {
+				return
+			}
+		}
+	}
+}
+
+func matches(o rightful.Object, q rightful.ListQuery) bool {
+	same := func(want, have string) bool { return want == "" || want == have }
+	return same(q.StripeCustomerID, o.StripeCustomerID) &&
+		same(q.Email, o.Email) &&
+		same(q.SubscriptionID, o.SubscriptionID) &&
+		same(q.PaymentIntentID, o.PaymentIntentID) &&
+		(q.CreatedFrom == 0 || o.Created >= q.CreatedFrom) &&
+		(q.CreatedTo == 0 || o.Created < q.CreatedTo)
+}
+
+// Get looks an object up. An id that the world neither lists nor declares
+// missing is unknown.
+func (r *stripeReader) Get(ctx context.Context, t rightful.ObjectType, id string) (rightful.Object, rightful.Existence, error) {
+	if err := ctx.Err(); err != nil {
+		return rightful.Object{}, rightful.ExistsUnknown, err
+	}
+	for _, o := range r.objects[t] {
+		switch {
+		case o.ID != id:
+		case o.Deleted:
+			return o, rightful.ExistsDeleted, nil
+		default:
+			return o, rightful.ExistsPresent, nil
+		}
+	}
+	if r.section.missing[id] || r.otherMode(t, id) {
+		return rightful.Object{}, rightful.ExistsMissing, nil
+	}
+	return rightful.Object{}, rightful.ExistsUnknown, nil
+}
+
+// otherMode reports whether the world lists the id in the other mode.
+func (r *stripeReader) otherMode(t rightful.ObjectType, id string) bool {
+	for _, raw := range r.section.raw[t] {
+		o, err := stripeobject.Decode(raw, t, rightful.KeySet{}, stripeobject.Defaults{})
+		if err == nil && o.ID == id {
+			return true // listed, and not among the objects of this mode
+		}
+	}
+	return false
+}
+
+// Search returns the objects whose metadata key holds the value. Unlike
+// Stripe's index, a file does not lag.
+func (r *stripeReader) Search(ctx context.Context, t rightful.ObjectType, key, value string) ([]rightful.Object, error) {
+	if t == rightful.TypeSession {
+		return nil, &rightful.Error{Kind: rightful.KindUnavailable, Message: "checkout sessions cannot be searched"}
+	}
+	var found []rightful.Object
+	for _, o := range r.objects[t] {
+		if v, ok := o.Metadata[key]; ok && !o.Deleted && v == value {
+			found = append(found, o)
+		}
+	}
+	return found, ctx.Err()
+}

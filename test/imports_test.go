@@ -1,0 +1,147 @@
+package test
+
+import (
+	"go/build"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "rightful"
+
+// imports returns what each package of the module imports outside of tests.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	graph := map[string][]string{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && d.Name() != ".." || d.Name() == "testdata" || d.Name() == "tools") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel("..", filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		pkg := strings.TrimSuffix(module+"/"+filepath.ToSlash(rel), "/.")
+		for _, spec := range file.Imports {
+			graph[pkg] = append(graph[pkg], strings.Trim(spec.Path.Value, `"`))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return graph
+}
+
+func within(pkg, folder string) bool { return pkg == folder || strings.HasPrefix(pkg, folder+"/") }
+
+// TestHouse keeps the directions of docs/architecture.md.
+func TestHouse(t *testing.T) {
+	t.Parallel()
+	const (
+		sources = module + "/internal/source"
+		judge   = module + "/internal/judge"
+	)
+	rules := []struct {
+		name      string
+		applies   func(pkg string) bool
+		forbidden func(pkg, imp string) bool
+	}{
+		{
+			"the root and stripesim import the standard library only",
+			func(pkg string) bool { return pkg == module || within(pkg, module+"/stripesim") },
+			func(pkg, imp string) bool { return !standard(imp) && !within(imp, pkg) },
+		},
+		{
+			"the judge is pure",
+			func(pkg string) bool { return within(pkg, judge) },
+			func(_, imp string) bool {
+				return slices.Contains([]string{"net", "net/http", "os", "database/sql", "math/rand", "math/rand/v2", "time", "context", "io"}, imp) ||
+					within(imp, module+"/internal")
+			},
+		},
+		{
+			"no source imports another",
+			func(pkg string) bool { return within(pkg, sources) && pkg != sources+"/sourcetest" },
+			func(pkg, imp string) bool { return within(imp, sources) && !within(imp, pkg) },
+		},
+		{
+			"only wire knows the sources",
+			func(pkg string) bool { return !within(pkg, module+"/internal/wire") && !within(pkg, sources) },
+			func(_, imp string) bool { return within(imp, sources) },
+		},
+		{
+			"only the demo and the sim command start a stripesim",
+			func(pkg string) bool {
+				return !slices.Contains([]string{module + "/internal/demo", module + "/internal/cli"}, pkg) && !within(pkg, module+"/stripesim")
+			},
+			func(_, imp string) bool { return within(imp, module+"/stripesim") },
+		},
+		{
+			"the engine knows ports, not parts",
+			func(pkg string) bool { return pkg == module+"/internal/engine" },
+			func(_, imp string) bool {
+				allowed := []string{module, judge, module + "/internal/collect"}
+				return !standard(imp) && !slices.Contains(allowed, imp)
+			},
+		},
+	}
+	graph := imports(t)
+	for _, rule := range rules {
+		held := false
+		for pkg, imps := range graph {
+			if !rule.applies(pkg) {
+				continue
+			}
+			held = true
+			for _, imp := range imps {
+				if rule.forbidden(pkg, imp) {
+					t.Errorf("%s: %s imports %s", rule.name, pkg, imp)
+				}
+			}
+		}
+		if !held {
+			t.Errorf("%s: the rule applies to no package", rule.name)
+		}
+	}
+}
+
+func standard(imp string) bool {
+	p, err := build.Default.Import(imp, "", build.FindOnly)
+	return err == nil && p.Goroot
+}
+
+// TestJudgeCallsNoClock looks for the calls that the import rule cannot see.
+func TestJudgeCallsNoClock(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../internal/judge/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, f := range files {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range []string{"time.Now(", "rand."} {
+			if strings.Contains(string(raw), call) {
+				t.Errorf("%s calls %s", f, call)
+			}
+		}
+	}
+}
