@@ -77,8 +77,8 @@ type StripeReader interface {
 	// sequence that stops early always yields an error first.
 	List(ctx context.Context, q ListQuery) iter.Seq2[Object, error]
 	// Get looks one object up. An id that does not exist is no error: the
-	// answer says missing, deleted or unknown and the Object is zero but for
-	// a deleted stub's id and type.
+	// answer says missing, deleted or unknown, and the Object is zero; of a
+	// deleted one it has what names it (type, id, account, mode) and Deleted.
 	Get(ctx context.Context, t ObjectType, id string) (Object, Existence, error)
 	// Search returns objects whose metadata key holds the value: a hint where
 	// to look, never a reason to conclude, because Stripe's index lags. An

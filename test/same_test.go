@@ -84,8 +84,8 @@ func TestSameFindingsFromRealParts(t *testing.T) {
 					}
 					want := audit(t, e, engine.AuditInput{})
 					dsn := on.dsn(t)
-					real := assemble(t, file, dsn, on.open(t, dsn), want.Now)
-					got := audit(t, real, engine.AuditInput{})
+					fillFrom(t, file, on.open(t, dsn))
+					got := audit(t, assemble(t, file, dsn, want.Now).open(t), engine.AuditInput{})
 					ignoreRequests(want, got)
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Errorf("the file and the real parts differ (-file +real):\n%s", diff)
@@ -112,29 +112,32 @@ func ignoreRequests(reports ...*engine.AuditReport) {
 	}
 }
 
-// assemble puts a world into real parts and opens them through a config file.
-func assemble(t *testing.T, file, dsn string, db *sql.DB, now int64) *engine.Engine {
+// rig is a world in real parts, before they are opened.
+type rig struct {
+	sim    *stripesim.Server
+	stripe *httptest.Server
+	redis  *miniredis.Miniredis // nil when the world has no cache
+	app    *httptest.Server     // nil when the world has no probe
+	config map[string]any       // rightful.yaml
+	env    map[string]string
+	now    int64
+}
+
+// assemble puts a world into real parts. Its database was filled before.
+func assemble(t *testing.T, file, dsn string, now int64) *rig {
 	t.Helper()
-	raw := must(os.ReadFile(file))(t)
-	var p parts
-	if err := json.Unmarshal(raw, &p); err != nil {
+	p := takeApart(t, file)
+	r := &rig{sim: stripesim.New(stripesim.Options{}), config: map[string]any{}, now: now}
+	world := must(os.Open(file))(t)
+	defer func() { _ = world.Close() }()
+	if err := r.sim.LoadWorld(world); err != nil {
 		t.Fatal(err)
 	}
-	fill(t, db, p.DB)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	r.stripe = httptest.NewServer(r.sim)
+	t.Cleanup(r.stripe.Close)
 
-	sim := stripesim.New(stripesim.Options{})
-	if err := sim.LoadWorld(strings.NewReader(string(raw))); err != nil {
-		t.Fatal(err)
-	}
-	stripe := httptest.NewServer(sim)
-	t.Cleanup(stripe.Close)
-
-	c := map[string]any{}
 	for k, v := range p.Config {
-		c[k] = v
+		r.config[k] = v
 	}
 	mapping := map[string]any{
 		"dsn":       "${DSN}",
@@ -143,61 +146,95 @@ func assemble(t *testing.T, file, dsn string, db *sql.DB, now int64) *engine.Eng
 	if _, ok := p.DB["subscriptions"]; ok {
 		mapping["subscriptions"] = "SELECT * FROM subscriptions"
 	}
-	c["directory"] = mapping
-	account := map[string]any{"key": "${KEY}", "api_base": stripe.URL}
+	r.config["directory"] = mapping
+	account := map[string]any{"key": "${KEY}", "api_base": r.stripe.URL}
 	if own, ok := p.Config["stripe"].(map[string]any); ok {
 		for k, v := range own {
 			account[k] = v
 		}
 	}
-	c["stripe"] = account
+	r.config["stripe"] = account
 	if p.Cache != nil {
-		c["cache"] = cacheConfig(t, p)
+		r.config["cache"] = r.cacheConfig(t, p)
 	}
 	if p.Probe != nil {
-		c["resolver_probe"] = probeConfig(t, p)
+		r.config["resolver_probe"] = r.probeConfig(t, p)
 	}
-	path := filepath.Join(t.TempDir(), "rightful.yaml")
-	if err := os.WriteFile(path, must(json.Marshal(c))(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	env := map[string]string{"DSN": dsn, "KEY": "sk_live_same"}
-	e, _, err := wire.Config(t.Context(), path, func(k string) (string, bool) { v, ok := env[k]; return v, ok }, time.Unix(now, 0))
+	r.env = map[string]string{"DSN": dsn, "KEY": "sk_live_same"}
+	return r
+}
+
+// open writes the config and opens everything that it names.
+func (r *rig) open(t *testing.T) *engine.Engine {
+	t.Helper()
+	e, err := r.tryOpen(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = e.Close() })
-	e.Options.ProbeAll = true
 	return e
 }
 
-func cacheConfig(t *testing.T, p parts) map[string]any {
+func (r *rig) tryOpen(t *testing.T) (*engine.Engine, error) {
 	t.Helper()
-	redis := miniredis.RunT(t)
+	path := filepath.Join(t.TempDir(), "rightful.yaml")
+	if err := os.WriteFile(path, must(json.Marshal(r.config))(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := func(k string) (string, bool) { v, ok := r.env[k]; return v, ok }
+	e, _, err := wire.Config(t.Context(), path, env, time.Unix(r.now, 0))
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	e.Options.ProbeAll = true
+	return e, nil
+}
+
+func takeApart(t *testing.T, file string) parts {
+	t.Helper()
+	var p parts
+	if err := json.Unmarshal(must(os.ReadFile(file))(t), &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// fillFrom puts a world's tables into a database and closes it.
+func fillFrom(t *testing.T, file string, db *sql.DB) {
+	t.Helper()
+	fill(t, db, takeApart(t, file).DB)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *rig) cacheConfig(t *testing.T, p parts) map[string]any {
+	t.Helper()
+	r.redis = miniredis.RunT(t)
 	for k, v := range p.Cache {
-		if err := redis.Set(k, v); err != nil {
+		if err := r.redis.Set(k, v); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c := map[string]any{"url": "redis://" + redis.Addr()}
+	c := map[string]any{"url": "redis://" + r.redis.Addr()}
 	if own, ok := p.Config["cache"].(map[string]any); ok {
 		c["keys"] = own["keys"]
 	}
 	return c
 }
 
-func probeConfig(t *testing.T, p parts) map[string]any {
+func (r *rig) probeConfig(t *testing.T, p parts) map[string]any {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, r *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]any{"company": p.Probe.Users[r.PathValue("id")]})
+	mux.HandleFunc("GET /users/{id}", func(w http.ResponseWriter, q *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"company": p.Probe.Users[q.PathValue("id")]})
 	})
 	mux.HandleFunc("GET /revision", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, p.Probe.Revision) })
-	app := httptest.NewServer(mux)
-	t.Cleanup(app.Close)
-	c := map[string]any{"url": app.URL + "/users/{user_id}", "json": "company"}
+	r.app = httptest.NewServer(mux)
+	t.Cleanup(r.app.Close)
+	c := map[string]any{"url": r.app.URL + "/users/{user_id}", "json": "company"}
 	if p.Probe.Revision != "" {
-		c["revision_url"] = app.URL + "/revision"
+		c["revision_url"] = r.app.URL + "/revision"
 	}
 	if own, ok := p.Config["resolver_probe"].(map[string]any); ok {
 		for k, v := range own {

@@ -25,6 +25,9 @@ func Around(ctx context.Context, src Sources, opt Options, about rightful.Subjec
 	if err := a.grow(ctx, about); err != nil {
 		return nil, about, err
 	}
+	if err := a.guests(ctx); err != nil {
+		return nil, about, err
+	}
 	if err := a.closeReferences(ctx); err != nil {
 		return nil, about, err
 	}
@@ -69,6 +72,9 @@ func (a *around) once(kind, id string) bool {
 func (a *around) grow(ctx context.Context, about rightful.Subject) error {
 	for _, o := range about.Objects {
 		a.addObject(o)
+	}
+	if err := a.guests(ctx); err != nil {
+		return err
 	}
 	for _, id := range about.Customers {
 		if err := a.customer(ctx, id); err != nil {

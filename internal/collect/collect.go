@@ -84,8 +84,6 @@ func (s *set[T]) add(key string, v T) bool {
 	return true
 }
 
-func (s *set[T]) has(key string) bool { _, ok := s.byKey[key]; return ok }
-
 func (s *set[T]) all() []T {
 	out := make([]T, 0, len(s.order))
 	for _, k := range s.order {

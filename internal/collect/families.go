@@ -8,6 +8,8 @@ import (
 	"rightful"
 )
 
+// membershipKey tells memberships apart. A pair may have several rows, for
+// several times, and each counts.
 func membershipKey(m rightful.Membership) string {
 	return fmt.Sprintf("%s\x00%s\x00%d\x00%d", rightful.CanonicalID(m.UserID), rightful.CanonicalID(m.CompanyID), m.JoinedAt, m.LeftAt)
 }

@@ -127,3 +127,35 @@ func (a *around) byStamp(ctx context.Context, key, value string) error {
 	}
 	return nil
 }
+
+// guests completes payments without a customer: a session gets what it made, a
+// payment intent the session that made it.
+func (a *around) guests(ctx context.Context) error {
+	for _, o := range a.objects.all() {
+		if o.StripeCustomerID != "" || o.Type == rightful.TypeCustomer || !a.once("guest", o.ID) {
+			continue
+		}
+		err := a.stripe(ctx, "the payment of guest "+o.ID, func() error {
+			if o.Type == rightful.TypePaymentIntent {
+				q := rightful.ListQuery{Type: rightful.TypeSession, PaymentIntentID: o.ID}
+				return each(a.src.Stripe.List(ctx, q), a.addObject)
+			}
+			for t, id := range map[rightful.ObjectType]string{
+				rightful.TypeSubscription:  o.SubscriptionID,
+				rightful.TypePaymentIntent: o.PaymentIntentID,
+			} {
+				if id == "" {
+					continue
+				}
+				if _, err := a.lookup(ctx, t, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

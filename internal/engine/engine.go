@@ -17,6 +17,9 @@ type Engine struct {
 	Options collect.Options
 	Rules   judge.Rules
 	Expect  Expect
+	// GETs tells how many GET requests were sent to Stripe; nil when there is
+	// no Stripe to ask.
+	GETs func() int
 	// Close gives back what the sources hold. It may be nil.
 	Close func() error
 }
@@ -35,15 +38,12 @@ type Refusal struct {
 	Hint    string        `json:"hint"`
 }
 
-// requestCounter is what a Stripe reader may tell about its requests.
-type requestCounter interface{ GETs() int }
-
 // gets returns how many GET requests the run has sent to Stripe.
 func (e *Engine) gets() int {
-	if c, ok := e.Sources.Stripe.(requestCounter); ok {
-		return c.GETs()
+	if e.GETs == nil {
+		return 0
 	}
-	return 0
+	return e.GETs()
 }
 
 // sampleSize is how many linked customers are looked up before anything else.

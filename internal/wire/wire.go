@@ -64,6 +64,7 @@ func Config(ctx context.Context, path string, env func(string) (string, bool), n
 		return nil, c, err
 	}
 	e.Sources.Stripe = reader
+	e.GETs = func() int { return reader.Requests().GETs }
 	if c.Probe.URL != "" {
 		probe, err := appprobe.New(appprobe.Options{
 			URL: c.Probe.URL, JSONPath: c.Probe.JSON, RevisionURL: c.Probe.RevisionURL,

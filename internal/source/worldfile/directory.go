@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 
 	"rightful"
@@ -186,12 +185,16 @@ func pick[T any](ctx context.Context, rows []T, sel rightful.Select, columns map
 		if sel.By != "" && !known {
 			return
 		}
-		same := rightful.SameID
+		canonical := rightful.CanonicalID
 		if sel.By == rightful.ByEmail {
-			same = func(a, b string) bool { return a != "" && strings.EqualFold(a, b) }
+			canonical = strings.ToLower
+		}
+		wanted := map[string]bool{}
+		for _, v := range sel.Values {
+			wanted[canonical(v)] = v != "" // empty ids match nothing
 		}
 		for _, r := range rows {
-			if sel.By != "" && !slices.ContainsFunc(sel.Values, func(v string) bool { return same(column(r), v) }) {
+			if sel.By != "" && !wanted[canonical(column(r))] {
 				continue
 			}
 			if !yield(r, nil) {

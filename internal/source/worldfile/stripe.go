@@ -21,7 +21,6 @@ type stripeSection struct {
 	present bool
 	account rightful.Account
 	raw     map[rightful.ObjectType][]jsontext.Value
-	places  map[rightful.ObjectType][]int64
 	missing map[string]bool
 	latest  int64
 }
@@ -144,7 +143,12 @@ func (w *World) Stripe(keys rightful.KeySet) rightful.StripeReader {
 	if !w.stripe.present {
 		return nil
 	}
-	r := &stripeReader{section: &w.stripe, objects: map[rightful.ObjectType][]rightful.Object{}}
+	r := &stripeReader{
+		section:   &w.stripe,
+		objects:   map[rightful.ObjectType][]rightful.Object{},
+		byID:      map[string]rightful.Object{},
+		otherMode: map[string]bool{},
+	}
 	defaults := stripeobject.Defaults{Account: w.stripe.account.ID, Livemode: w.stripe.account.Livemode}
 	for t, raws := range w.stripe.raw {
 		for _, raw := range raws {
@@ -153,9 +157,11 @@ func (w *World) Stripe(keys rightful.KeySet) rightful.StripeReader {
 				continue // readList decoded every object once already
 			}
 			if o.Livemode != w.stripe.account.Livemode {
-				continue // the other mode does not exist for this account
+				r.otherMode[string(t)+"/"+o.ID] = true // does not exist for this account
+				continue
 			}
 			r.objects[t] = append(r.objects[t], o)
+			r.byID[string(t)+"/"+o.ID] = o
 		}
 		slices.SortStableFunc(r.objects[t], func(a, b rightful.Object) int { return cmp.Compare(b.Created, a.Created) })
 	}
@@ -164,8 +170,10 @@ func (w *World) Stripe(keys rightful.KeySet) rightful.StripeReader {
 
 // stripeReader implements rightful.StripeReader.
 type stripeReader struct {
-	section *stripeSection
-	objects map[rightful.ObjectType][]rightful.Object
+	section   *stripeSection
+	objects   map[rightful.ObjectType][]rightful.Object // newest first
+	byID      map[string]rightful.Object                // by type/id
+	otherMode map[string]bool                           // type/id of what the world lists in the other mode
 }
 
 // Account returns the account that the world declares.
@@ -207,30 +215,16 @@ func (r *stripeReader) Get(ctx context.Context, t rightful.ObjectType, id string
 	if err := ctx.Err(); err != nil {
 		return rightful.Object{}, rightful.ExistsUnknown, err
 	}
-	for _, o := range r.objects[t] {
-		switch {
-		case o.ID != id:
-		case o.Deleted:
-			return o, rightful.ExistsDeleted, nil
-		default:
-			return o, rightful.ExistsPresent, nil
-		}
-	}
-	if r.section.missing[id] || r.otherMode(t, id) {
+	o, listed := r.byID[string(t)+"/"+id]
+	switch {
+	case listed && o.Deleted:
+		return o, rightful.ExistsDeleted, nil
+	case listed:
+		return o, rightful.ExistsPresent, nil
+	case r.section.missing[id] || r.otherMode[string(t)+"/"+id]:
 		return rightful.Object{}, rightful.ExistsMissing, nil
 	}
 	return rightful.Object{}, rightful.ExistsUnknown, nil
-}
-
-// otherMode reports whether the world lists the id in the other mode.
-func (r *stripeReader) otherMode(t rightful.ObjectType, id string) bool {
-	for _, raw := range r.section.raw[t] {
-		o, err := stripeobject.Decode(raw, t, rightful.KeySet{}, stripeobject.Defaults{})
-		if err == nil && o.ID == id {
-			return true // listed, and not among the objects of this mode
-		}
-	}
-	return false
 }
 
 // Search returns the objects whose metadata key holds the value. Unlike

@@ -1,0 +1,28 @@
+# Everything a contributor does, in one place. "make" lists it.
+
+.DEFAULT_GOAL := help
+STATICCHECK := go tool -modfile=tools/go.mod staticcheck
+
+.PHONY: help test race vet lint demo build
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: ## run all tests beside a real PostgreSQL and Redis
+	go run ./test/withservers -- go test ./...
+
+race: ## the same under the race detector
+	go run ./test/withservers -- go test -race ./...
+
+vet: ## what the compiler does not see
+	go vet ./...
+
+lint: ## staticcheck, and gofmt
+	$(STATICCHECK) ./...
+	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
+
+demo: ## see rightful find and fix an incident, without any server
+	go run ./cmd/rightful demo
+
+build: ## one static binary in dist/
+	CGO_ENABLED=0 go build -trimpath -o dist/rightful ./cmd/rightful

@@ -1,0 +1,165 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rightful"
+	"rightful/internal/config"
+)
+
+// everything is a config that uses every key.
+const everything = `
+company:  {metadata_key: tenant_id, also_read: [org_id, organizationId], user_key: uid}
+ownership: {key: app, value: ledgerly}
+directory:
+  dsn: ${DATABASE_URL}   # a comment with ${NOT_SET}
+  companies:     SELECT id, name, owner_id AS owner_user_id, stripe_customer_id, deleted_at FROM companies
+  users:         SELECT id, email, email_verified, is_active, company_id FROM users
+  memberships:   SELECT user_id, company_id, role, joined_at, left_at FROM memberships
+  subscriptions: |
+    SELECT id, company_id, stripe_customer_id,
+           stripe_subscription_id, status
+    FROM subscriptions
+  links:         SELECT company_id, stripe_customer_id FROM billing_accounts
+  resolve: SELECT company_id FROM users WHERE id = :user_id
+  write:
+    company_customer: UPDATE companies SET stripe_customer_id = :new WHERE id = :id AND stripe_customer_id IS NOT DISTINCT FROM :old
+  placeholder_customers: ['^pending_']
+stripe:
+  {key: ${STRIPE_API_KEY}, account: acct_1, livemode: true, rate: {account: 60, endpoint: 15}, api_base: http://127.0.0.1:12111, webhook_secrets: ['${SECRET}']}
+state: sqlite:rightful.db
+cache:
+  url: redis://127.0.0.1
+  keys: [{pattern: 'stripe:customer:{stripe_customer_id}:company', holds: company_id}, {pattern: ':1:user_company_{user_id}', holds: company_id, decode: text}]
+resolver_probe: {url: 'https://app.example.com/users/{user_id}/company', json: company.id, headers: {Authorization: 'Bearer ${TOKEN}'}, expect_revision: abc}
+codes: {RF212: off, RF105: warning}
+serve: {listen: 127.0.0.1:8787}
+`
+
+func environment(vars map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
+}
+
+func read(t *testing.T, text string, vars map[string]string) (*config.Config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rightful.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config.Read(path, environment(vars))
+}
+
+func TestEveryKey(t *testing.T) {
+	t.Parallel()
+	// Values that would be YAML, were they ever parsed as such.
+	secrets := map[string]string{
+		"DATABASE_URL": "postgres://u:p#'w:\"{}@h/db", "STRIPE_API_KEY": "sk_live_1: {x}", "SECRET": "whsec_${A}", "TOKEN": "a, b]\nkey: c",
+	}
+	c, err := read(t, everything, secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]string{
+		"DATABASE_URL": c.Directory.DSN, "STRIPE_API_KEY": c.Stripe[0].Key, "SECRET": c.Stripe[0].WebhookSecrets[0],
+	} {
+		if got != secrets[name] {
+			t.Errorf("%s became %q", name, got)
+		}
+	}
+	if got := c.Probe.Headers["Authorization"]; got != "Bearer "+secrets["TOKEN"] {
+		t.Errorf("header %q", got)
+	}
+	if k := c.Keys(); k.Company != "tenant_id" || k.User != "uid" || k.Ownership != "app" || len(k.AlsoRead) != 2 {
+		t.Errorf("keys %+v", k)
+	}
+	if !strings.Contains(c.Directory.Write.CompanyCustomer, "= :new WHERE id = :id") || c.Directory.Resolver() != rightful.ResolverSQL {
+		t.Errorf("directory %+v", c.Directory)
+	}
+	if !strings.Contains(c.Directory.Subscriptions, "\nFROM subscriptions") {
+		t.Errorf("a block of SQL became %q", c.Directory.Subscriptions)
+	}
+	if s := c.Stripe[0]; s.Livemode == nil || !*s.Livemode || s.Rate.Endpoint != 15 {
+		t.Errorf("stripe %+v", s)
+	}
+	for path, want := range map[string]string{
+		"directory.users": "rightful.yaml:7:3: directory.users", "stripe.key": "rightful.yaml:19:4: stripe.key", "cache.keys[1].pattern": ":23:", "serve": ":26:1",
+	} {
+		if got := c.Locate(path); !strings.Contains(got, want) {
+			t.Errorf("%s is located at %s, want %s", path, got, want)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := read(t, "directory:\n  dsn: sqlite:a.db\n  companies: SELECT id FROM c\nstripe:\n- {key: sk_test_1}\n", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k := c.Keys(); k.Company != "company_id" || k.User != "user_id" || k.Ownership != "" {
+		t.Errorf("keys %+v", k)
+	}
+	if c.Directory.Resolver() != rightful.ResolverNone {
+		t.Errorf("resolver %q", c.Directory.Resolver())
+	}
+}
+
+// TestErrors expects the place and the reason of each mistake.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	const least = "directory: {dsn: 'sqlite:a.db', companies: SELECT id FROM c}\nstripe: {key: sk_test_1}\n"
+	tests := map[string]struct{ text, place, says string }{
+		"broken YAML":           {"directory: [\n", ":", ""},
+		"empty":                 {"", "directory.dsn", "is missing"},
+		"only a comment":        {"# nothing\n", "directory.dsn", "is missing"},
+		"unknown section":       {least + "directoryy: {}\n", ":3:1", `no key "directoryy"`},
+		"unknown nested key":    {least + "cache: {ulr: x}\n", ":3:9", `no key "ulr"`},
+		"unknown in list":       {"directory: {dsn: a, companies: b}\nstripe: [{key: a, kye: b}]\n", ":2:19", `no key "kye"`},
+		"wrong type":            {least + "serve: 7\n", ":3:", ""},
+		"text for a flag":       {"directory: {dsn: a, companies: b}\nstripe: {key: a, livemode: perhaps}\n", ":2:", ""},
+		"key twice":             {least + "codes: {}\ncodes: {}\n", ":4:", ""},
+		"two accounts":          {"directory: {dsn: a, companies: b}\nstripe: [{key: a}, {key: b}]\n", ":2:1: stripe", "several accounts"},
+		"resolver":              {least + "company: {}\n" + "ownership: {key: app}\n", "ownership", "is missing"},
+		"unknown resolver":      {"directory: {dsn: a, companies: b, resolve: guess}\nstripe: {key: a}\n", ":1:35: directory.resolve", `"guess" is neither`},
+		"probe without user":    {least + "resolver_probe: {url: 'https://app.example.com/'}\n", ":3:18: resolver_probe.url", "{user_id}"},
+		"placeholder pattern":   {"directory: {dsn: a, companies: b, placeholder_customers: ['(']}\nstripe: {key: a}\n", "placeholder_customers[0]", "not a regular expression"},
+		"no such code":          {least + "codes: {RF1: off}\n", ":3:9: codes.RF1", "is not a code"},
+		"two placeholders":      {least + "cache: {url: 'redis://h', keys: [{pattern: '{user_id}{company_id}', holds: company_id}]}\n", "cache.keys[0].pattern", "exactly one"},
+		"cache without url":     {least + "cache: {keys: [{pattern: '{user_id}', holds: company_id}]}\n", "cache.url", "is missing"},
+		"cache holds a thing":   {least + "cache: {url: 'redis://h', keys: [{pattern: '{user_id}', holds: thing}]}\n", "cache.keys[0].holds", `"thing"`},
+		"cache decoded somehow": {least + "cache: {url: 'redis://h', keys: [{pattern: '{user_id}', holds: company_id, decode: xml}]}\n", "cache.keys[0].decode", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := read(t, tt.text, nil)
+			var own *rightful.Error
+			if !errors.As(err, &own) {
+				t.Fatalf("got %v", err)
+			}
+			if own.Kind != rightful.KindInvalid || !strings.Contains(own.Place, tt.place) || !strings.Contains(own.Message, tt.says) || own.Message == "" {
+				t.Errorf("got %s | %s (%s); want ...%s... | ...%s...", own.Place, own.Message, own.Hint, tt.place, tt.says)
+			}
+		})
+	}
+}
+
+// TestWorldTakesNothingFromTheEnvironment: a world is somebody else's file.
+func TestWorldTakesNothingFromTheEnvironment(t *testing.T) {
+	t.Setenv("RF_TEST_SECRET", "sk_live_verysecret")
+	c, err := config.ParseWorld("world.json", 10, []byte(`{"company": {"metadata_key": "${RF_TEST_SECRET}"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Keys().Company; got != "${RF_TEST_SECRET}" {
+		t.Errorf("the variable became %q", got)
+	}
+	_, err = config.ParseWorld("world.json", 10, []byte("{\n\"cmpany\": {}}"))
+	if err == nil || !strings.HasPrefix(err.Error(), "world.json:11:1: ") {
+		t.Errorf("got %v, want the line in the world", err)
+	}
+}

@@ -1,0 +1,11 @@
+package sqldirectory
+
+// UserLookup returns the statement that looks users up by a number of values of
+// a column, for tests of how a database runs it.
+func (d *Directory) UserLookup(column string, values int) string {
+	c, ok := d.users.column(column)
+	if !ok {
+		panic("users have no column " + column)
+	}
+	return d.users.in(c.ref, values, nil).sent
+}

@@ -1,0 +1,191 @@
+package sqldirectory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"rightful"
+)
+
+type postgres struct {
+	config *pgx.ConnConfig
+}
+
+func dialPostgres(dsn string, connectTimeout time.Duration) (*sql.DB, dialect, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		// The parser's own words may repeat the DSN; they are dropped.
+		return nil, nil, invalid(placeDSN, "this is no PostgreSQL address",
+			"write postgres://user:password@host:5432/database?sslmode=require, with special characters of the password as %XX")
+	}
+	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
+		config.ConnectTimeout = connectTimeout
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "rightful"
+	}
+	return stdlib.OpenDB(*config), postgres{config}, nil
+}
+
+func (p postgres) target() string {
+	host := net.JoinHostPort(p.config.Host, strconv.Itoa(int(p.config.Port)))
+	return fmt.Sprintf("PostgreSQL at %s/%s", host, p.config.Database)
+}
+
+func (p postgres) redact(message string) string {
+	if p.config.Password == "" {
+		return message
+	}
+	return strings.ReplaceAll(message, p.config.Password, "***")
+}
+
+func (postgres) lexing() lexRules {
+	return lexRules{dollarQuotes: true, escapeStrings: true, nestedComments: true}
+}
+
+func (postgres) quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+func (postgres) placeholder(n int) string { return "$" + strconv.Itoa(n) }
+
+// begin sets the timeout inside the transaction, not on the connection: a
+// pooler in between would hand that to somebody else. The server ends a
+// statement a moment after we do, in case our word does not get through.
+func (postgres) begin(timeout time.Duration) string {
+	return fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d", timeout.Milliseconds()+500)
+}
+
+func (postgres) end() string { return "ROLLBACK" }
+
+// postgresTypes are the types that an id or an email can have. What has no name
+// here is looked up in the catalog (an extension's citext).
+var postgresTypes = map[string]columnType{
+	"INT2":    {kind: kindInteger, max: math.MaxInt16},
+	"INT4":    {kind: kindInteger, max: math.MaxInt32},
+	"INT8":    {kind: kindInteger, max: math.MaxInt64},
+	"OID":     {kind: kindInteger, max: math.MaxUint32},
+	"NUMERIC": {kind: kindNumeric},
+	"FLOAT4":  {kind: kindNumeric},
+	"FLOAT8":  {kind: kindNumeric},
+	"UUID":    {kind: kindUUID},
+	"TEXT":    {kind: kindText},
+	"VARCHAR": {kind: kindText},
+	"NAME":    {kind: kindText},
+	"UNKNOWN": {kind: kindText},
+	"BPCHAR":  {kind: kindText, padded: true},
+	"BYTEA":   {kind: kindBytes},
+}
+
+func (postgres) columnTypes(ctx context.Context, conn *sql.Conn, columns []*sql.ColumnType) ([]columnType, error) {
+	types := make([]columnType, len(columns))
+	for i, column := range columns {
+		var err error
+		if types[i], err = postgresType(ctx, conn, column.DatabaseTypeName()); err != nil {
+			return nil, err
+		}
+	}
+	return types, nil
+}
+
+// postgresType returns the type with the driver's name for it, which is a
+// number when the driver does not know it.
+func postgresType(ctx context.Context, conn *sql.Conn, name string) (columnType, error) {
+	t, known := postgresTypes[name]
+	t.name = strings.ToLower(name)
+	if known {
+		return t, nil
+	}
+	oid, err := strconv.ParseUint(name, 10, 32)
+	if err != nil {
+		return t, nil
+	}
+	var category string
+	err = conn.QueryRowContext(ctx, "SELECT typname::text, typcategory::text FROM pg_type WHERE oid = $1", int64(oid)).
+		Scan(&t.name, &category)
+	if category == "S" {
+		t.kind = kindText
+	}
+	return t, err
+}
+
+func (postgres) parameterTypes(ctx context.Context, conn *sql.Conn, statement string) ([]columnType, error) {
+	var names []string
+	err := conn.Raw(func(driver any) error {
+		pg, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return errors.New("this is not a PostgreSQL connection")
+		}
+		description, err := pg.Conn().Prepare(ctx, "", statement)
+		if err != nil {
+			return err
+		}
+		for _, oid := range description.ParamOIDs {
+			name := strconv.FormatUint(uint64(oid), 10)
+			if t, ok := pg.Conn().TypeMap().TypeForOID(oid); ok {
+				name = strings.ToUpper(t.Name)
+			}
+			names = append(names, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	types := make([]columnType, len(names))
+	for i, name := range names {
+		if types[i], err = postgresType(ctx, conn, name); err != nil {
+			return nil, err
+		}
+	}
+	return types, nil
+}
+
+// fault explains what the server said, by SQLSTATE.
+func (p postgres) fault(err error) (fault, bool) {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return fault{}, false
+	}
+	f := fault{message: pg.Message, position: int(pg.Position)}
+	switch pg.Code {
+	case "28P01", "28000":
+		f.kind, f.hint, f.whole = rightful.KindUnauthorized, "check user and password, and what the server lets in (pg_hba.conf)", true
+		return f, true
+	case "3D000":
+		f.kind, f.hint, f.whole = rightful.KindInvalid, "check the name at the end of the address", true
+		return f, true
+	case "42501":
+		f.kind, f.hint = rightful.KindForbidden, "GRANT SELECT to the user of directory.dsn"
+		return f, true
+	case "25006":
+		f.kind, f.hint = rightful.KindInvalid, "rightful reads in read-only transactions: the query must not write"
+		return f, true
+	case "57014":
+		f.kind = rightful.KindUnreachable
+		f.hint = "the query may lack an index: run it by hand with EXPLAIN"
+		return f, true
+	case "0A000": // feature not supported, such as a write inside WITH
+		f.kind, f.hint = rightful.KindInvalid, pg.Hint
+		return f, true
+	}
+	switch pg.Code[:min(2, len(pg.Code))] {
+	case "08":
+		f.kind, f.whole = rightful.KindUnreachable, true
+	case "22", "42":
+		f.kind, f.hint = rightful.KindInvalid, pg.Hint
+	default:
+		// Too many connections, shutting down, out of memory, ...
+		f.kind, f.whole = rightful.KindUnavailable, true
+	}
+	return f, true
+}

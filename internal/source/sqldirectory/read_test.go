@@ -1,0 +1,169 @@
+package sqldirectory_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"rightful"
+	"rightful/internal/source/sqldirectory"
+)
+
+// firstError reads companies to the end and returns what went wrong.
+func firstError(t *testing.T, d *sqldirectory.Directory, sel rightful.Select) error {
+	t.Helper()
+	for _, err := range d.Companies(t.Context(), sel) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestReadsCannotWrite(t *testing.T) {
+	t.Parallel()
+	setup := []string{"CREATE TABLE companies (id integer)", "INSERT INTO companies VALUES (4)", "CREATE TABLE log (id integer)"}
+	untouched := func(t *testing.T, e engine, dsn string) {
+		t.Helper()
+		var companies, log int
+		db := connect(t, e.driver, strings.TrimPrefix(dsn, "sqlite:"))
+		err := db.QueryRowContext(t.Context(), "SELECT (SELECT count(*) FROM companies), (SELECT count(*) FROM log)").Scan(&companies, &log)
+		if err != nil || companies != 1 || log != 0 {
+			t.Errorf("there are %d companies and %d log rows now (%v)", companies, log, err)
+		}
+	}
+	onEach(t, func(t *testing.T, e engine) {
+		dsn := e.with(t, setup...)
+		for _, query := range []string{
+			"DELETE FROM companies RETURNING id",
+			"INSERT INTO companies VALUES (5) RETURNING id",
+			"WITH gone AS (DELETE FROM companies RETURNING id) SELECT id FROM gone",
+			"SELECT id FROM companies; DELETE FROM companies",
+			"SELECT id FROM companies) q; DELETE FROM companies; SELECT * FROM (SELECT id FROM companies",
+			"DROP TABLE companies",
+			"PRAGMA query_only = 0",
+			"COMMIT",
+		} {
+			d, err := sqldirectory.Open(t.Context(), dsn, sqldirectory.Mapping{Companies: query})
+			if rightful.KindOf(err) != rightful.KindInvalid {
+				t.Errorf("%s: got %v, want an error of kind invalid", query, err)
+			}
+			if err == nil {
+				d.Close()
+			}
+		}
+		if _, err := sqldirectory.Open(t.Context(), dsn, sqldirectory.Mapping{
+			Companies: companies, Resolve: "DELETE FROM companies WHERE id = :user_id RETURNING id",
+		}); rightful.KindOf(err) != rightful.KindInvalid {
+			t.Errorf("a resolver that deletes: got %v, want an error of kind invalid", err)
+		}
+		untouched(t, e, dsn)
+	})
+	t.Run("through a function", func(t *testing.T) {
+		t.Parallel()
+		e := engines[1]
+		dsn := e.with(t, append(setup, `CREATE FUNCTION logged(n integer) RETURNS integer LANGUAGE plpgsql VOLATILE AS
+			$$BEGIN INSERT INTO log VALUES (n); RETURN n; END$$`)...)
+		d := open(t, dsn, sqldirectory.Mapping{
+			Companies: "SELECT logged(id) AS id FROM companies", Resolve: "SELECT logged(4) WHERE :user_id <> ''",
+		})
+		err := firstError(t, d, rightful.Select{})
+		if rightful.KindOf(err) != rightful.KindInvalid || !strings.Contains(err.Error(), "read-only") {
+			t.Errorf("got %v, want an error that says it is read-only", err)
+		}
+		if _, err = d.Resolve(t.Context(), "7"); rightful.KindOf(err) != rightful.KindInvalid {
+			t.Errorf("the resolver: got %v, want an error of kind invalid", err)
+		}
+		untouched(t, e, dsn)
+	})
+}
+
+func TestReadsEndInTime(t *testing.T) {
+	t.Parallel()
+	endless := map[string]string{
+		"sqlite":   "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id FROM n WHERE id < 0",
+		"postgres": "SELECT id FROM (SELECT 1 AS id, pg_sleep(60)) s WHERE pg_sleep IS NOT NULL OR id = 1",
+	}
+	onEach(t, func(t *testing.T, e engine) {
+		dsn := e.with(t, "CREATE TABLE companies (id integer)")
+		d := open(t, dsn, sqldirectory.Mapping{Companies: "SELECT id FROM companies", Users: endless[e.name]},
+			sqldirectory.WithStatementTimeout(200*time.Millisecond))
+		began := time.Now()
+		var got error
+		for _, err := range d.Users(t.Context(), rightful.Select{}) {
+			got = err
+		}
+		if rightful.KindOf(got) != rightful.KindUnreachable || !strings.Contains(got.Error(), "directory.users: no answer within 200ms") {
+			t.Errorf("got %v, want an error that says it did not answer", got)
+		}
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		// The caller's own deadline is the caller's.
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		patient := open(t, dsn, sqldirectory.Mapping{Companies: "SELECT id FROM companies", Users: endless[e.name]})
+		for _, err := range patient.Users(ctx, rightful.Select{}) {
+			got = err
+		}
+		if !errors.Is(got, context.DeadlineExceeded) || rightful.KindOf(got) != "" {
+			t.Errorf("got %v, want the caller's own deadline", got)
+		}
+		// And what was broken off does not spoil the next read.
+		if err := firstError(t, patient, rightful.Select{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestServerEndsStatements(t *testing.T) {
+	t.Parallel()
+	dsn := engines[1].with(t)
+	d := open(t, dsn, sqldirectory.Mapping{Companies: "SELECT current_setting('statement_timeout') AS id, current_setting('transaction_read_only') AS name"},
+		sqldirectory.WithStatementTimeout(7*time.Second))
+	for c, err := range d.Companies(t.Context(), rightful.Select{}) {
+		if err != nil || c.ID != "7500ms" || c.Name != "on" {
+			t.Errorf("timeout %q, read-only %q, %v; want 7500ms, on", c.ID, c.Name, err)
+		}
+	}
+}
+
+// TestPagesHoldNothingOpen reads with a consumer that reads again for each row:
+// a reader that kept its connection while it hands rows out would run dry.
+func TestPagesHoldNothingOpen(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, e engine) {
+		dsn := e.with(t, "CREATE TABLE companies (id integer)", "INSERT INTO companies VALUES (1), (2), (3)")
+		d := open(t, dsn, sqldirectory.Mapping{Companies: companies}, sqldirectory.WithPageSize(1))
+		var nested func(depth int) int
+		nested = func(depth int) int {
+			n := 0
+			for _, err := range d.Companies(t.Context(), rightful.Select{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				n++
+				if depth > 0 {
+					return n + nested(depth-1)
+				}
+			}
+			return n
+		}
+		if got := nested(20); got != 23 {
+			t.Errorf("got %d rows, want 23", got)
+		}
+	})
+}
+
+func TestClosedDirectoryIsAnError(t *testing.T) {
+	t.Parallel()
+	d := open(t, engines[0].with(t, "CREATE TABLE companies (id integer)"), sqldirectory.Mapping{Companies: companies})
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := firstError(t, d, rightful.Select{}); err == nil {
+		t.Error("a closed directory could be read")
+	}
+}

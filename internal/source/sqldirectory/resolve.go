@@ -1,0 +1,142 @@
+package sqldirectory
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rightful"
+)
+
+// resolver is the app's own query for a user's company.
+type resolver struct {
+	statement  statement
+	count      int          // how often it mentions the user
+	parameters []columnType // of each mention; nil when the database does not type them
+}
+
+// compileResolver checks the resolver query. Every mention of :user_id becomes
+// a parameter of its own, which a database that types parameters types by what
+// stands around it: the same query may compare it with a number and with text.
+func (d *Directory) compileResolver(ctx context.Context, text string) (*resolver, error) {
+	cleaned, err := d.oneSelect(placeResolve, text)
+	if err != nil {
+		return nil, err
+	}
+	sent, count := d.dialect.lexing().bind(cleaned, "user_id", d.dialect.placeholder)
+	if count == 0 {
+		return nil, invalid(placeResolve, "the query does not ask for :user_id",
+			"write SELECT company_id FROM ... WHERE user_id = :user_id")
+	}
+	r := &resolver{statement: statement{place: placeResolve, sql: cleaned, sent: sent}, count: count}
+	err = d.read(ctx, r.statement, func(ctx context.Context, conn *sql.Conn) (err error) {
+		r.parameters, err = d.dialect.parameterTypes(ctx, conn, sent)
+		return err
+	})
+	return r, err
+}
+
+// Resolve implements rightful.DirectoryReader. The first column of each row is
+// a company; NULL names none.
+func (d *Directory) Resolve(ctx context.Context, userID string) (rightful.Resolution, error) {
+	if d.resolver == nil {
+		return rightful.Resolution{}, invalid(placeResolve, "no resolver query is configured", "")
+	}
+	forms, err := d.userForms(ctx, userID)
+	if err != nil {
+		return rightful.Resolution{}, err
+	}
+	r := d.resolver
+	for _, form := range forms {
+		args, ok := r.arguments(form)
+		if !ok {
+			continue
+		}
+		var rows [][]any
+		err := d.read(ctx, r.statement, func(ctx context.Context, conn *sql.Conn) (err error) {
+			rows, err = fetch(ctx, conn, r.statement.sent, args)
+			return err
+		})
+		if err != nil {
+			return rightful.Resolution{}, err
+		}
+		if answer := resolution(rows); answer != (rightful.Resolution{}) {
+			return answer, nil
+		}
+	}
+	return rightful.Resolution{}, nil
+}
+
+// userForms returns the values under which the database may know the user: the
+// id in the type of users.id, in every spelling. There are none when no such
+// user can exist.
+func (d *Directory) userForms(ctx context.Context, userID string) ([]any, error) {
+	if d.users == nil {
+		return unmappedForms(userID), nil
+	}
+	id, _ := d.users.column("id")
+	if d.resolver.parameters != nil {
+		return id.typ.forms(userID), nil
+	}
+	// A database that does not type parameters compares loosely: 4 = '04'.
+	// So the value is taken from the user's own row.
+	var forms []any
+	at := d.users.index("id")
+	err := d.lookup(ctx, d.users, "id", []string{userID}, func(rows [][]any) (bool, error) {
+		for _, row := range rows {
+			if !slices.ContainsFunc(forms, func(known any) bool { return formKey(known) == formKey(row[at]) }) {
+				forms = append(forms, row[at])
+			}
+		}
+		return true, nil
+	})
+	return forms, err
+}
+
+// unmappedForms is for a mapping without users: nothing tells the type of their
+// ids. What is almost a number is left out, because a database may take it for
+// one.
+func unmappedForms(userID string) []any {
+	if n, ok := parseInteger(userID); ok {
+		return []any{n}
+	}
+	if _, err := strconv.ParseFloat(strings.TrimSpace(userID), 64); err == nil || userID == "" {
+		return nil
+	}
+	return textForms(userID)
+}
+
+// arguments returns the form for each mention of the user. A mention whose type
+// cannot hold it means that nothing can match.
+func (r *resolver) arguments(form any) ([]any, bool) {
+	args := make([]any, r.count)
+	for i := range args {
+		args[i] = form
+		if r.parameters == nil {
+			continue
+		}
+		var ok bool
+		if args[i], ok = r.parameters[i].parameter(form); !ok {
+			return nil, false
+		}
+	}
+	return args, true
+}
+
+// resolution returns what the resolver's rows say.
+func resolution(rows [][]any) rightful.Resolution {
+	company := ""
+	for _, row := range rows {
+		named := columnType{}.idText(row[0])
+		switch {
+		case named == "" || rightful.SameID(named, company):
+		case company != "":
+			return rightful.Resolution{Ambiguous: true}
+		default:
+			company = named
+		}
+	}
+	return rightful.Resolution{CompanyID: company}
+}

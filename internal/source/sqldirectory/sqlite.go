@@ -1,0 +1,134 @@
+package sqldirectory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"rightful"
+)
+
+type sqliteFile struct {
+	path string
+}
+
+// sqliteBusy is how long a read waits for a writer, in milliseconds.
+const sqliteBusy = "10000"
+
+func dialSQLite(rest string) (*sql.DB, dialect, error) {
+	path, parameters, _ := strings.Cut(rest, "?")
+	// sqlite:///abs/app.db is how many tools write an absolute path.
+	path = strings.TrimPrefix(path, "//")
+	if path == "" {
+		return nil, nil, invalid(placeDSN, "the address names no file", "write sqlite:path/to/file.db")
+	}
+	values, err := url.ParseQuery(parameters)
+	if err != nil {
+		return nil, nil, invalid(placeDSN, "what stands after the ? in the address cannot be read", "write sqlite:path/to/file.db")
+	}
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, nil, &rightful.Error{
+			Kind: rightful.KindInvalid, Place: placeDSN, Err: err,
+			Message: "there is no file " + path,
+			Hint:    "a path that does not begin with / starts from the folder that rightful runs in",
+		}
+	case err != nil:
+		return nil, nil, &rightful.Error{
+			Kind: rightful.KindForbidden, Place: placeDSN, Err: err, Message: "the file " + path + " cannot be opened",
+		}
+	case info.IsDir():
+		return nil, nil, invalid(placeDSN, path+" is a folder, not a database file", "")
+	}
+
+	// Opened for reading only, and no statement may write, whatever else the
+	// address asks for. Misspelt "names" are errors, not text.
+	values.Set("mode", "ro")
+	values.Set("_query_only", "1")
+	values.Set("_dqs", "0")
+	if !values.Has("_busy_timeout") && !values.Has("_timeout") {
+		values.Set("_busy_timeout", sqliteBusy)
+	}
+	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: values.Encode()}
+	db, err := sql.Open("sqlite", name.String())
+	return db, sqliteFile{path}, err
+}
+
+func (s sqliteFile) target() string { return "SQLite file " + s.path }
+
+func (sqliteFile) redact(message string) string { return message }
+
+func (sqliteFile) lexing() lexRules { return lexRules{otherNames: true} }
+
+func (sqliteFile) quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func (sqliteFile) placeholder(n int) string { return "?" + strconv.Itoa(n) }
+
+func (sqliteFile) begin(time.Duration) string { return "BEGIN" }
+
+func (sqliteFile) end() string { return "ROLLBACK" }
+
+// columnTypes says little about a column on purpose: in SQLite the type belongs
+// to each value, and a column's declared type only converts what can be
+// converted. So numbers are sought as number and as text, and columns declared
+// as neither as bytes too.
+func (sqliteFile) columnTypes(_ context.Context, _ *sql.Conn, columns []*sql.ColumnType) ([]columnType, error) {
+	types := make([]columnType, len(columns))
+	for i, column := range columns {
+		name := column.DatabaseTypeName()
+		types[i] = columnType{kind: kindLoose, name: strings.ToLower(name)}
+		if name == "" || strings.Contains(name, "BLOB") || strings.Contains(name, "BINARY") {
+			types[i].kind = kindBlob
+		}
+	}
+	return types, nil
+}
+
+// parameterTypes returns nil: SQLite gives no type to a parameter.
+func (sqliteFile) parameterTypes(ctx context.Context, conn *sql.Conn, statement string) ([]columnType, error) {
+	prepared, err := conn.PrepareContext(ctx, statement)
+	if err != nil {
+		return nil, err
+	}
+	return nil, prepared.Close()
+}
+
+// fault explains what SQLite said, by result code.
+func (s sqliteFile) fault(err error) (fault, bool) {
+	var lite *sqlite.Error
+	if !errors.As(err, &lite) {
+		return fault{}, false
+	}
+	f := fault{kind: rightful.KindInvalid, message: sqliteMessage(lite)}
+	switch lite.Code() & 0xff { // the rest of the bits is detail
+	case sqlite3.SQLITE_READONLY:
+		f.hint = "rightful reads in read-only transactions: the query must not write"
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		f.whole = true
+	case sqlite3.SQLITE_CANTOPEN:
+		f.whole, f.hint = true, "a file in WAL mode needs write access to its folder, or ?immutable=1 for a copy that nobody writes"
+	case sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
+		f.kind, f.whole = rightful.KindForbidden, true
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_FULL:
+		f.kind, f.whole = rightful.KindUnavailable, true
+	case sqlite3.SQLITE_INTERRUPT:
+		return fault{}, false // a deadline: told as one
+	}
+	return f, true
+}
+
+// sqliteMessage returns SQLite's own words without the code around them:
+// "SQL logic error: no such column: emial (1)".
+func sqliteMessage(err *sqlite.Error) string {
+	message := strings.TrimPrefix(err.Error(), "SQL logic error: ")
+	return strings.TrimSuffix(message, " ("+strconv.Itoa(err.Code())+")")
+}

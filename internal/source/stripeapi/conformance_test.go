@@ -1,0 +1,37 @@
+package stripeapi_test
+
+import (
+	"bytes"
+	"net/http/httptest"
+	"testing"
+
+	"rightful"
+	"rightful/internal/source/sourcetest"
+	"rightful/internal/source/stripeapi"
+	"rightful/stripesim"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	sourcetest.TestStripe(t, func(t *testing.T, world []byte) rightful.StripeReader {
+		sim := stripesim.New(stripesim.Options{})
+		if err := sim.LoadWorld(bytes.NewReader(world)); err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(sim)
+		t.Cleanup(server.Close)
+		r, err := stripeapi.New(stripeapi.Options{
+			Key:         "sk_live_conformance",
+			APIBase:     server.URL,
+			Keys:        sourcetest.StripeKeys(),
+			AccountRate: 1e6, EndpointRate: 1e6,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Account(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	})
+}

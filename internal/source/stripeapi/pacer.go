@@ -1,0 +1,138 @@
+package stripeapi
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Stripe's limits in requests a second (docs.stripe.com/rate-limits), and the
+// share of them that we take: the app lives in the same budget.
+const (
+	liveAccountLimit    = 100
+	sandboxAccountLimit = 25
+	endpointLimit       = 25
+	searchLimit         = 20
+	politeness          = 0.6
+)
+
+// How the pace gives way. A second after a slow-down, the answers that were
+// already on their way do not count again. The way back takes about 10 s from
+// half to full.
+const (
+	slowFactor   = 0.5
+	slowestShare = 1.0 / 32
+	settle       = time.Second
+	recoverShare = 0.05 // of the full rate, per second
+)
+
+// pacer holds requests back so that Stripe does not have to: one token bucket
+// for the account and one for each endpoint. What Stripe's own limiter says
+// slows it down further for a while.
+type pacer struct {
+	now      func() time.Time
+	sleep    func(context.Context, time.Duration) error
+	account  *lane
+	endpoint float64
+
+	mu    sync.Mutex
+	lanes map[endpoint]*lane // guarded by mu
+}
+
+func newPacer(account, endpoints float64, now func() time.Time, sleep func(context.Context, time.Duration) error) *pacer {
+	return &pacer{now: now, sleep: sleep, account: newLane(account), endpoint: endpoints, lanes: map[endpoint]*lane{}}
+}
+
+func (p *pacer) lane(e endpoint) *lane {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.lanes[e]
+	if l == nil {
+		full := p.endpoint
+		if e.search {
+			full *= float64(searchLimit) / endpointLimit
+		}
+		l = newLane(full)
+		p.lanes[e] = l
+	}
+	return l
+}
+
+// wait returns when a request to the endpoint may be sent. The endpoint's
+// bucket comes first: who waits for it must not hold a token of the account.
+func (p *pacer) wait(ctx context.Context, e endpoint) error {
+	for _, l := range []*lane{p.lane(e), p.account} {
+		now := p.now()
+		token := l.limiter.ReserveN(now, 1)
+		delay := token.DelayFrom(now)
+		if delay <= 0 {
+			continue
+		}
+		if err := p.sleep(ctx, delay); err != nil {
+			token.CancelAt(p.now())
+			return err
+		}
+	}
+	return nil
+}
+
+// answered takes notice of an answer; reason is Stripe-Rate-Limited-Reason of a
+// 429, empty for everything else. It reports whether the pace slowed down.
+func (p *pacer) answered(e endpoint, reason string) bool {
+	now := p.now()
+	switch reason {
+	case "":
+		p.lane(e).recover(now)
+		p.account.recover(now)
+		return false
+	case "global-rate", "global-concurrency":
+		return p.account.slow(now)
+	case "endpoint-rate", "endpoint-concurrency":
+		return p.lane(e).slow(now)
+	case "resource-specific":
+		return false // one object's limit says nothing about the pace
+	}
+	// A reason that is new to us: all we know is that we are too fast.
+	account, one := p.account.slow(now), p.lane(e).slow(now)
+	return account || one
+}
+
+// lane is one token bucket and its present rate.
+type lane struct {
+	full    float64 // requests a second
+	limiter *rate.Limiter
+
+	mu      sync.Mutex
+	changed time.Time // guarded by mu: when the rate was last changed
+}
+
+func newLane(full float64) *lane {
+	// A fifth of a second in one go evens out late wake-ups without being a
+	// burst that Stripe would notice.
+	return &lane{full: full, limiter: rate.NewLimiter(rate.Limit(full), max(1, int(full/5)))}
+}
+
+func (l *lane) slow(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.changed.IsZero() && now.Sub(l.changed) < settle {
+		return false
+	}
+	l.changed = now
+	l.limiter.SetLimitAt(now, rate.Limit(max(float64(l.limiter.Limit())*slowFactor, l.full*slowestShare)))
+	return true
+}
+
+func (l *lane) recover(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	present := float64(l.limiter.Limit())
+	passed := now.Sub(l.changed)
+	if present >= l.full || passed < settle {
+		return
+	}
+	l.changed = now
+	l.limiter.SetLimitAt(now, rate.Limit(min(l.full, present+l.full*recoverShare*passed.Seconds())))
+}

@@ -1,0 +1,76 @@
+package testserver_test
+
+import (
+	"database/sql"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"rightful/internal/testserver"
+)
+
+func TestPostgresIsEmptyAndDroppedAfter(t *testing.T) {
+	t.Parallel()
+	var dsn string
+	t.Run("use", func(t *testing.T) {
+		dsn = testserver.Postgres(t)
+		if other := testserver.Postgres(t); other == dsn {
+			t.Error("two calls got the same database")
+		}
+		db := open(t, dsn)
+		if _, err := db.ExecContext(t.Context(), "CREATE TABLE companies (id bigint)"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if dsn == "" {
+		t.Skip("no server")
+	}
+	if err := open(t, dsn).PingContext(t.Context()); err == nil {
+		t.Error("the database is still there after the test")
+	}
+}
+
+func TestRedisIsEmptyAndFlushedAfter(t *testing.T) {
+	t.Parallel()
+	var address string
+	t.Run("use", func(t *testing.T) {
+		address = testserver.Redis(t)
+		if other := testserver.Redis(t); other == address {
+			t.Error("two calls got the same database")
+		}
+		client := connect(t, address)
+		if size := client.DBSize(t.Context()).Val(); size != 0 {
+			t.Errorf("a fresh database holds %d keys", size)
+		}
+		if err := client.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if address == "" {
+		t.Skip("no server")
+	}
+	if size := connect(t, address).Exists(t.Context(), "k").Val(); size != 0 {
+		t.Error("the key is still there after the test")
+	}
+}
+
+func open(t *testing.T, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func connect(t *testing.T, address string) *redis.Client {
+	t.Helper()
+	options, err := redis.ParseURL(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	t.Cleanup(func() { client.Close() })
+	return client
+}

@@ -1,0 +1,207 @@
+package stripesim
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// CompleteOptions are what a buyer types on the hosted payment page.
+type CompleteOptions struct {
+	// Email is the buyer's address. It is needed when the session has neither
+	// a customer with an email nor customer_email.
+	Email string
+	// Name is the buyer's name; optional.
+	Name string
+}
+
+// CompleteCheckout plays the buyer: it pays an open checkout session, as if
+// the hosted page had been filled in and the payment had gone through. The
+// account "" is the default account; the session is found in either mode.
+//
+// As at Stripe, a session without a customer gets a new one in subscription
+// mode, and in payment and setup mode only with customer_creation=always;
+// otherwise the buyer is a guest and customer stays null. Subscription mode
+// creates the subscription, payment mode a succeeded payment intent, with the
+// metadata of subscription_data or payment_intent_data; the session's own
+// metadata goes nowhere (Stripe docs: metadata). payment_status becomes
+// "paid", or "no_payment_required" when nothing is due.
+//
+// It returns an error when the account or session does not exist, the session
+// is not open or is past its expires_at, its customer is gone, or no email is
+// known; nothing is changed then.
+func (s *Server) CompleteCheckout(account, sessionID string, opts CompleteOptions) error {
+	acct := s.account(account)
+	if acct == nil {
+		return fmt.Errorf("stripesim: complete checkout: there is no account %s", account)
+	}
+	now := s.now().Unix()
+	acct.mu.Lock()
+	defer acct.mu.Unlock()
+	for _, livemode := range []bool{false, true} {
+		t := &tx{server: s, account: acct, livemode: livemode, now: now}
+		if e := t.table("checkout.session").byID[sessionID]; e != nil {
+			if err := t.complete(e, opts); err != nil {
+				return fmt.Errorf("stripesim: complete checkout session %s: %w", sessionID, err)
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("stripesim: complete checkout: account %s has no session %s", acct.id, sessionID)
+}
+
+func (t *tx) complete(e *entry, opts CompleteOptions) error {
+	o := e.object()
+	if status := o.str("status"); status != "open" {
+		return fmt.Errorf("it is %s; only an open session can be paid", status)
+	}
+	if expires := o.int("expires_at"); expires > 0 && expires <= t.now {
+		return fmt.Errorf("it could be paid until %d and the clock says %d; create a new session", expires, t.now)
+	}
+	mode := o.str("mode")
+	if mode != "payment" && mode != "setup" && mode != "subscription" {
+		return fmt.Errorf("its mode is %q, so it is unknown what it sells; use payment, subscription or setup", mode)
+	}
+	buyer, err := t.buyer(o, opts)
+	if err != nil {
+		return err
+	}
+	if buyer.customer != nil {
+		o.set("customer", buyer.customer.id)
+	}
+	hidden := parseObject(e.hidden)
+	paid := !o.null("amount_total") && o.int("amount_total") > 0
+	switch mode {
+	case "subscription":
+		paid = t.startSubscription(o, hidden, buyer.customer)
+	case "payment":
+		if paid {
+			t.pay(o, hidden.child("payment_intent_data"), buyer.customer)
+		}
+	case "setup":
+		paid = false
+	}
+	o.set("customer_details", newObject("address", nil, "business_name", nil, "email", buyer.email, "individual_name", nil,
+		"name", nullable(buyer.name), "phone", nil, "tax_exempt", "none", "tax_ids", []any{}))
+	o.set("payment_status", "no_payment_required")
+	if paid {
+		o.set("payment_status", "paid")
+	}
+	o.set("status", "complete")
+	o.set("url", nil)
+	t.update("checkout.session", e, o)
+	return nil
+}
+
+// payer is who completes a session; customer is nil for a guest.
+type payer struct {
+	customer    *entry
+	email, name string
+}
+
+func (t *tx) buyer(o *object, opts CompleteOptions) (payer, error) {
+	b := payer{email: opts.Email, name: opts.Name}
+	if b.email == "" {
+		b.email = o.str("customer_email")
+	}
+	if id := o.ref("customer"); id != "" {
+		e, err := t.findLive("customer", id, http.StatusBadRequest, "customer")
+		if err != nil {
+			return b, fmt.Errorf("its customer cannot be charged: %s", err.message)
+		}
+		b.customer = e
+		if b.email == "" {
+			b.email = e.object().str("email")
+		}
+	}
+	if !looksLikeEmail(b.email) {
+		return b, fmt.Errorf("no email of the buyer is known (%q): set CompleteOptions.Email", b.email)
+	}
+	if b.customer == nil && (o.str("mode") == "subscription" || o.str("customer_creation") == "always") {
+		params := &values{of: map[string]any{"email": b.email}}
+		if b.name != "" {
+			params.of["name"] = b.name
+		}
+		customer, err := t.newCustomer(params, customerParams())
+		if err != nil {
+			return b, fmt.Errorf("its customer cannot be created: %s", err.message)
+		}
+		b.customer = t.insert("customer", customer, nil)
+	}
+	return b, nil
+}
+
+// startSubscription creates the subscription of a session and reports whether
+// money was due.
+func (t *tx) startSubscription(o, hidden *object, customer *entry) bool {
+	var items []*object
+	due := int64(0)
+	for _, line := range t.lines(o, hidden) {
+		price, quantity := line.child("price"), max(1, line.int("quantity"))
+		due += price.int("unit_amount") * quantity
+		if price != nil && !price.null("recurring") {
+			items = append(items, t.subscriptionItem(price, quantity, newObject()))
+		}
+	}
+	if len(items) == 0 {
+		price := t.knownPrice("price_1StripesimAssumed", true)
+		items = append(items, t.subscriptionItem(price, 1, newObject()))
+		due += price.int("unit_amount")
+	}
+	data := hidden.child("subscription_data")
+	trialEnd := data.int("trial_end")
+	if days := data.int("trial_period_days"); days > 0 {
+		trialEnd = t.now + days*86400
+	}
+	sub := t.newSubscription(customer, items, trialEnd, metadataOf(data))
+	if !data.null("description") {
+		sub.set("description", data.get("description"))
+	}
+	t.insert("subscription", sub, nil)
+	o.set("subscription", sub.str("id"))
+	return due > 0 && sub.str("status") == "active"
+}
+
+// lines are the line items of a session: those it was created with, or those
+// that a world shows on it.
+func (t *tx) lines(o, hidden *object) []*object {
+	raw := elements(hidden.get("line_items"))
+	if raw == nil {
+		raw = elements(o.list("line_items"))
+	}
+	var lines []*object
+	for _, item := range raw {
+		if line := parseObject(item); line != nil {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func (t *tx) pay(o, data *object, customer *entry) {
+	var payer any
+	if customer != nil {
+		payer = customer.id
+	}
+	currency := o.str("currency")
+	if currency == "" {
+		currency = assumedCurrency
+	}
+	intent := t.newPaymentIntent(o.int("amount_total"), currency, metadataOf(data))
+	intent.set("customer", payer)
+	for _, name := range []string{"description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix", "setup_future_usage", "transfer_group"} {
+		if !data.null(name) {
+			intent.set(name, data.get(name))
+		}
+	}
+	intent.set("payment_method", t.newID("pm_1", 23))
+	settle(intent)
+	t.insert("payment_intent", intent, nil)
+	o.set("payment_intent", intent.str("id"))
+}
+
+func metadataOf(data *object) *object {
+	if m := data.child("metadata"); m != nil {
+		return m
+	}
+	return newObject()
+}

@@ -1,0 +1,27 @@
+// Package stripesim is a Stripe that runs inside a Go test: an http.Handler
+// which keeps state, so that what one request creates another request can
+// list, change, expand and delete.
+//
+// Point any Stripe client at it:
+//
+//	sim := stripesim.New(stripesim.Options{})
+//	srv := httptest.NewServer(sim)
+//	// API base: srv.URL, key: any sk_test_... or sk_live_...
+//
+// It is deterministic: with the same seed, the n-th customer of an account
+// always has the same id, whatever else was requested in between. The clock is
+// injected. The package depends on the standard library alone.
+//
+// # Where things are
+//
+// A resource is one value of type resource (resource.go), listed in
+// allResources; an endpoint is one value of type operation (operation.go),
+// listed in allOperations. Each resource has a file of its own (customers.go,
+// sessions.go, ...) that holds both. Everything that Stripe does alike for all
+// resources is in a file named after it: lists, search, expand, metadata,
+// idempotency, keys, errors, forms. Adding a resource therefore means one new
+// file and two lines in those two tables.
+//
+// What is modelled, simplified and absent is written down operation by
+// operation in docs/stripesim.md.
+package stripesim

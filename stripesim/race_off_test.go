@@ -1,0 +1,5 @@
+//go:build !race
+
+package stripesim_test
+
+const largeWorld = 100_000

@@ -1,0 +1,183 @@
+package stripesim
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// maxBody is far above any request Stripe accepts.
+const maxBody = 1 << 20
+
+var versionForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[a-z]+)?(;.*)?$`)
+
+// ServeHTTP answers one request. The order of the checks is Stripe's: URL,
+// key, account, permission, parameters, idempotency, and only then the object.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{server: s, request: r, header: w.Header(),
+		requestID: "req_" + token(s.seed, "request", s.requests.Add(1), 14)}
+	status, body := x.answer()
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+	_, _ = w.Write([]byte("\n"))
+}
+
+// exchange is one request and the headers of its answer.
+type exchange struct {
+	server    *Server
+	request   *http.Request
+	header    http.Header
+	requestID string
+	livemode  bool
+}
+
+func (x *exchange) answer() (int, []byte) {
+	s, r := x.server, x.request
+	x.header.Set("Content-Type", "application/json")
+	x.header.Set("Cache-Control", "no-cache, no-store")
+	x.header.Set("Request-Id", x.requestID)
+	version := r.Header.Get("Stripe-Version")
+	if version == "" {
+		version = DefaultVersion
+	}
+	x.header.Set("Stripe-Version", version)
+
+	path := r.URL.EscapedPath()
+	op, id := s.route(r.Method, path)
+	s.counters.add(r.Method, op)
+	if op == nil {
+		return x.fail(unrecognizedURL(r.Method, path))
+	}
+	if !versionForm.MatchString(version) {
+		return x.fail(invalid("", "", "Invalid Stripe API version: %s", shorten(version)))
+	}
+	key, err := s.authenticate(r)
+	if err != nil {
+		x.header.Set("WWW-Authenticate", `Bearer realm="Stripe"`)
+		return x.fail(err)
+	}
+	x.livemode = key.livemode
+	acct, err := s.accountOf(key, r)
+	if err != nil {
+		return x.fail(err)
+	}
+	for _, name := range []string{"Stripe-Account", "Stripe-Context"} {
+		if r.Header.Get(name) != "" {
+			x.header.Set(name, acct.id)
+		}
+	}
+	if err := key.allows(op.permission, acct.id); err != nil {
+		return x.fail(err)
+	}
+	form, err := x.form()
+	if err != nil {
+		return x.fail(err)
+	}
+	c := &call{tx: tx{server: s, account: acct, livemode: s.modeOf(acct, key), now: s.now().Unix()}, key: key, op: op, id: id}
+	return x.idempotent(c, form)
+}
+
+// form reads the parameters from the query and the body; curl sends either.
+func (x *exchange) form() (*node, *apiError) {
+	form := newHash()
+	if err := parseForm(form, x.request.URL.RawQuery); err != nil {
+		return nil, err
+	}
+	if x.request.Method == http.MethodGet || x.request.Body == nil {
+		return form, nil
+	}
+	body, readErr := io.ReadAll(io.LimitReader(x.request.Body, maxBody+1))
+	if readErr != nil {
+		return nil, invalid("", "", "The request body could not be read: %v", readErr)
+	}
+	if len(body) > maxBody {
+		return nil, invalid("", "", "The request body is larger than %d bytes.", maxBody)
+	}
+	kind := x.request.Header.Get("Content-Type")
+	if len(body) > 0 && kind != "" && !strings.HasPrefix(kind, "application/x-www-form-urlencoded") {
+		return nil, invalid("", "", "The v1 API reads form-encoded bodies: send Content-Type: application/x-www-form-urlencoded, not %s.", shorten(kind))
+	}
+	return form, parseForm(form, string(body))
+}
+
+// idempotent executes a POST once per Idempotency-Key and repeats its answer
+// afterwards. Keys have no effect on GET and DELETE, which are idempotent by
+// themselves (Stripe docs: api/idempotent_requests).
+func (x *exchange) idempotent(c *call, form *node) (int, []byte) {
+	key := x.request.Header.Get("Idempotency-Key")
+	if key != "" {
+		x.header.Set("Idempotency-Key", key)
+	}
+	if key == "" || x.request.Method != http.MethodPost {
+		status, body, _ := x.execute(c, form)
+		return status, body
+	}
+	if len(key) > maxIdempotencyKey {
+		return x.fail(invalid("", "", "Idempotency keys must be at most %d characters long.", maxIdempotencyKey))
+	}
+	var fingerprint strings.Builder
+	fingerprint.WriteString(x.request.Method + " " + x.request.URL.EscapedPath() + " ")
+	form.fingerprint(&fingerprint)
+
+	memory := &c.store().idem
+	first, err := memory.begin(key, fingerprint.String(), x.requestID, c.now)
+	if err != nil {
+		return x.fail(err)
+	}
+	if first != nil {
+		x.header.Set("Original-Request", first.requestID)
+		x.header.Set("Idempotent-Replayed", "true")
+		return first.status, first.body
+	}
+	status, body, executed := x.execute(c, form)
+	memory.finish(key, status, body, executed)
+	// Stripe names the original request on the first answer too: only
+	// Idempotent-Replayed tells a replay.
+	x.header.Set("Original-Request", x.requestID)
+	return status, body
+}
+
+// execute checks the parameters and runs the operation under the lock of its
+// account. executed is false when nothing was begun.
+func (x *exchange) execute(c *call, form *node) (status int, body []byte, executed bool) {
+	body, err := x.run(c, form)
+	if err != nil {
+		status, body = x.fail(err)
+		return status, body, !err.unexecuted
+	}
+	return http.StatusOK, body, true
+}
+
+func (x *exchange) run(c *call, form *node) (body json.RawMessage, err *apiError) {
+	if c.params, err = c.op.params.check(form, ""); err != nil {
+		return nil, err
+	}
+	paths, _ := c.params.of["expand"].([]any)
+	if c.expand, err = c.server.compileExpand(c.op, c.key, c.account.id, paths); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			body, err = nil, &apiError{status: http.StatusInternalServerError, kind: "api_error",
+				message: fmt.Sprintf("The simulator failed inside %s: %v", c.op.name, fault)}
+		}
+	}()
+	if c.server.beforeRun != nil {
+		c.server.beforeRun(c.op.name)
+	}
+	if c.op.writes {
+		c.account.mu.Lock()
+		defer c.account.mu.Unlock()
+	} else {
+		c.account.mu.RLock()
+		defer c.account.mu.RUnlock()
+	}
+	return c.op.run(c)
+}
+
+func (x *exchange) fail(err *apiError) (int, []byte) {
+	return err.status, err.body(x.requestID, x.livemode)
+}
