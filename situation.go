@@ -31,8 +31,11 @@ type Situation struct {
 	ProbeUnread string
 	// CacheConfigured tells "no key is configured" from "no key was found".
 	CacheConfigured bool
-	// StripeUnread says why Stripe could not be heard at all.
+	// StripeUnread says why Stripe could not be heard at all. StripePartly
+	// tells that some of it could not be read, so that the absence of money
+	// proves nothing.
 	StripeUnread string
+	StripePartly bool
 }
 
 // Account is the Stripe account that a key opens.

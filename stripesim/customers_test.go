@@ -51,6 +51,10 @@ func TestCustomerFieldsCanBeUnset(t *testing.T) {
 	b := start(t, stripesim.Options{})
 	id := str(b.send("POST", "/v1/customers", "name=Ana&email=a@example.com&address[city]=Rio&tax_exempt=reverse").at("id"))
 	a := b.send("POST", "/v1/customers/"+id, "name=&email=&address=&tax_exempt=")
+	made := b.send("POST", "/v1/customers", "address[city]=Rio").at("address")
+	if line, there := made.(map[string]any)["line1"]; !there || line != nil {
+		t.Errorf("fields of a hash that were not given should be null: %v", made)
+	}
 	if a.at("name") != nil || a.at("email") != nil || a.at("address") != nil || a.at("tax_exempt") != "none" {
 		t.Errorf("empty values did not unset the fields: %s", a.raw)
 	}
@@ -81,6 +85,16 @@ func TestDeletedCustomerLeavesAStub(t *testing.T) {
 	before := must[*stripe.Subscription](t)(b.V1Subscriptions.Retrieve(ctx, early.ID, nil))
 	equal(t, "earlier cancellation", before.CanceledAt, b.clock.unix()-3600)
 	equal(t, "canceled list keeps deleted customers", len(b.send("GET", "/v1/subscriptions?status=canceled&customer="+id, "").ids()), 2)
+}
+
+func TestDeletingACustomerLeavesEndedSubscriptions(t *testing.T) {
+	t.Parallel()
+	b := start(t, stripesim.Options{})
+	loadWorld(t, b.sim, `{"stripe":{"customers":[{"id":"c1","created":1}],"subscriptions":[
+		{"id":"s1","customer":"c1","status":"incomplete_expired"},{"id":"s2","customer":"c1","status":"past_due"}]}}`)
+	b.send("DELETE", "/v1/customers/c1", "")
+	equal(t, "ended", b.send("GET", "/v1/subscriptions/s1", "").at("status"), any("incomplete_expired"))
+	equal(t, "live", b.send("GET", "/v1/subscriptions/s2", "").at("status"), any("canceled"))
 }
 
 func TestCustomerRefusals(t *testing.T) {

@@ -83,6 +83,12 @@ func TestIdempotencyKeepsWhatWasExecuted(t *testing.T) {
 	missing := post("/v1/customers/cus_none", "name=a", "not-found")
 	equal(t, "a stored 404", post("/v1/customers/cus_none", "name=a", "not-found").raw, missing.raw)
 
+	id := str(post("/v1/payment_intents", "amount=5&currency=usd", "intent").at("id"))
+	early := post("/v1/payment_intents/"+id+"/confirm", "", "early")
+	early.wantError(t, 400, "payment_intent_unexpected_state", "payment_method", "")
+	post("/v1/payment_intents/"+id, "payment_method=pm_1", "method")
+	equal(t, "a stored refusal", post("/v1/payment_intents/"+id+"/confirm", "", "early").raw, early.raw)
+
 	// Nothing was executed, so nothing is kept: the corrected request may use
 	// the key again.
 	post("/v1/customers", "name=a&foo=1", "validation").wantError(t, 400, "parameter_unknown", "foo", "")

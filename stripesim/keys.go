@@ -33,7 +33,7 @@ type credential struct {
 }
 
 var (
-	keyForm  = regexp.MustCompile(`^(sk|rk)_(live|test)_[A-Za-z0-9_]{4,}$`)
+	keyForm  = regexp.MustCompile(`^(sk|rk)_(live|test)_[A-Za-z0-9_]+$`)
 	slugForm = regexp.MustCompile(`^rak_[a-z_]+_(read|write)$`)
 )
 

@@ -148,6 +148,17 @@ func (o *object) list(n string) json.RawMessage { return o.child(n).get("data") 
 func (o *object) MarshalJSON() ([]byte, error)  { return o.raw(), nil }
 func (o *object) ref(name string) string        { return refID(o.get(name)) }
 
+// repeated returns a field name that appears twice, "" when none does. JSON
+// allows it, and readers disagree about which one counts.
+func (o *object) repeated() string {
+	for i := range o.fields {
+		if o.index(o.fields[i].name) < i {
+			return o.fields[i].name
+		}
+	}
+	return ""
+}
+
 // raw writes the object as compact JSON.
 func (o *object) raw() json.RawMessage {
 	var b bytes.Buffer

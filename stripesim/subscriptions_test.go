@@ -102,6 +102,8 @@ func TestSubscriptionRefusals(t *testing.T) {
 	} {
 		b.send("POST", "/v1/subscriptions"+c.path, c.form).wantError(t, 400, c.code, c.param, "")
 	}
+	item := str(b.send("GET", "/v1/subscriptions/"+id, "").at("items", "data", 0, "id"))
+	b.send("POST", "/v1/subscriptions/"+id, "items[0][id]="+item+"&items[0][deleted]=true").wantError(t, 400, "", "items", "at least one item")
 	b.send("POST", "/v1/subscriptions/sub_none", "metadata[a]=b").wantError(t, 404, "resource_missing", "id", "No such subscription: 'sub_none'")
 }
 

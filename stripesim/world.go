@@ -192,6 +192,9 @@ func (w *world) readList(path string, raw json.RawMessage, res *resource) error 
 		if o == nil {
 			return fmt.Errorf("%s: not an object", at)
 		}
+		if name := o.repeated(); name != "" {
+			return fmt.Errorf("%s: the field %q appears twice", at, name)
+		}
 		id := o.str("id")
 		if id == "" {
 			return fmt.Errorf("%s: missing id", at)

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
+	"rightful/internal/collect"
 	"rightful/internal/engine"
 	"rightful/internal/testserver"
 	"rightful/internal/wire"
@@ -139,12 +141,9 @@ func assemble(t *testing.T, file, dsn string, now int64) *rig {
 	for k, v := range p.Config {
 		r.config[k] = v
 	}
-	mapping := map[string]any{
-		"dsn":       "${DSN}",
-		"companies": "SELECT * FROM companies", "users": "SELECT * FROM users", "memberships": "SELECT * FROM memberships",
-	}
-	if _, ok := p.DB["subscriptions"]; ok {
-		mapping["subscriptions"] = "SELECT * FROM subscriptions"
+	mapping := map[string]any{"dsn": "${DSN}"}
+	for table := range p.DB {
+		mapping[table] = "SELECT * FROM " + table
 	}
 	r.config["directory"] = mapping
 	account := map[string]any{"key": "${KEY}", "api_base": r.stripe.URL}
@@ -216,7 +215,11 @@ func (r *rig) cacheConfig(t *testing.T, p parts) map[string]any {
 			t.Fatal(err)
 		}
 	}
-	c := map[string]any{"url": "redis://" + r.redis.Addr()}
+	var keys []map[string]any // a config file has no default keys, a world has
+	for _, k := range collect.DefaultCacheKeys() {
+		keys = append(keys, map[string]any{"pattern": k.Pattern, "holds": k.Holds})
+	}
+	c := map[string]any{"url": "redis://" + r.redis.Addr(), "keys": keys}
 	if own, ok := p.Config["cache"].(map[string]any); ok {
 		c["keys"] = own["keys"]
 	}
@@ -244,7 +247,15 @@ func (r *rig) probeConfig(t *testing.T, p parts) map[string]any {
 	return c
 }
 
-// fill makes the tables of a world with whole numbers as ids.
+// appears reports whether some row of a table has the column. An empty table
+// has them all, and every table has its keys.
+func appears(rows []map[string]any, column string) bool {
+	name, _, _ := strings.Cut(column, " ")
+	return len(rows) == 0 || name == "id" || slices.ContainsFunc(rows, func(r map[string]any) bool { _, ok := r[name]; return ok })
+}
+
+// fill makes the tables of a world with whole numbers as ids, and only the
+// columns that the world has.
 func fill(t *testing.T, db *sql.DB, tables map[string][]map[string]any) {
 	t.Helper()
 	ctx := context.Background()
@@ -255,6 +266,7 @@ func fill(t *testing.T, db *sql.DB, tables map[string][]map[string]any) {
 		"subscriptions": {"id bigint", "company_id bigint", "stripe_customer_id text", "stripe_subscription_id text", "status text"},
 	}
 	for table, columns := range schema {
+		columns = slices.DeleteFunc(columns, func(c string) bool { return !appears(tables[table], c) })
 		if _, err := db.ExecContext(ctx, "CREATE TABLE "+table+" ("+strings.Join(columns, ", ")+")"); err != nil {
 			t.Fatal(err)
 		}

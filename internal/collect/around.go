@@ -9,8 +9,9 @@ import (
 )
 
 // maxMembers bounds how many members of a company are looked at when the
-// company itself is asked about: their emails find customers that no link names.
-const maxMembers = 50
+// company itself is asked about: their emails and ids find customers that no
+// link names. Each costs a handful of requests.
+const maxMembers = 20
 
 // Around reads the surroundings of a subject: its users' ways and companies,
 // the customers that links, rows, emails and search hints lead to, with all
@@ -349,20 +350,9 @@ func (a *around) members(ctx context.Context, companyID string) error {
 		a.sit.Incomplete = append(a.sit.Incomplete, fmt.Sprintf("only %d members of company %s were looked at", maxMembers, companyID))
 	}
 	ids = distinct(ids)
-	if _, err := a.ways(ctx, ids); err != nil {
-		return err
-	}
-	var emails []string
-	err := a.find(ctx, d, rightful.Select{By: rightful.ByID, Values: ids}, func(u rightful.User) {
-		a.core.Users = append(a.core.Users, u.ID)
-		emails = append(emails, u.Email)
-	})
-	if err != nil {
-		return err
-	}
-	a.core.Users = distinct(a.core.Users)
-	for _, e := range distinct(emails) {
-		if err := a.byEmail(ctx, e); err != nil {
+	for _, id := range ids {
+		// Their other companies are read as mentioned, not as asked about.
+		if _, err := a.user(ctx, id); err != nil {
 			return err
 		}
 	}

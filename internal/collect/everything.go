@@ -104,6 +104,7 @@ func (g *gatherer) readStripe(ctx context.Context) error {
 		if failed[i] == nil {
 			continue
 		}
+		g.sit.StripePartly = true
 		if err := g.incomplete(ctx, "Stripe's list of "+string(t), failed[i]); err != nil {
 			return err
 		}
@@ -134,6 +135,7 @@ func (g *gatherer) lookupUnlisted(ctx context.Context) error {
 	}
 	for i, id := range ids {
 		if _, err := g.lookup(ctx, rightful.TypeCustomer, id); err != nil {
+			g.sit.StripePartly = true
 			return g.incomplete(ctx, "looking up customers that no list holds", err)
 		}
 		g.opt.progress("customers looked up", i+1)

@@ -19,8 +19,10 @@ func (a *around) stripe(ctx context.Context, what string, read func() error) err
 	case err == nil || rightful.KindOf(err) == rightful.KindUnavailable:
 		return nil
 	case rightful.KindOf(err) == rightful.KindForbidden:
+		a.sit.StripePartly = true
 		return a.incomplete(ctx, what, err) // the other lists may be allowed
 	}
+	a.sit.StripePartly = true
 	a.dead = true
 	a.sit.StripeUnread = short(err)
 	return a.incomplete(ctx, what, err)

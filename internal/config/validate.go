@@ -30,8 +30,9 @@ func (c *Config) validate() error {
 		return c.invalid("stripe", "several accounts in one config cannot be read yet", "write one config for each account")
 	case len(c.Cache.Keys) > 0 && c.Cache.URL == "":
 		return c.invalid("cache.url", "is missing, but cache.keys is set", "cache: {url: ${REDIS_URL}, keys: [...]}")
-	case c.Probe.URL == "" && c.Probe.RevisionURL != "":
-		return c.invalid("resolver_probe.url", "is missing, but resolver_probe.revision_url is set", "")
+	case c.Probe.URL == "" && (c.Probe.RevisionURL != "" || c.Probe.ExpectRevision != ""):
+		return c.invalid("resolver_probe.url", "is missing, but resolver_probe says what to expect of it",
+			"url: https://app.example.com/internal/users/{user_id}/company")
 	}
 	return c.validateShared()
 }

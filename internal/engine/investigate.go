@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 
 	"rightful"
 	"rightful/internal/collect"
@@ -74,7 +74,7 @@ func (e *Engine) Investigate(ctx context.Context, who string) (*Investigation, e
 	}
 	sit.Account = account
 	if stripeFailed != "" {
-		sit.StripeUnread = stripeFailed
+		sit.StripeUnread, sit.StripePartly = stripeFailed, true
 		sit.Incomplete = append(sit.Incomplete, "Stripe: "+stripeFailed)
 	}
 	e.conclude(inv, sit, about)
@@ -127,8 +127,13 @@ func (inv *Investigation) cut(ctx context.Context, err error) (*Investigation, e
 func (inv *Investigation) next() string {
 	for _, x := range inv.Explanations {
 		if x.Ruling == rightful.RuledIn && len(x.Findings) > 0 {
-			i := slices.IndexFunc(inv.Findings, func(f rightful.Finding) bool { return f.ID == x.Findings[0] })
-			return fmt.Sprintf("rightful explain %s", inv.Findings[i].Code)
+			code, _, _ := strings.Cut(x.Findings[0], "-") // a finding's id begins with its code
+			return "rightful explain " + code
+		}
+	}
+	for _, x := range inv.Explanations {
+		if x.Ruling == rightful.CannotTell && !inv.Complete {
+			return x.Todo + ": rightful investigate " + inv.Who
 		}
 	}
 	for _, f := range inv.Findings {

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"slices"
+	"strings"
 
 	"rightful"
 )
@@ -11,53 +12,76 @@ import (
 // Voices that name live companies are counted. One company alone is the
 // answer, unless a voice that knows the buyer excludes it and no second voice
 // supports it. Of two companies, the answer is the one with two voices or more
-// if a single voice names the other: that voice is the one under repair.
-// Anything else is contested, and no company is named.
+// if a single voice names the other: that voice is the one under repair. But a
+// voice in which a stamp and the database agree is no slip: against it nobody
+// prevails. Anything else is contested, and no company is named.
 func (j *judge) attribute(f *family) {
 	j.listen(f)
 	f.settle()
 
 	votes := map[string]int{}
+	split := false
 	for _, v := range f.voices {
 		f.Signals = append(f.Signals, v.parts...)
-		if c := v.names(); c != "" {
-			votes[c]++
+		split = split || len(v.says) > 1
+		for _, c := range v.says {
 			if !slices.Contains(f.Named, c) {
 				f.Named = append(f.Named, c)
 			}
+		}
+		if c := v.names(); c != "" {
+			votes[c]++
 		}
 	}
 	f.Signals = append(f.Signals, f.heard...)
 	f.Signals = append(f.Signals, f.mails...)
 	slices.Sort(f.Named)
-
-	switch len(f.Named) {
-	case 0:
+	if len(f.Named) == 0 {
 		return
-	case 1:
-		company := f.Named[0]
-		if f.excluded(company) && votes[company] < 2 {
-			f.Contested = true
-			return
-		}
-		f.CompanyID = company
-	case 2:
-		first, second := f.Named[0], f.Named[1]
-		switch {
-		case votes[first] >= 2 && votes[second] == 1 && !f.excluded(first):
-			f.CompanyID = first
-		case votes[second] >= 2 && votes[first] == 1 && !f.excluded(second):
-			f.CompanyID = second
-		default:
-			f.Contested = true
-			return
-		}
-	default:
-		f.Contested = true
+	}
+	f.CompanyID = f.prevailing(votes)
+	f.Contested = split || f.CompanyID == ""
+	if f.Contested {
+		f.CompanyID = ""
 		return
 	}
 	f.Voices = votes[f.CompanyID]
 	f.carried = f.Voices >= 2 || f.backing[f.CompanyID]
+}
+
+// prevailing returns the one company that the votes carry, or "".
+func (f *family) prevailing(votes map[string]int) string {
+	wins := func(company string) bool { return votes[company] >= 2 && !f.excluded(company) }
+	switch len(f.Named) {
+	case 1:
+		if only := f.Named[0]; votes[only] >= 2 || !f.excluded(only) {
+			return only
+		}
+	case 2:
+		for i, company := range f.Named {
+			other := f.Named[1-i]
+			if wins(company) && votes[other] == 1 && !f.deliberate(other) {
+				return company
+			}
+		}
+	}
+	return ""
+}
+
+// deliberate reports whether a voice for the company holds a stamp and a link
+// or row that agree: two places that were written at different times.
+func (f *family) deliberate(company string) bool {
+	return slices.ContainsFunc(f.voices, func(v *voice) bool {
+		stamped := slices.ContainsFunc(v.parts, func(s rightful.Signal) bool { return strings.HasPrefix(s.Place, "stripe:") })
+		return v.names() == company && v.database && stamped
+	})
+}
+
+// inDatabase reports whether a link or row names another company than this.
+func (f *family) inDatabase(other string) bool {
+	return slices.ContainsFunc(f.voices, func(v *voice) bool {
+		return v.database && v.names() != "" && v.names() != other
+	})
 }
 
 // settle hears voices whose own parts disagree: such a voice speaks only for
@@ -91,8 +115,7 @@ func (f *family) excluded(company string) bool {
 // speaks for another live one, or knows this one to be wrong.
 func (f *family) opposed(company string) bool {
 	return f.excluded(company) || slices.ContainsFunc(f.voices, func(v *voice) bool {
-		c := v.names()
-		return c != "" && c != company
+		return slices.ContainsFunc(v.says, func(c string) bool { return c != company })
 	})
 }
 

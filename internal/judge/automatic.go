@@ -27,6 +27,10 @@ func (j *judge) restamp(f *family, wrong *rightful.Company) (automatic bool, why
 		return false, "no voice names a live company: a person decides"
 	case !f.carried:
 		return false, fmt.Sprintf("only one voice names company %s and nothing corroborates it", f.CompanyID)
+	case f.excluded(f.CompanyID):
+		return false, fmt.Sprintf("the buyer does not belong to company %s", f.CompanyID)
+	case f.inDatabase(f.CompanyID):
+		return false, "a link or row of the database names another live company: a person decides"
 	case wrong != nil && wrong.Live() && f.Voices < 2:
 		return false, "the stamp names a live company, and fewer than two voices say otherwise"
 	}
@@ -43,12 +47,15 @@ func (j *judge) restamp(f *family, wrong *rightful.Company) (automatic bool, why
 	if f.Voices >= 2 {
 		support = fmt.Sprintf("%d voices agree", f.Voices)
 	}
-	return true, fmt.Sprintf("the present value names no live company; a strong voice names company %s and %s", f.CompanyID, support)
+	return true, fmt.Sprintf("no live company is named now; a strong voice names company %s and %s", f.CompanyID, support)
 }
 
 // barred returns why nothing in the family may be automatic, or "".
 func (j *judge) barred(f *family) string {
-	if age, ok := f.youngestPayment(j.sit.Now); ok && age < GracePeriod {
+	if j.sit.StripePartly {
+		return "Stripe could not be read completely"
+	}
+	if f.young(j.sit.Now) {
 		return "the latest payment is younger than an hour: its own webhooks may still be writing"
 	}
 	for _, s := range f.Subscriptions {

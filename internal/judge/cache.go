@@ -27,10 +27,15 @@ func (j *judge) checkCache() {
 }
 
 // checkUserKey: a user's key is wrong only outside the user's companies, or
-// outside the customers that those companies use.
+// outside the customers that those companies use. Where no way states a user's
+// company, or not which, nothing is known to be wrong.
 func (j *judge) checkUserKey(e rightful.CacheEntry) {
 	w := j.waysOf(e.UserID, j.sit.Now)
 	set, _ := j.userSet(e.UserID, j.sit.Now)
+	m := j.sit.Mapping
+	if w.Ambiguous || !m.Direct && !m.Owner && !m.Memberships && m.Resolver != rightful.ResolverSQL {
+		return
+	}
 	if e.Holds == rightful.HoldsCustomer {
 		for _, company := range set {
 			if ok, sure := j.companyUses(company, e.Value); ok || !sure {
@@ -40,7 +45,8 @@ func (j *judge) checkUserKey(e rightful.CacheEntry) {
 		j.reportCache(e, "", "no company of the user uses that customer", j.waySignals(e.UserID, w))
 		return
 	}
-	if slices.Contains(set, rightful.CanonicalID(e.Value)) {
+	// A dead company that the database still names is the database's fault.
+	if slices.Contains(w.All(), rightful.CanonicalID(e.Value)) {
 		return
 	}
 	company := ""
@@ -65,7 +71,7 @@ func (j *judge) checkCustomerKey(e rightful.CacheEntry) {
 		return
 	}
 	i := slices.IndexFunc(j.families, func(f *family) bool { return f.StripeCustomerID == e.StripeCustomerID })
-	if i < 0 || j.families[i].CompanyID == "" || rightful.SameID(e.Value, j.families[i].CompanyID) {
+	if i < 0 || j.families[i].owner != ours || j.families[i].CompanyID == "" || rightful.SameID(e.Value, j.families[i].CompanyID) {
 		return
 	}
 	f := j.families[i]
@@ -95,18 +101,43 @@ func (j *judge) checkCompanyKey(e rightful.CacheEntry) {
 }
 
 // companyUses reports whether a company uses a customer, and whether that is
-// sure: with an empty link and a customer that is nobody's, it is not.
+// sure. Link and attribution must agree to be sure; while the link is empty,
+// the attribution alone says.
 func (j *judge) companyUses(company, customer string) (uses, sure bool) {
 	id := rightful.CanonicalID(company)
-	if links := j.links[id]; len(links) > 0 {
-		return slices.Contains(links, customer), true
+	attributed := j.attributionOf(customer)
+	links := j.links[id]
+	if len(links) == 0 {
+		return attributed == id, attributed != ""
 	}
-	for _, f := range j.families {
-		if f.StripeCustomerID == customer {
-			return f.CompanyID == id, f.CompanyID != ""
+	if slices.Contains(links, customer) {
+		return true, attributed == "" || attributed == id
+	}
+	for _, linked := range links {
+		if other := j.attributionOf(linked); other != "" && other != id && attributed == id {
+			return false, false // the link is the odd one
 		}
 	}
-	return false, false
+	return false, true
+}
+
+// attributionOf returns the company of a customer's family, or "".
+func (j *judge) attributionOf(customer string) string {
+	for _, f := range j.families {
+		if f.StripeCustomerID == customer {
+			return f.CompanyID
+		}
+	}
+	return ""
+}
+
+// inGrace reports whether a payment of the key's customer or company is so young
+// that its own webhooks may still be writing.
+func (j *judge) inGrace(e rightful.CacheEntry, company string) bool {
+	return slices.ContainsFunc(j.families, func(f *family) bool {
+		about := e.StripeCustomerID != "" && f.StripeCustomerID == e.StripeCustomerID || company != "" && f.CompanyID == company
+		return about && f.young(j.sit.Now)
+	})
 }
 
 func (j *judge) reportCache(e rightful.CacheEntry, company, because string, evidence []rightful.Signal) {
@@ -123,6 +154,10 @@ func (j *judge) reportCache(e rightful.CacheEntry, company, because string, evid
 		Proposal:          &rightful.Proposal{Place: "cache", Object: rightful.Ref{Type: rightful.RefCacheKey, ID: e.Key}, Field: "value"},
 		Automatic:         true,
 		Why:               "a wrong cache key is deleted and filled again by the app; nothing is lost",
+	}
+	if j.inGrace(e, company) {
+		finding.Automatic = false
+		finding.Why = "the latest payment is younger than an hour: its own webhooks may still be writing"
 	}
 	j.report(finding)
 }

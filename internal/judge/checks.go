@@ -23,15 +23,12 @@ var checks = []func(*judge){
 	(*judge).checkDeploy,
 }
 
-// report adds a finding, unless its code is off. Title, account and id are
+// report adds a finding; to the muted ones when its code is off. Title, account and id are
 // filled here, so that every check gives them alike.
 func (j *judge) report(f rightful.Finding) {
 	info, known := rightful.CodeNamed(f.Code)
 	if !known {
 		panic("judge: finding with an unknown code " + string(f.Code))
-	}
-	if j.rules.Off[f.Code] {
-		return
 	}
 	f.Title = info.Title
 	if f.Severity == "" {
@@ -45,6 +42,10 @@ func (j *judge) report(f rightful.Finding) {
 	f.ID = findingID(f)
 	f.Also = tidy(f.Also, f.Object.ID)
 	f.Evidence = distinct(f.Evidence)
+	if j.rules.Off[f.Code] {
+		j.muted = append(j.muted, f)
+		return
+	}
 	j.findings = append(j.findings, f)
 }
 

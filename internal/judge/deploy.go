@@ -18,7 +18,7 @@ func (j *judge) checkDeploy() {
 	for _, id := range slices.Sorted(maps.Keys(p.Users)) {
 		answer := p.Users[id]
 		u := j.users[id]
-		if answer.Failed != "" || u == nil || j.sit.Mapping.Resolver == rightful.ResolverNone {
+		if answer.Failed != "" || u == nil || u.Inactive || j.sit.Mapping.Resolver == rightful.ResolverNone {
 			continue
 		}
 		w := j.waysOf(id, j.sit.Now)
@@ -58,6 +58,9 @@ func (j *judge) appAgrees(a rightful.ProbeAnswer, w Ways) (ok bool, expected str
 		return rightful.SameID(a.CompanyID, w.Resolver), j.name(w.Resolver)
 	}
 	all := w.All()
+	if len(all) == 0 && w.Ambiguous {
+		return true, ""
+	}
 	if len(all) == 0 {
 		return a.CompanyID == "", "no company"
 	}

@@ -58,6 +58,10 @@ func (j *judge) inUse(company string, customers []*family) *family {
 }
 
 func (j *judge) reportDuplicate(c *rightful.Company, f, keep *family) {
+	var severity rightful.Severity // the code's own
+	if !keep.money && len(j.links[rightful.CanonicalID(c.ID)]) == 0 {
+		severity = rightful.SeverityInfo // abandoned checkouts leave such customers behind
+	}
 	j.report(rightful.Finding{
 		Code:              rightful.CodeIdleDuplicate,
 		Message:           fmt.Sprintf("company %s has customer %s; %s is another one, with no money on it.", j.name(c.ID), keep.StripeCustomerID, f.StripeCustomerID),
@@ -66,6 +70,7 @@ func (j *judge) reportDuplicate(c *rightful.Company, f, keep *family) {
 		CompanyID:         ptr(c.ID),
 		RightfulCompanyID: ptr(c.ID),
 		Evidence:          f.deciding(f.CompanyID),
+		Severity:          severity,
 		Why:               "which of a company's customers to keep is a person's decision, and rightful never deletes a customer",
 	})
 }

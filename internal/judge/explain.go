@@ -27,21 +27,22 @@ type explainer struct {
 func (e *explainer) ruledIn(name rightful.ExplanationName, proves func(rightful.Finding) bool) *rightful.Explanation {
 	x := &rightful.Explanation{Name: name, Ruling: rightful.RuledIn}
 	var first rightful.Finding
-	for _, f := range e.verdict.Findings {
+	n := 0
+	for _, f := range slices.Concat(e.verdict.Findings, e.verdict.Muted) {
 		if !proves(f) {
 			continue
 		}
-		if len(x.Findings) == 0 {
+		if n++; n == 1 {
 			first = f
 		}
 		x.Findings = append(x.Findings, f.ID)
 		x.Evidence = append(x.Evidence, f.Evidence...)
 	}
-	if len(x.Findings) == 0 {
+	if n == 0 {
 		return nil
 	}
 	x.Because = strings.TrimSuffix(first.Message, ".")
-	if n := len(x.Findings); n > 1 {
+	if n > 1 {
 		x.Because += fmt.Sprintf(" (and %d more)", n-1)
 	}
 	x.Evidence = distinct(x.Evidence)
@@ -75,7 +76,10 @@ func (e *explainer) metadata() rightful.Explanation {
 	})
 	var stamps []rightful.Signal
 	objects := 0
-	for _, f := range e.sit.Families {
+	for i, f := range e.sit.Families {
+		if a := e.verdict.Attributions[i]; a.Contested && contested == "" {
+			contested = fmt.Sprintf("whose %s is, is contested between %s", f.Key, strings.Join(a.Named, " and "))
+		}
 		for _, o := range f.Objects() {
 			objects++
 			if s := e.stampSignal(o, "stamp", rightful.Strong); s.Says != "" && counts(o) {
@@ -212,22 +216,19 @@ func Concerning(v Verdict, about rightful.Subject) Verdict {
 	has := func(ids []string, id string) bool {
 		return slices.ContainsFunc(ids, func(have string) bool { return rightful.SameID(have, id) })
 	}
-	out := v
-	out.Findings = nil
-	for _, f := range v.Findings {
-		keep := true
-		switch f.Object.Type {
-		case rightful.RefUser:
-			keep = has(about.Users, f.Object.ID)
-		case rightful.RefLink, rightful.RefCompany:
-			keep = has(about.Companies, f.Object.ID)
+	concerns := func(f rightful.Finding) bool {
+		switch {
+		case f.Object.Type == rightful.RefUser:
+			return has(about.Users, f.Object.ID)
+		case f.Object.Type == rightful.RefLink, f.Object.Type == rightful.RefCompany:
+			return has(about.Companies, f.Object.ID)
+		case f.Code == rightful.CodeIdleDuplicate:
+			return has(about.Companies, deref(f.CompanyID))
 		}
-		if f.Code == rightful.CodeIdleDuplicate {
-			keep = has(about.Companies, deref(f.CompanyID))
-		}
-		if keep {
-			out.Findings = append(out.Findings, f)
-		}
+		return true
 	}
-	return out
+	others := func(f rightful.Finding) bool { return !concerns(f) }
+	v.Findings = slices.DeleteFunc(slices.Clone(v.Findings), others)
+	v.Muted = slices.DeleteFunc(slices.Clone(v.Muted), others)
+	return v
 }

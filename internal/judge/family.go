@@ -13,7 +13,8 @@ type family struct {
 	rightful.Attribution
 
 	owner     owner
-	money     bool
+	rich      bool       // money is seen on it
+	money     bool       // money is seen, or cannot be excluded
 	purchases []purchase // oldest first
 
 	voices  []*voice
@@ -30,6 +31,10 @@ type purchase struct {
 	created int64  // of that object
 	session rightful.Object
 	objects []rightful.Object // session first
+
+	// child is the company that the purchase is for, where its payer's company
+	// pays for several: each purchase is then attributed on its own.
+	child string
 }
 
 // done reports whether the purchase went through far enough to have written
@@ -48,7 +53,7 @@ func (p purchase) latest() int64 {
 }
 
 func (j *judge) newFamily(f *rightful.Family) *family {
-	jf := &family{Family: f, money: hasMoney(f), backing: map[string]bool{}}
+	jf := &family{Family: f, rich: hasMoney(f), money: j.mayHaveMoney(f), backing: map[string]bool{}}
 	jf.purchases = purchasesOf(f)
 	jf.owner = j.ownerOf(jf)
 	return jf
@@ -119,9 +124,9 @@ func (f *family) liveSubscriptions() []rightful.Object {
 	return live
 }
 
-// youngestPayment returns the age in seconds of the family's latest live or
-// settled purchase at now, and false when there is none.
-func (f *family) youngestPayment(now int64) (age int64, ok bool) {
+// young reports whether the family's latest live or settled purchase is within
+// the grace period at now.
+func (f *family) young(now int64) bool {
 	var latest int64
 	for _, p := range f.purchases {
 		for _, o := range p.objects {
@@ -130,7 +135,22 @@ func (f *family) youngestPayment(now int64) (age int64, ok bool) {
 			}
 		}
 	}
-	return now - latest, latest != 0
+	return latest != 0 && now-latest < GracePeriod
+}
+
+// speaking returns the objects that have a say: all but those of abandoned
+// checkouts, the customer first.
+func (f *family) speaking() []rightful.Object {
+	var out []rightful.Object
+	if f.Customer.ID != "" {
+		out = append(out, f.Customer)
+	}
+	for _, p := range f.purchases {
+		if p.done() {
+			out = append(out, p.objects...)
+		}
+	}
+	return out
 }
 
 // userIDs returns the user ids stamped on the family's objects, with the
@@ -141,7 +161,7 @@ func (j *judge) userIDs(f *family) (ids []string, on map[string][]rightful.Objec
 	if key == "" {
 		return nil, on
 	}
-	for _, o := range f.Objects() {
+	for _, o := range f.speaking() {
 		id := rightful.CanonicalID(o.Metadata[key])
 		if id == "" {
 			continue
@@ -156,9 +176,9 @@ func (j *judge) userIDs(f *family) (ids []string, on map[string][]rightful.Objec
 
 // emailsOf returns the family's distinct emails with one object that holds
 // each.
-func emailsOf(f *rightful.Family) []rightful.Object {
+func emailsOf(f *family) []rightful.Object {
 	var found []rightful.Object
-	for _, o := range f.Objects() {
+	for _, o := range f.speaking() {
 		known := slices.ContainsFunc(found, func(e rightful.Object) bool { return e.Email == o.Email })
 		if o.Email != "" && !known {
 			found = append(found, o)

@@ -41,6 +41,7 @@ const BornWithin = 10 * 60
 // Verdict is everything the judge has to say about a situation.
 type Verdict struct {
 	Findings     []rightful.Finding     // by severity, then company, code and object
+	Muted        []rightful.Finding     // what the config turned off: still true, not reported
 	Attributions []rightful.Attribution // one for each family of the situation, in its order
 	Ownership    Ownership
 }
@@ -58,6 +59,7 @@ type judge struct {
 	rules    Rules
 	families []*family
 	findings []rightful.Finding
+	muted    []rightful.Finding
 
 	attributed map[string][]*family // canonical company id -> its families
 }
@@ -76,7 +78,7 @@ func Judge(sit *rightful.Situation, rules Rules) Verdict {
 		check(j)
 	}
 
-	v := Verdict{Findings: j.findings}
+	v := Verdict{Findings: j.findings, Muted: j.muted}
 	for _, f := range j.families {
 		v.Attributions = append(v.Attributions, f.Attribution)
 		switch f.owner {

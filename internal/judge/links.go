@@ -20,18 +20,22 @@ func (j *judge) checkEmptyLinks() {
 			continue
 		}
 		var rich []*family
+		others := 0 // guests, customers of other links, customers nobody could look up
 		for _, f := range j.attributed[id] {
-			if f.money && !f.Guest() && len(j.linkedBy[f.StripeCustomerID]) == 0 {
+			switch {
+			case f.rich && !f.Guest() && len(j.linkedBy[f.StripeCustomerID]) == 0:
 				rich = append(rich, f)
+			case f.money:
+				others++
 			}
 		}
 		if len(rich) > 0 {
-			j.reportEmptyLink(c, rich)
+			j.reportEmptyLink(c, rich, others)
 		}
 	}
 }
 
-func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family) {
+func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family, others int) {
 	finding := rightful.Finding{
 		Code:              rightful.CodeLinkEmpty,
 		Object:            rightful.Ref{Type: rightful.RefLink, ID: c.ID},
@@ -50,6 +54,9 @@ func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family) {
 	case len(rich) > 1:
 		finding.Message = fmt.Sprintf("company %s links no customer, and %d of its customers have money.", j.name(c.ID), len(rich))
 		finding.Why = "several customers of the company have money: a person chooses which one to link"
+	case others > 0:
+		finding.Message = fmt.Sprintf("company %s links no customer, and %s is not its only payer.", j.name(c.ID), only.StripeCustomerID)
+		finding.Why = "the company has, or may have, money elsewhere too: a person chooses which customer to link"
 	case !only.carried:
 		finding.Message = fmt.Sprintf("company %s links no customer, but %s has money and names it.", j.name(c.ID), only.StripeCustomerID)
 		finding.Why = "only one voice names the company and nothing corroborates it"
@@ -61,7 +68,7 @@ func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family) {
 			Field:  "stripe_customer_id",
 			To:     &only.StripeCustomerID,
 		}
-		finding.Why = j.barred(only)
+		_, finding.Why = j.fillable(only)
 		if c.StripeCustomerID != "" && finding.Why == "" {
 			finding.Why = fmt.Sprintf("the link holds the placeholder %q, which the app may still fill itself", c.StripeCustomerID)
 		}
@@ -70,5 +77,20 @@ func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family) {
 			finding.Why = "the link is empty and exactly one customer of the company has money"
 		}
 	}
+	for _, f := range rich {
+		if f.young(j.sit.Now) {
+			finding.Severity = rightful.SeverityInfo
+		}
+	}
 	j.report(finding)
+}
+
+// fillable reports whether a family's company may be linked to its customer
+// without asking, or why not.
+func (j *judge) fillable(f *family) (ok bool, why string) {
+	if f.excluded(f.CompanyID) {
+		return false, fmt.Sprintf("the buyer does not belong to company %s", f.CompanyID)
+	}
+	why = j.barred(f)
+	return why == "", why
 }

@@ -6,23 +6,36 @@ import (
 	"rightful"
 )
 
-// hasMoney reports whether money hangs on a family: a live subscription, a
-// settled session or payment intent, a balance, a saved payment method. A
-// customer that could not be looked up counts as money: only what is known to
-// be idle is idle. A deleted customer has none left.
-func hasMoney(f *rightful.Family) bool {
-	if f.Exists == rightful.ExistsDeleted || f.Exists == rightful.ExistsMissing {
+// mayHaveMoney reports whether a family may have money. What is unknown counts:
+// a customer that could not be looked up, a list that could not be read. Only
+// what is known to be idle is idle. A deleted customer has nothing left, and a
+// placeholder is no customer.
+func (j *judge) mayHaveMoney(f *rightful.Family) bool {
+	switch {
+	case isPlaceholder(j.rules, f.StripeCustomerID), f.Exists == rightful.ExistsDeleted, f.Exists == rightful.ExistsMissing:
 		return false
-	}
-	if !f.Guest() && f.Exists == rightful.ExistsUnknown {
+	case j.sit.StripePartly, !f.Guest() && f.Exists == rightful.ExistsUnknown:
 		return true
+	}
+	for _, s := range f.Subscriptions {
+		if s.Status == "" {
+			return true
+		}
+	}
+	return hasMoney(f)
+}
+
+// hasMoney reports whether money is seen on a family: a live subscription, a
+// settled session or payment intent, a balance, a saved payment method.
+func hasMoney(f *rightful.Family) bool {
+	if f.Exists == rightful.ExistsDeleted {
+		return false
 	}
 	if f.Customer.Balance != 0 || f.Customer.HasSavedMethod {
 		return true
 	}
 	for _, o := range f.Objects() {
-		unknown := o.Type == rightful.TypeSubscription && o.Status == ""
-		if unknown || o.LiveSubscription() || o.SettledSession() || o.SettledIntent() {
+		if o.LiveSubscription() || o.SettledSession() || o.SettledIntent() {
 			return true
 		}
 	}

@@ -20,12 +20,8 @@ const (
 func (j *judge) ownerOf(f *family) owner {
 	tagKey := j.rules.Keys.Ownership
 	tag := ""
-	if tagKey != "" {
-		for _, o := range f.Objects() {
-			if tag = o.Metadata[tagKey]; tag != "" {
-				break // the customer comes first, so its tag decides
-			}
-		}
+	if all := f.Objects(); tagKey != "" && len(all) > 0 {
+		tag = all[0].Metadata[tagKey] // the customer, or a guest's session
 	}
 	switch {
 	case tag != "" && tag == j.rules.OwnershipValue:

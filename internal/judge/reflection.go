@@ -69,6 +69,11 @@ func (j *judge) reportUnreflected(f *family, s rightful.Object, rows []rightful.
 		})
 	}
 	if p := f.purchaseOf(s.ID); p != nil {
+		if p.child != "" {
+			finding.CompanyID, finding.RightfulCompanyID = j.rawID(p.child), j.rawID(p.child)
+			finding.Message = fmt.Sprintf("%s is %s in Stripe, and no subscription row names it. It was bought for company %s, which is billed through another.",
+				s.ID, s.Status, j.name(p.child))
+		}
 		if p.session.ID != "" {
 			finding.Also = append(finding.Also, p.session.ID)
 		}
@@ -93,7 +98,9 @@ func (j *judge) checkRows() {
 			continue
 		}
 		for _, r := range f.Rows {
-			if r.CompanyID == "" || rightful.SameID(r.CompanyID, f.CompanyID) {
+			p := f.purchaseOf(r.StripeSubscriptionID)
+			child := p != nil && p.child != "" && rightful.SameID(r.CompanyID, p.child)
+			if r.CompanyID == "" || rightful.SameID(r.CompanyID, f.CompanyID) || child {
 				continue
 			}
 			finding := rightful.Finding{
@@ -108,8 +115,12 @@ func (j *judge) checkRows() {
 				Why:               "moving a row moves access: a person decides",
 			}
 			for _, s := range f.Subscriptions {
-				if s.ID == r.StripeSubscriptionID {
-					finding.Amount = monthly(s)
+				if s.ID != r.StripeSubscriptionID {
+					continue
+				}
+				finding.Amount = monthly(s)
+				if !s.LiveSubscription() {
+					finding.Severity = rightful.SeverityInfo // it gives nobody anything today
 				}
 			}
 			j.report(finding)

@@ -73,20 +73,43 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 		j.reportStamp(f, o, rightful.CodeLinkStampSplit, value, c)
 		return
 	}
-	if !f.Contested && (f.CompanyID == stamped || f.CompanyID == "") {
+	p := f.purchaseOf(o.ID)
+	switch {
+	case p != nil && p.child == stamped: // bought for a company that is billed through the payer
 		return
-	}
-	if history(o) && j.boughtFor(f, o, stamped) {
+	case !f.Contested && (f.CompanyID == stamped || f.CompanyID == ""):
 		return
-	}
-	if f.Contested && (stamped == j.anchor(f) || !f.opposed(stamped)) {
+	case history(o) && j.boughtFor(f, o, stamped):
+		return
+	case f.Contested && stamped == j.anchor(f):
+		// The database agrees with the stamp. What is left to report is a
+		// purchase by somebody who never belonged to the company.
+		if p == nil || !j.boughtByOutsider(*p, stamped) {
+			return
+		}
+	case f.Contested && !f.opposed(stamped):
 		return
 	}
 	j.reportStamp(f, o, rightful.CodeStampOther, value, c)
 }
 
+// boughtByOutsider reports whether a user whose id the purchase carries is known
+// not to have belonged to the company when it was made.
+func (j *judge) boughtByOutsider(p purchase, company string) bool {
+	return slices.ContainsFunc(p.objects, func(o rightful.Object) bool {
+		user := o.Metadata[j.rules.Keys.User]
+		if user == "" || j.users[rightful.CanonicalID(user)] == nil {
+			return false
+		}
+		_, known := j.userSet(user, o.Created)
+		return known && !j.belongedAt(user, company, o.Created)
+	})
+}
+
 // boughtFor reports whether the buyer belonged to the company when the object
-// was made: then the stamp was right at birth, whatever happened since.
+// was made: then the stamp was right at birth, whatever happened since. Of a
+// buyer without membership history it is not known, and what is not known does
+// not contest a stamp.
 func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
 	buyers, on := j.userIDs(f)
 	p := f.purchaseOf(o.ID)
@@ -95,7 +118,11 @@ func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
 			return s.Type == rightful.TypeCustomer || p != nil && slices.ContainsFunc(p.objects,
 				func(m rightful.Object) bool { return m.ID == s.ID })
 		}
-		if slices.ContainsFunc(on[id], of) && j.belongedAt(id, company, o.Created) {
+		if !slices.ContainsFunc(on[id], of) {
+			continue
+		}
+		_, known := j.userSet(id, o.Created)
+		if j.belongedAt(id, company, o.Created) || !known && f.Contested {
 			return true
 		}
 	}
@@ -144,7 +171,7 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 			// The linking company opens a customer whose voices name another.
 			finding.Security = true
 			finding.Automatic = false
-			finding.Why = "the link may show one company another's invoices: relinking is a person's decision"
+			finding.Why = wrongLinkWhy
 		}
 	default:
 		finding.Message = fmt.Sprintf("%s is stamped with company %s.", o.ID, c.ID)
@@ -156,10 +183,8 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 	if finding.CompanyID == nil && c != nil {
 		finding.CompanyID = ptr(c.ID)
 	}
-	_, key := j.stampOf(o)
 	if f.CompanyID != "" && (c == nil || rightful.CanonicalID(c.ID) != f.CompanyID) {
-		to := j.stampFor(f.CompanyID)
-		finding.Proposal = &rightful.Proposal{Place: "stripe", Object: o.Ref(), Field: "metadata." + key, To: &to}
+		finding.Proposal = j.stampProposal(f, o)
 	}
 	if f.StripeCustomerID != o.ID {
 		finding.Also = append(finding.Also, f.StripeCustomerID)
@@ -174,6 +199,10 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 	case rightful.TypeCustomer:
 		linked := slices.ContainsFunc(j.linkedBy[o.ID], func(c string) bool { return j.live(c) })
 		if o.Deleted || !linked {
+			return
+		}
+		if linker := j.linker(f); linker != "" && f.CompanyID != "" && linker != f.CompanyID {
+			j.reportWrongLink(f, o, linker)
 			return
 		}
 	default:
@@ -196,13 +225,39 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 	if f.CompanyID == "" {
 		finding.Evidence = f.Signals
 	} else {
-		to := j.stampFor(f.CompanyID)
-		finding.Proposal = &rightful.Proposal{Place: "stripe", Object: o.Ref(), Field: "metadata." + j.rules.Keys.Company, To: &to}
+		finding.Proposal = j.stampProposal(f, o)
 	}
 	if f.StripeCustomerID != o.ID {
 		finding.Also = append(finding.Also, f.StripeCustomerID)
 	}
 	j.report(finding)
+}
+
+// reportWrongLink reports an unstamped customer that a company links although
+// its voices name another one.
+func (j *judge) reportWrongLink(f *family, o rightful.Object, linker string) {
+	j.report(rightful.Finding{
+		Code:              rightful.CodeLinkStampSplit,
+		Security:          true,
+		Message:           fmt.Sprintf("company %s links %s, whose payments name another. %s", j.name(linker), o.ID, j.verdictText(f)),
+		Object:            o.Ref(),
+		Also:              []string{linker, f.CompanyID},
+		CompanyID:         j.rawID(linker),
+		RightfulCompanyID: j.rawID(f.CompanyID),
+		WrongValue:        j.rawID(linker),
+		Amount:            j.amountOf(f, o),
+		Evidence:          f.Signals,
+		Why:               wrongLinkWhy,
+	})
+}
+
+const wrongLinkWhy = "the link may show one company another's invoices: relinking is a person's decision"
+
+// stampProposal proposes to write the rightful company into the stamp. It goes
+// under the one configured key, whatever key the present value stands under.
+func (j *judge) stampProposal(f *family, o rightful.Object) *rightful.Proposal {
+	to := j.stampFor(f.CompanyID)
+	return &rightful.Proposal{Place: "stripe", Object: o.Ref(), Field: "metadata." + j.rules.Keys.Company, To: &to}
 }
 
 // verdictText says whose the family is, as a sentence.

@@ -27,6 +27,8 @@ func (j *judge) checkUsers() {
 			Evidence: j.waySignals(u.ID, w),
 		}
 		switch {
+		case len(w.All()) == 0 && w.Ambiguous:
+			continue // several companies, and which is not told
 		case len(w.All()) == 0:
 			finding.Code = rightful.CodeUserNoCompany
 			finding.Message = fmt.Sprintf("user %s has no company in any way.", u.ID)
@@ -44,8 +46,11 @@ func (j *judge) checkUsers() {
 			finding.Why = "who belongs where is a person's decision"
 			j.report(finding)
 		default:
-			if way, wrong, others := w.outsider(); wrong != "" {
+			if way, wrong, others := j.outsider(w); wrong != "" {
 				finding.Code = rightful.CodeWaysDisagree
+				if !w.History {
+					finding.Severity = rightful.SeverityInfo // the user may belong to both
+				}
 				finding.WrongValue = j.rawID(wrong)
 				finding.CompanyID = j.rawID(wrong)
 				finding.Also = others
@@ -85,9 +90,14 @@ func (j *judge) state(id string) string {
 // others say. A user may belong to several companies; only a company that no
 // other way allows is a disagreement. A direct column may stand alone as long
 // as nothing else speaks.
-func (w Ways) outsider() (way, company string, others []string) {
+func (j *judge) outsider(w Ways) (way, company string, others []string) {
 	direct := w.Direct
-	allowed := slices.Concat(w.Owner, w.Membership)
+	var allowed []string
+	for _, id := range slices.Concat(w.Owner, w.Membership) {
+		if j.live(id) {
+			allowed = append(allowed, id)
+		}
+	}
 	slices.Sort(allowed)
 	allowed = slices.Compact(allowed)
 	if direct != "" && (len(allowed) > 0 || w.History) && !slices.Contains(allowed, direct) {

@@ -11,9 +11,10 @@ import (
 
 // voice is everything one origin says about a family.
 type voice struct {
-	id    string
-	says  []string // distinct live companies it names, canonical
-	parts []rightful.Signal
+	id       string
+	says     []string // distinct live companies it names, canonical
+	parts    []rightful.Signal
+	database bool // a link or a row is among its parts
 
 	// excludes tells that the voice knows the company to be wrong. Nil: it
 	// excludes nothing.
@@ -58,15 +59,19 @@ func (j *judge) listen(f *family) {
 		customerVoice = "checkout:" + birth.id
 	}
 	if f.Customer.ID != "" {
-		j.hearStamp(of(customerVoice), f, f.Customer)
+		j.hearStamp(of(customerVoice), f.Customer)
 	}
+	j.findChildren(f)
 	for _, p := range f.purchases {
 		for _, o := range p.objects {
-			if !p.done() {
+			switch {
+			case !p.done():
 				f.note(j.stampSignal(o, "checkout:"+p.id, rightful.Suspicion))
-				continue
+			case p.child != "" || j.movedOn(p, o):
+				f.note(j.stampSignal(o, "checkout:"+p.id, rightful.Corroborates))
+			default:
+				j.hearStamp(of("checkout:"+p.id), o)
 			}
-			j.hearStamp(of("checkout:"+p.id), f, o)
 		}
 		j.hearReference(f, p, of)
 	}
@@ -75,7 +80,7 @@ func (j *judge) listen(f *family) {
 	j.hearMerges(f, of)
 	j.hearEmails(f)
 
-	f.voices = slices.DeleteFunc(f.voices, func(v *voice) bool { return len(v.parts) == 0 })
+	f.voices = slices.DeleteFunc(f.voices, func(v *voice) bool { return len(v.parts) == 0 && v.excludes == nil })
 }
 
 // note keeps a statement that has no vote.
@@ -96,12 +101,50 @@ func (j *judge) stampSignal(o rightful.Object, voice string, strength rightful.S
 	}
 }
 
-func (j *judge) hearStamp(v *voice, f *family, o rightful.Object) {
+func (j *judge) hearStamp(v *voice, o rightful.Object) {
 	s := j.stampSignal(o, v.id, rightful.Strong)
 	if s.Says == "" {
 		return
 	}
 	v.hear(s, j.stamped(s.Says))
+}
+
+// findChildren finds the purchases that a company made for one that is billed
+// through it: they say nothing about whose the payer is.
+func (j *judge) findChildren(f *family) {
+	payer := j.linker(f)
+	if stamp, _ := j.stampOf(f.Customer); payer == "" && j.stamped(stamp) != nil {
+		payer = rightful.CanonicalID(j.stamped(stamp).ID)
+	}
+	if payer == "" {
+		return
+	}
+	for i := range f.purchases {
+		p := &f.purchases[i]
+		for _, o := range p.objects {
+			stamp, _ := j.stampOf(o)
+			if c := j.stamped(stamp); c != nil && c.Live() && rightful.SameID(c.BillingParentID, payer) {
+				p.child = rightful.CanonicalID(c.ID)
+			}
+		}
+	}
+}
+
+// movedOn reports whether the object is a settled session that says something
+// else than its live subscription, and was right when it was made: its buyer
+// belonged to the company then. It is history, and no part of what the checkout
+// says today.
+func (j *judge) movedOn(p purchase, o rightful.Object) bool {
+	stamp, _ := j.stampOf(o)
+	c := j.stamped(stamp)
+	user := o.Metadata[j.rules.Keys.User]
+	if !o.SettledSession() || c == nil || user == "" || !j.belongedAt(user, c.ID, o.Created) {
+		return false
+	}
+	return slices.ContainsFunc(p.objects, func(s rightful.Object) bool {
+		other, _ := j.stampOf(s)
+		return s.LiveSubscription() && other != "" && !rightful.SameID(other, stamp)
+	})
 }
 
 // hearReference weighs client_reference_id. On a payment link the buyer typed
@@ -127,7 +170,7 @@ func (j *judge) hearReference(f *family, p purchase, of func(string) *voice) {
 		return
 	}
 	ids, _ := j.userIDs(f)
-	if company == nil || !p.done() || slices.Contains(ids, rightful.CanonicalID(ref)) {
+	if company == nil || !p.done() || p.child != "" || slices.Contains(ids, rightful.CanonicalID(ref)) {
 		return
 	}
 	of(s.Voice).hear(s, company)
@@ -142,13 +185,13 @@ func (j *judge) hearDatabase(f *family, customerVoice string, of func(string) *v
 		id := rightful.CanonicalID(companyID)
 		origin := of("database:" + id)
 		for _, from := range copyOf {
-			v := of(from)
-			silent := len(v.parts) == 0 && strings.HasPrefix(from, "customer:")
-			if silent || company != nil && slices.Contains(v.says, id) {
+			// A checkout whose own parts disagree has no copies.
+			if v := of(from); company != nil && v.names() == id {
 				origin = v
 				break
 			}
 		}
+		origin.database = true
 		origin.hear(rightful.Signal{Place: place, Says: companyID, Strength: rightful.Strong, AsOf: j.sit.Now}, company)
 	}
 	links := slices.Clone(f.Links)
@@ -157,98 +200,116 @@ func (j *judge) hearDatabase(f *family, customerVoice string, of func(string) *v
 		if isPlaceholder(j.rules, l.StripeCustomerID) {
 			continue
 		}
-		hear("db:companies/"+l.CompanyID+".stripe_customer_id", l.CompanyID, customerVoice)
+		if v := of(customerVoice); len(v.parts) == 0 && customerVoice == "customer:"+f.StripeCustomerID {
+			// An older customer without a stamp speaks through its link.
+			v.database = true
+			v.hear(rightful.Signal{Place: linkPlace(l), Says: l.CompanyID, Strength: rightful.Strong, AsOf: j.sit.Now}, j.company(l.CompanyID))
+			continue
+		}
+		hear(linkPlace(l), l.CompanyID, customerVoice)
 	}
 	rows := slices.Clone(f.Rows)
 	slices.SortFunc(rows, func(a, b rightful.SubscriptionRow) int {
 		return cmp.Or(cmp.Compare(a.CompanyID, b.CompanyID), cmp.Compare(a.ID, b.ID))
 	})
 	for _, r := range rows {
-		if r.CompanyID == "" {
+		from := []string{customerVoice}
+		p := f.purchaseOf(r.StripeSubscriptionID)
+		if r.CompanyID == "" || p != nil && p.child != "" {
 			continue
 		}
-		from := []string{customerVoice}
-		if p := f.purchaseOf(r.StripeSubscriptionID); p != nil {
+		if p != nil {
 			from = append(from, "checkout:"+p.id)
 		}
 		hear("db:subscriptions/"+r.ID+".company_id", r.CompanyID, from...)
 	}
 }
 
+// linkPlace names the place of a link in evidence.
+func linkPlace(l rightful.Link) string { return "db:companies/" + l.CompanyID + ".stripe_customer_id" }
+
 // hearUsers weighs the users whose ids the server wrote on the objects. All
 // ways of getting a user's company are one voice.
 func (j *judge) hearUsers(f *family, of func(string) *voice) {
 	ids, on := j.userIDs(f)
 	for _, id := range ids {
-		u := j.users[id]
-		if u == nil {
-			continue
+		if u := j.users[id]; u != nil {
+			j.hearUser(of("user:"+id), f, u, on[id])
 		}
-		objects := on[id]
-		at, settled := j.sit.Now, true
-		for _, o := range objects {
-			settled = settled && o.Type != rightful.TypeCustomer && !o.LiveSubscription()
-		}
-		if settled { // only history names the user: judged as of then
-			at = objects[0].Created
-		}
-		set, history := j.userSet(id, at)
-		j.hearUser(of("user:"+id), f, u, set, history, at, objects)
 	}
 }
 
-func (j *judge) hearUser(v *voice, f *family, u *rightful.User, set []string, history bool, at int64, objects []rightful.Object) {
-	// A user who belonged to the stamped company when the object was made, and
-	// moved on later, does not speak against it.
-	allowed := slices.Clone(set)
-	legitimate := ""
-	inDatabase := false
+// hearUser weighs one user by the companies that they belong to now, or, where
+// only settled purchases carry the id, belonged to then.
+//
+// A user who belonged to the stamped company when the object was made does not
+// speak against it, whatever happened later. One who belonged to another
+// company then has moved, and names none. Without membership history a company
+// that is not among the user's is unknown, not wrong: such a user supports what
+// the database says of the family, and never contradicts it.
+func (j *judge) hearUser(v *voice, f *family, u *rightful.User, objects []rightful.Object) {
+	at, settled := j.sit.Now, true
 	for _, o := range objects {
+		settled = settled && history(o)
+	}
+	if settled {
+		at = objects[0].Created
+	}
+	set, known := j.userSet(u.ID, at)
+	allowed := slices.Clone(set)
+	moved := false
+	var legitimate []string
+	for _, o := range objects {
+		then, _ := j.userSet(u.ID, o.Created)
+		today, _ := j.userSet(u.ID, j.sit.Now)
+		moved = moved || len(then) > 0 && !slices.Equal(then, today)
+		allowed = append(append(allowed, then...), today...)
 		stamp, _ := j.stampOf(o)
-		c := j.stamped(stamp)
-		if c == nil || !c.Live() {
-			continue
-		}
-		id := rightful.CanonicalID(c.ID)
-		if j.belongedAt(u.ID, id, o.Created) || slices.Contains(set, id) {
-			legitimate = id
-			allowed = append(allowed, id)
+		if c := j.stamped(stamp); c != nil && c.Live() && slices.Contains(allowed, rightful.CanonicalID(c.ID)) {
+			legitimate = append(legitimate, rightful.CanonicalID(c.ID))
 		}
 	}
-	for _, l := range f.Links {
-		inDatabase = inDatabase || j.live(l.CompanyID)
-	}
-	for _, r := range f.Rows {
-		inDatabase = inDatabase || j.live(r.CompanyID)
-	}
-
 	signal := rightful.Signal{
 		Place:    "db:users/" + u.ID + " (" + j.waysOf(u.ID, at).text() + ")",
+		Says:     strings.Join(set, ", "),
+		Voice:    v.id,
 		Strength: rightful.Strong,
 		AsOf:     at,
 	}
-	switch {
-	case legitimate != "" && len(set) == 1 && set[0] == legitimate:
-		signal.Says = set[0]
-		v.hear(signal, j.company(set[0]))
-	case legitimate != "":
-		signal.Says, signal.Strength, signal.Voice = strings.Join(set, ", "), rightful.Corroborates, v.id
-		f.note(signal)
-	case !history && inDatabase:
-		// Without history a user's company today says nothing about a
-		// company that the database itself ties to the family.
-		signal.Says, signal.Strength, signal.Voice = strings.Join(set, ", "), rightful.Suspicion, v.id
-		f.note(signal)
-	case len(set) == 1:
-		signal.Says = set[0]
-		v.hear(signal, j.company(set[0]))
-	case history:
-		signal.Says = strings.Join(set, ", ")
-		v.hear(signal, nil)
-	}
-	if history && len(v.parts) > 0 {
+	if known {
 		v.excludes = func(company string) bool { return !slices.Contains(allowed, company) }
 	}
+	one := ""
+	if len(set) == 1 {
+		one = set[0]
+	}
+	elsewhere := slices.ContainsFunc(legitimate, func(c string) bool { return c != one })
+	contradicts := !known && j.databaseSays(f) != nil && !slices.Contains(j.databaseSays(f), one)
+	switch {
+	case one != "" && !moved && !elsewhere && !contradicts:
+		v.hear(signal, j.company(one))
+	case known && len(legitimate) == 0:
+		v.hear(signal, nil) // it names none, and knows which are wrong
+	default:
+		signal.Strength = rightful.Corroborates
+		f.note(signal)
+	}
+}
+
+// databaseSays returns the live companies that links and rows tie to a family.
+func (j *judge) databaseSays(f *family) []string {
+	var ids []string
+	for _, l := range f.Links {
+		if j.live(l.CompanyID) {
+			ids = append(ids, rightful.CanonicalID(l.CompanyID))
+		}
+	}
+	for _, r := range f.Rows {
+		if j.live(r.CompanyID) {
+			ids = append(ids, rightful.CanonicalID(r.CompanyID))
+		}
+	}
+	return ids
 }
 
 // text says the ways in a few words, for evidence.
@@ -272,7 +333,7 @@ func (w Ways) text() string {
 // hearMerges weighs merge records of the companies that stamps name: a record
 // is a voice for the survivor.
 func (j *judge) hearMerges(f *family, of func(string) *voice) {
-	for _, o := range f.Objects() {
+	for _, o := range f.speaking() {
 		stamp, _ := j.stampOf(o)
 		c := j.stamped(stamp)
 		s := j.survivor(c)
@@ -295,7 +356,7 @@ func (j *judge) hearMerges(f *family, of func(string) *voice) {
 // hearEmails finds which companies an email of the family corroborates. Emails
 // prove nothing: people share them, change them and mistype them.
 func (j *judge) hearEmails(f *family) {
-	for _, o := range emailsOf(f.Family) {
+	for _, o := range emailsOf(f) {
 		for _, u := range j.byEmail[strings.ToLower(o.Email)] {
 			set, _ := j.userSet(u.ID, j.sit.Now)
 			for _, company := range set {
@@ -309,7 +370,7 @@ func (j *judge) hearEmails(f *family) {
 					Voice:     "email",
 					Strength:  rightful.Corroborates,
 					AsOf:      o.Created,
-					Forgeable: o.Type != rightful.TypeCustomer,
+					Forgeable: o.Type != rightful.TypeCustomer || f.birth() != nil,
 				})
 			}
 		}

@@ -14,6 +14,7 @@ type Ways struct {
 	Membership []string // companies with an active membership row
 	Resolver   string   // what the one configured way answers
 	Unresolved string   // why the resolver names none: not configured, several, none
+	Ambiguous  bool     // the resolver query names several, and not which
 
 	// History tells that membership rows exist for the user, so that a company
 	// outside all ways is known to be wrong and not merely unknown.
@@ -62,6 +63,7 @@ func (ix *index) resolve(userID string, w *Ways) {
 		case !asked:
 			w.Unresolved = "the resolver query was not asked for this user"
 		case r.Ambiguous:
+			w.Ambiguous = true
 			w.Unresolved = "the resolver query returned more than one company"
 		default:
 			w.Resolver = rightful.CanonicalID(r.CompanyID)

@@ -204,7 +204,7 @@ func (r lexRules) bind(sql, name string, placeholder func(int) string) (string, 
 			text = text[at:]
 			colons := len(text) - len(strings.TrimLeft(text, ":"))
 			after := text[colons:]
-			if colons >= 1 && strings.HasPrefix(after, name) && (len(after) == len(name) || !isNameByte(after[len(name)])) {
+			if colons == 1 && strings.HasPrefix(after, name) && (len(after) == len(name) || !isNameByte(after[len(name)])) {
 				count++
 				mark := placeholder(count)
 				b.WriteString(mark)

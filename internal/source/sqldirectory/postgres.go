@@ -98,7 +98,7 @@ func (postgres) columnTypes(ctx context.Context, conn *sql.Conn, columns []*sql.
 }
 
 // postgresType returns the type with the driver's name for it, which is a
-// number when the driver does not know it.
+// number when the driver does not know it: a domain, or an extension's type.
 func postgresType(ctx context.Context, conn *sql.Conn, name string) (columnType, error) {
 	t, known := postgresTypes[name]
 	t.name = strings.ToLower(name)
@@ -109,13 +109,23 @@ func postgresType(ctx context.Context, conn *sql.Conn, name string) (columnType,
 	if err != nil {
 		return t, nil
 	}
-	var category string
-	err = conn.QueryRowContext(ctx, "SELECT typname::text, typcategory::text FROM pg_type WHERE oid = $1", int64(oid)).
-		Scan(&t.name, &category)
-	if category == "S" {
+	var base, category string
+	err = conn.QueryRowContext(ctx, `
+		WITH RECURSIVE t AS (
+			SELECT typname, typcategory, typbasetype FROM pg_type WHERE oid = $1
+			UNION ALL
+			SELECT p.typname, p.typcategory, p.typbasetype FROM pg_type p JOIN t ON p.oid = t.typbasetype
+		)
+		SELECT typname::text, typcategory::text FROM t WHERE typbasetype = 0`, int64(oid)).Scan(&base, &category)
+	if err != nil {
+		return t, err
+	}
+	t = postgresTypes[strings.ToUpper(base)]
+	t.name = base
+	if t.kind == kindOther && category == "S" {
 		t.kind = kindText
 	}
-	return t, err
+	return t, nil
 }
 
 func (postgres) parameterTypes(ctx context.Context, conn *sql.Conn, statement string) ([]columnType, error) {

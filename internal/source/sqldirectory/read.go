@@ -32,7 +32,7 @@ func (d *Directory) read(ctx context.Context, s statement, f func(context.Contex
 		err = f(within, conn)
 	}
 	d.end(ctx, conn)
-	// A driver may report an interrupted statement in words of its own.
+	// A driver that was interrupted may say so in words of its own.
 	if err != nil && within.Err() != nil {
 		err = within.Err()
 	}

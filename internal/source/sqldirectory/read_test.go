@@ -54,10 +54,19 @@ func TestReadsCannotWrite(t *testing.T) {
 				d.Close()
 			}
 		}
-		if _, err := sqldirectory.Open(t.Context(), dsn, sqldirectory.Mapping{
-			Companies: companies, Resolve: "DELETE FROM companies WHERE id = :user_id RETURNING id",
-		}); rightful.KindOf(err) != rightful.KindInvalid {
-			t.Errorf("a resolver that deletes: got %v, want an error of kind invalid", err)
+		for _, query := range []string{
+			"DELETE FROM companies WHERE id = :user_id RETURNING id",
+			"WITH one AS (SELECT 1) DELETE FROM companies WHERE id = :user_id RETURNING id",
+		} {
+			d, err := sqldirectory.Open(t.Context(), dsn, sqldirectory.Mapping{Companies: companies, Resolve: query})
+			if err == nil {
+				// What the query does shows only when it runs.
+				_, err = d.Resolve(t.Context(), "4")
+				d.Close()
+			}
+			if rightful.KindOf(err) != rightful.KindInvalid {
+				t.Errorf("resolver %s: got %v, want an error of kind invalid", query, err)
+			}
 		}
 		untouched(t, e, dsn)
 	})

@@ -97,6 +97,35 @@ func TestResolveUUIDs(t *testing.T) {
 	}
 }
 
+// TestResolveReadsPostgresSyntax has all that looks like :user_id or like the
+// end of a statement, and is not.
+func TestResolveReadsPostgresSyntax(t *testing.T) {
+	t.Parallel()
+	dsn := engines[1].with(t, "CREATE DOMAIN user_id AS integer", "CREATE TABLE seats (member integer, company integer, many integer[])",
+		"INSERT INTO seats VALUES (7, 11, '{7,8}'), (8, 12, '{}')", "CREATE TABLE companies (id integer)")
+	for _, query := range []string{
+		"SELECT company FROM seats WHERE member = :user_id::user_id",
+		"SELECT company FROM seats WHERE :user_id = ANY (many)",
+		`SELECT company FROM seats WHERE member = :user_id AND name'a\' <> ';:user_id'`,
+		`SELECT company FROM seats WHERE member = :user_id AND E'a\';:user_id' <> ''`,
+		"SELECT company FROM seats /* /* :user_id */ ;:user_id */ WHERE member = :user_id",
+		"SELECT company AS a$b$ FROM seats WHERE member = :user_id AND $b$;:user_id$b$ <> $$;$b$:user_id$$;",
+		"/* first */ (SELECT company FROM seats WHERE member = :user_id) ; -- last",
+	} {
+		d, err := sqldirectory.Open(t.Context(), dsn, sqldirectory.Mapping{Companies: companies, Resolve: query})
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		for user, want := range map[string]string{"7": "11", "9": "", "x": ""} {
+			if got, err := d.Resolve(t.Context(), user); err != nil || got != (rightful.Resolution{CompanyID: want}) {
+				t.Errorf("%s for %q: got %+v, %v; want %q", query, user, got, err, want)
+			}
+		}
+		d.Close()
+	}
+}
+
 func TestResolveTakesTheFirstWayThatIsMapped(t *testing.T) {
 	t.Parallel()
 	dsn := engines[0].with(t, "CREATE TABLE t (id, owner_user_id, company_id, user_id)")
