@@ -1,13 +1,18 @@
 package test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -41,7 +46,9 @@ func TestScript(t *testing.T) {
 			return copyFile("../internal/demo/founding-incident.json", env.WorkDir+"/founding-incident.json")
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
+			"exits":      exits,
+			"slowstripe": slowStripe,
+			"asked":      asked,
 		},
 	})
 }
@@ -55,6 +62,46 @@ func copyFile(from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, raw, 0o600)
+}
+
+// slowStripe starts a Stripe whose lists never answer, and an empty database,
+// for tests that interrupt a read. Its address is in STRIPE_URL.
+func slowStripe(ts *testscript.TestScript, _ bool, _ []string) {
+	reading := make(chan struct{})
+	var once sync.Once
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/v1/account":
+			fmt.Fprint(w, `{"id": "acct_1", "object": "account"}`)
+		case r.URL.Query().Get("limit") == "1":
+			fmt.Fprint(w, `{"object": "list", "url": "/v1/customers", "has_more": false, "data": []}`)
+		default:
+			once.Do(func() { close(reading) })
+			<-r.Context().Done()
+		}
+	}))
+	ts.Defer(server.CloseClientConnections)
+	ts.Setenv("STRIPE_URL", server.URL)
+	slowLists.Store(ts, reading)
+
+	db, err := sql.Open("sqlite", ts.MkAbs("app.db"))
+	ts.Check(err)
+	_, err = db.Exec("CREATE TABLE companies (id INTEGER PRIMARY KEY)")
+	ts.Check(err)
+	ts.Check(db.Close())
+}
+
+// slowLists tells, by script, when its slow Stripe was asked for a list.
+var slowLists sync.Map
+
+// asked waits until the slow Stripe was asked for a list.
+func asked(ts *testscript.TestScript, _ bool, _ []string) {
+	reading, _ := slowLists.Load(ts)
+	select {
+	case <-reading.(chan struct{}):
+	case <-time.After(time.Minute):
+		ts.Fatalf("no list was asked for")
+	}
 }
 
 // exits runs a command and expects one exit code: exits 2 rightful audit ...

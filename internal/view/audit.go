@@ -24,6 +24,9 @@ func (p *Printer) Audit(r *engine.AuditReport) {
 	if c.Ownership.Foreign+c.Ownership.Unreached > 0 {
 		p.line("not judged: %d families of other applications, %d that nothing of ours reaches", c.Ownership.Foreign, c.Ownership.Unreached)
 	}
+	if len(r.Findings) == 0 && r.Complete {
+		p.heading("no findings")
+	}
 	p.findings(r.Findings)
 	p.heading("summary")
 	p.line("  %d errors, %d warnings, %d infos; %d can be repaired automatically", c.Errors, c.Warnings, c.Infos, c.Automatic)
@@ -78,9 +81,6 @@ func (p *Printer) gets(n int) {
 
 // findings prints findings grouped by company and code, the worst first.
 func (p *Printer) findings(all []rightful.Finding) {
-	if len(all) == 0 {
-		p.heading("no findings")
-	}
 	byCompany := group(all, func(f rightful.Finding) string {
 		if f.CompanyID == nil {
 			return ""
