@@ -19,8 +19,10 @@ func (j *judge) byCompany() {
 // restamp decides whether writing the rightful company into a stamp is
 // automatic, and says why or why not. wrong is the company that the stamp names
 // now, nil when it names none that exists.
-func (j *judge) restamp(f *family, wrong *rightful.Company) (automatic bool, why string) {
+func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (automatic bool, why string) {
 	switch {
+	case f.companyFor(o) != f.CompanyID:
+		return false, "it was bought for a company that is billed through another: a person decides"
 	case f.Contested:
 		return false, "the voices name different companies and none prevails: a person decides"
 	case f.CompanyID == "":
@@ -41,7 +43,7 @@ func (j *judge) restamp(f *family, wrong *rightful.Company) (automatic bool, why
 		return false, fmt.Sprintf("money stands on both sides: company %s already pays through %s", f.CompanyID, other)
 	}
 	if wrong != nil && wrong.Live() {
-		return true, fmt.Sprintf("%d voices name company %s and none names another live company", f.Voices, f.CompanyID)
+		return true, fmt.Sprintf("%d voices name company %s, and only the one under repair names another", f.Voices, f.CompanyID)
 	}
 	support := "an email corroborates it"
 	if f.Voices >= 2 {

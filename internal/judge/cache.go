@@ -114,8 +114,8 @@ func (j *judge) companyUses(company, customer string) (uses, sure bool) {
 		return true, attributed == "" || attributed == id
 	}
 	for _, linked := range links {
-		if other := j.attributionOf(linked); other != "" && other != id && attributed == id {
-			return false, false // the link is the odd one
+		if j.attributionOf(linked) != id && attributed == id {
+			return false, false // the link may be the odd one
 		}
 	}
 	return false, true
@@ -134,8 +134,12 @@ func (j *judge) attributionOf(customer string) string {
 // inGrace reports whether a payment of the key's customer or company is so young
 // that its own webhooks may still be writing.
 func (j *judge) inGrace(e rightful.CacheEntry, company string) bool {
+	companies := []string{company, rightful.CanonicalID(e.CompanyID)}
+	if e.UserID != "" {
+		companies = append(companies, j.waysOf(e.UserID, j.sit.Now).All()...)
+	}
 	return slices.ContainsFunc(j.families, func(f *family) bool {
-		about := e.StripeCustomerID != "" && f.StripeCustomerID == e.StripeCustomerID || company != "" && f.CompanyID == company
+		about := e.StripeCustomerID != "" && f.StripeCustomerID == e.StripeCustomerID || f.CompanyID != "" && slices.Contains(companies, f.CompanyID)
 		return about && f.young(j.sit.Now)
 	})
 }
@@ -155,9 +159,13 @@ func (j *judge) reportCache(e rightful.CacheEntry, company, because string, evid
 		Automatic:         true,
 		Why:               "a wrong cache key is deleted and filled again by the app; nothing is lost",
 	}
-	if j.inGrace(e, company) {
+	switch {
+	case j.inGrace(e, company):
 		finding.Automatic = false
 		finding.Why = "the latest payment is younger than an hour: its own webhooks may still be writing"
+	case j.sit.StripePartly && (e.UserID == "" || e.Holds == rightful.HoldsCustomer):
+		finding.Automatic = false
+		finding.Why = "Stripe could not be read completely, so whose the customer is, is not sure"
 	}
 	j.report(finding)
 }

@@ -14,6 +14,7 @@ import (
 // of its family of codes, add it here, and write its page in docs/checks.
 var checks = []func(*judge){
 	(*judge).checkStamps,
+	(*judge).checkLinkers,
 	(*judge).checkEmptyLinks,
 	(*judge).checkIdleDuplicates,
 	(*judge).checkReflection,

@@ -138,15 +138,15 @@ func (f *family) young(now int64) bool {
 	return latest != 0 && now-latest < GracePeriod
 }
 
-// speaking returns the objects that have a say: all but those of abandoned
-// checkouts, the customer first.
+// speaking returns the objects that have a say in whose the family is: all but
+// those of abandoned checkouts and of purchases for a child, the customer first.
 func (f *family) speaking() []rightful.Object {
 	var out []rightful.Object
 	if f.Customer.ID != "" {
 		out = append(out, f.Customer)
 	}
 	for _, p := range f.purchases {
-		if p.done() {
+		if p.done() && p.child == "" {
 			out = append(out, p.objects...)
 		}
 	}

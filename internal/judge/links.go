@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 
 	"rightful"
 )
@@ -23,7 +24,7 @@ func (j *judge) checkEmptyLinks() {
 		others := 0 // guests, customers of other links, customers nobody could look up
 		for _, f := range j.attributed[id] {
 			switch {
-			case f.rich && !f.Guest() && len(j.linkedBy[f.StripeCustomerID]) == 0:
+			case f.rich && !f.Guest() && !slices.ContainsFunc(j.linkedBy[f.StripeCustomerID], j.live):
 				rich = append(rich, f)
 			case f.money:
 				others++
@@ -90,6 +91,12 @@ func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family, others int)
 func (j *judge) fillable(f *family) (ok bool, why string) {
 	if f.excluded(f.CompanyID) {
 		return false, fmt.Sprintf("the buyer does not belong to company %s", f.CompanyID)
+	}
+	for _, id := range j.linkedBy[f.StripeCustomerID] {
+		return false, fmt.Sprintf("company %s, which is not live, still links the customer", id)
+	}
+	if f.inDatabase(f.CompanyID) {
+		return false, "a row of the database names another live company: a person decides"
 	}
 	why = j.barred(f)
 	return why == "", why

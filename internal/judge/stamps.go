@@ -69,14 +69,19 @@ func (j *judge) deadStampMatters(f *family, o rightful.Object, c *rightful.Compa
 
 func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *rightful.Company) {
 	stamped := rightful.CanonicalID(c.ID)
-	if linker := j.linker(f); o.Type == rightful.TypeCustomer && linker != "" && linker != stamped {
+	linker := j.linker(f)
+	if o.Type == rightful.TypeCustomer && linker != "" && linker != stamped && j.childOf(linker, o) == "" {
 		j.reportStamp(f, o, rightful.CodeLinkStampSplit, value, c)
 		return
 	}
 	p := f.purchaseOf(o.ID)
 	switch {
-	case p != nil && p.child == stamped: // bought for a company that is billed through the payer
+	case o.Type == rightful.TypeCustomer && j.childOf(j.linker(f), o) != "": // billed through the linking company
 		return
+	case p != nil && p.child != "":
+		if p.child == stamped {
+			return
+		}
 	case !f.Contested && (f.CompanyID == stamped || f.CompanyID == ""):
 		return
 	case history(o) && j.boughtFor(f, o, stamped):
@@ -132,11 +137,12 @@ func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
 // reportStamp reports a stamp that names the wrong company. c is the company
 // that it names, nil when there is none.
 func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, value string, c *rightful.Company) {
-	automatic, why := j.restamp(f, c)
+	automatic, why := j.restamp(f, o, c)
+	company := f.companyFor(o)
 	finding := rightful.Finding{
 		Code:              code,
 		Object:            o.Ref(),
-		RightfulCompanyID: j.rawID(f.CompanyID),
+		RightfulCompanyID: j.rawID(company),
 		WrongValue:        ptr(value),
 		Amount:            j.amountOf(f, o),
 		Automatic:         automatic,
@@ -176,15 +182,15 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 	default:
 		finding.Message = fmt.Sprintf("%s is stamped with company %s.", o.ID, c.ID)
 	}
-	finding.Message += " " + j.verdictText(f)
+	finding.Message += " " + j.verdictText(f, company)
 	if finding.CompanyID == nil {
 		finding.CompanyID = finding.RightfulCompanyID
 	}
 	if finding.CompanyID == nil && c != nil {
 		finding.CompanyID = ptr(c.ID)
 	}
-	if f.CompanyID != "" && (c == nil || rightful.CanonicalID(c.ID) != f.CompanyID) {
-		finding.Proposal = j.stampProposal(f, o)
+	if company != "" && (c == nil || rightful.CanonicalID(c.ID) != company) {
+		finding.Proposal = j.stampProposal(company, o)
 	}
 	if f.StripeCustomerID != o.ID {
 		finding.Also = append(finding.Also, f.StripeCustomerID)
@@ -201,22 +207,22 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 		if o.Deleted || !linked {
 			return
 		}
-		if linker := j.linker(f); linker != "" && f.CompanyID != "" && linker != f.CompanyID {
-			j.reportWrongLink(f, o, linker)
-			return
+		if len(j.wrongLinkers(f)) > 0 {
+			return // the link is reported, and what the stamp should hold is not the first question
 		}
 	default:
 		if !o.LiveSubscription() && !o.SettledSession() {
 			return
 		}
 	}
-	automatic, why := j.restamp(f, nil)
+	automatic, why := j.restamp(f, o, nil)
+	company := f.companyFor(o)
 	finding := rightful.Finding{
 		Code:              rightful.CodeUnstamped,
-		Message:           fmt.Sprintf("%s carries no %s. %s", o.ID, j.rules.Keys.Company, j.verdictText(f)),
+		Message:           fmt.Sprintf("%s carries no %s. %s", o.ID, j.rules.Keys.Company, j.verdictText(f, company)),
 		Object:            o.Ref(),
-		CompanyID:         j.rawID(f.CompanyID),
-		RightfulCompanyID: j.rawID(f.CompanyID),
+		CompanyID:         j.rawID(company),
+		RightfulCompanyID: j.rawID(company),
 		Amount:            j.amountOf(f, o),
 		Evidence:          f.deciding(f.CompanyID),
 		Automatic:         automatic,
@@ -224,8 +230,9 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 	}
 	if f.CompanyID == "" {
 		finding.Evidence = f.Signals
-	} else {
-		finding.Proposal = j.stampProposal(f, o)
+	}
+	if company != "" {
+		finding.Proposal = j.stampProposal(company, o)
 	}
 	if f.StripeCustomerID != o.ID {
 		finding.Also = append(finding.Also, f.StripeCustomerID)
@@ -233,36 +240,69 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 	j.report(finding)
 }
 
-// reportWrongLink reports an unstamped customer that a company links although
-// its voices name another one.
-func (j *judge) reportWrongLink(f *family, o rightful.Object, linker string) {
-	j.report(rightful.Finding{
-		Code:              rightful.CodeLinkStampSplit,
-		Security:          true,
-		Message:           fmt.Sprintf("company %s links %s, whose payments name another. %s", j.name(linker), o.ID, j.verdictText(f)),
-		Object:            o.Ref(),
-		Also:              []string{linker, f.CompanyID},
-		CompanyID:         j.rawID(linker),
-		RightfulCompanyID: j.rawID(f.CompanyID),
-		WrongValue:        j.rawID(linker),
-		Amount:            j.amountOf(f, o),
-		Evidence:          f.Signals,
-		Why:               wrongLinkWhy,
-	})
+// wrongLinkers returns the live companies that link the family's customer
+// although its voices name another one.
+func (j *judge) wrongLinkers(f *family) []string {
+	var wrong []string
+	for _, id := range j.linkedBy[f.StripeCustomerID] {
+		if f.CompanyID != "" && id != f.CompanyID && j.live(id) && !slices.Contains(wrong, id) {
+			wrong = append(wrong, id)
+		}
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+// checkLinkers reports customers that a company links although their payments
+// name another, where no stamp of the customer says so itself.
+func (j *judge) checkLinkers() {
+	for _, f := range j.families {
+		wrong := j.wrongLinkers(f)
+		stamp, _ := j.stampOf(f.Customer)
+		c := j.stamped(stamp)
+		told := c != nil && c.Live() && j.linker(f) != "" // RF104 on the stamp says it
+		if f.owner != ours || f.Customer.ID == "" || f.Customer.Deleted || len(wrong) == 0 || told {
+			continue
+		}
+		j.report(rightful.Finding{
+			Code:              rightful.CodeLinkStampSplit,
+			Security:          true,
+			Message:           fmt.Sprintf("company %s links %s, whose voices name another. %s", j.name(wrong[0]), f.StripeCustomerID, j.verdictText(f, f.CompanyID)),
+			Object:            f.Customer.Ref(),
+			Also:              append(wrong, f.CompanyID),
+			CompanyID:         j.rawID(wrong[0]),
+			RightfulCompanyID: j.rawID(f.CompanyID),
+			WrongValue:        j.rawID(wrong[0]),
+			Amount:            j.amountOf(f, f.Customer),
+			Evidence:          f.Signals,
+			Why:               wrongLinkWhy,
+		})
+	}
+}
+
+// companyFor returns the company that an object rightfully belongs to: the
+// family's, or that of a child for what was bought for it.
+func (f *family) companyFor(o rightful.Object) string {
+	if p := f.purchaseOf(o.ID); p != nil && p.child != "" {
+		return p.child
+	}
+	return f.CompanyID
 }
 
 const wrongLinkWhy = "the link may show one company another's invoices: relinking is a person's decision"
 
 // stampProposal proposes to write the rightful company into the stamp. It goes
 // under the one configured key, whatever key the present value stands under.
-func (j *judge) stampProposal(f *family, o rightful.Object) *rightful.Proposal {
-	to := j.stampFor(f.CompanyID)
+func (j *judge) stampProposal(company string, o rightful.Object) *rightful.Proposal {
+	to := j.stampFor(company)
 	return &rightful.Proposal{Place: "stripe", Object: o.Ref(), Field: "metadata." + j.rules.Keys.Company, To: &to}
 }
 
-// verdictText says whose the family is, as a sentence.
-func (j *judge) verdictText(f *family) string {
+// verdictText says whose a family, or what was bought in it for the company, is.
+func (j *judge) verdictText(f *family, company string) string {
 	switch {
+	case company != f.CompanyID:
+		return fmt.Sprintf("It was bought for company %s, which is billed through another.", j.name(company))
 	case f.Contested && len(f.Named) > 1:
 		return "The voices name several companies, and none prevails."
 	case f.Contested:

@@ -58,10 +58,14 @@ func (j *judge) listen(f *family) {
 	if birth := f.birth(); birth != nil {
 		customerVoice = "checkout:" + birth.id
 	}
-	if f.Customer.ID != "" {
+	j.findChildren(f)
+	switch {
+	case f.Customer.ID == "":
+	case j.childOf(j.linker(f), f.Customer) != "":
+		f.note(j.stampSignal(f.Customer, customerVoice, rightful.Corroborates))
+	default:
 		j.hearStamp(of(customerVoice), f.Customer)
 	}
-	j.findChildren(f)
 	for _, p := range f.purchases {
 		for _, o := range p.objects {
 			switch {
@@ -122,12 +126,21 @@ func (j *judge) findChildren(f *family) {
 	for i := range f.purchases {
 		p := &f.purchases[i]
 		for _, o := range p.objects {
-			stamp, _ := j.stampOf(o)
-			if c := j.stamped(stamp); c != nil && c.Live() && rightful.SameID(c.BillingParentID, payer) {
-				p.child = rightful.CanonicalID(c.ID)
+			if child := j.childOf(payer, o); child != "" {
+				p.child = child
 			}
 		}
 	}
+}
+
+// childOf returns the company that the object is stamped with if it is billed
+// through the payer, or "".
+func (j *judge) childOf(payer string, o rightful.Object) string {
+	stamp, _ := j.stampOf(o)
+	if c := j.stamped(stamp); c != nil && c.Live() && rightful.SameID(c.BillingParentID, payer) {
+		return rightful.CanonicalID(c.ID)
+	}
+	return ""
 }
 
 // movedOn reports whether the object is a settled session that says something
@@ -330,6 +343,12 @@ func (w Ways) text() string {
 	return strings.Join(parts, "; ")
 }
 
+// typed reports whether the buyer typed the object's email: everything but that
+// of a customer whom the server made before the first checkout.
+func (f *family) typed(o rightful.Object) bool {
+	return o.Type != rightful.TypeCustomer || len(f.purchases) > 0 && o.Created >= f.purchases[0].created
+}
+
 // hearMerges weighs merge records of the companies that stamps name: a record
 // is a voice for the survivor.
 func (j *judge) hearMerges(f *family, of func(string) *voice) {
@@ -354,24 +373,29 @@ func (j *judge) hearMerges(f *family, of func(string) *voice) {
 }
 
 // hearEmails finds which companies an email of the family corroborates. Emails
-// prove nothing: people share them, change them and mistype them.
+// prove nothing: people share them, change them and mistype them. What the buyer
+// typed at checkout does not even corroborate: it is the same person's claim.
 func (j *judge) hearEmails(f *family) {
 	for _, o := range emailsOf(f) {
 		for _, u := range j.byEmail[strings.ToLower(o.Email)] {
 			set, _ := j.userSet(u.ID, j.sit.Now)
 			for _, company := range set {
-				if f.backing[company] {
-					continue
-				}
-				f.backing[company] = true
-				f.mails = append(f.mails, rightful.Signal{
+				s := rightful.Signal{
 					Place:     fmt.Sprintf("stripe:%s/%s.email = db:users/%s.email", o.Type, o.ID, u.ID),
 					Says:      company,
 					Voice:     "email",
 					Strength:  rightful.Corroborates,
 					AsOf:      o.Created,
-					Forgeable: o.Type != rightful.TypeCustomer || f.birth() != nil,
-				})
+					Forgeable: f.typed(o),
+				}
+				switch {
+				case s.Forgeable:
+					s.Strength = rightful.Suspicion
+					f.note(s)
+				case !f.backing[company]:
+					f.backing[company] = true
+					f.mails = append(f.mails, s)
+				}
 			}
 		}
 	}
