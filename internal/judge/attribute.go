@@ -150,12 +150,20 @@ func (j *judge) onlyLive(ids []string) string {
 	return only
 }
 
+// Evidence of one finding is bounded: a customer may have a hundred thousand
+// objects that all say the same. The parts of a voice agree, so its first ones
+// speak for the rest.
+const (
+	evidencePerVoice = 8
+	evidenceInAll    = 50
+)
+
 // deciding returns the statements that carry the company, corroboration last.
 func (f *family) deciding(company string) []rightful.Signal {
 	var out []rightful.Signal
 	for _, v := range f.voices {
 		if v.names() == company {
-			out = append(out, v.parts...)
+			out = append(out, v.parts[:min(len(v.parts), evidencePerVoice)]...)
 		}
 	}
 	for _, m := range f.mails {
@@ -163,5 +171,17 @@ func (f *family) deciding(company string) []rightful.Signal {
 			out = append(out, m)
 		}
 	}
-	return out
+	return out[:min(len(out), evidenceInAll)]
+}
+
+// everything returns what was heard of a family that nobody prevails in.
+func (f *family) everything() []rightful.Signal {
+	var out []rightful.Signal
+	for _, v := range f.voices {
+		out = append(out, v.parts[:min(len(v.parts), evidencePerVoice)]...)
+	}
+	for _, rest := range [][]rightful.Signal{f.heard, f.mails} {
+		out = append(out, rest[:min(len(rest), evidencePerVoice)]...)
+	}
+	return out[:min(len(out), evidenceInAll)]
 }

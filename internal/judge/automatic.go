@@ -6,10 +6,15 @@ import (
 	"rightful"
 )
 
-// byCompany groups the families that were attributed to each company.
+// byCompany groups the families that were attributed to each company, and finds
+// each customer's.
 func (j *judge) byCompany() {
 	j.attributed = map[string][]*family{}
+	j.byCustomer = map[string]*family{}
 	for _, f := range j.families {
+		if !f.Guest() {
+			j.byCustomer[f.StripeCustomerID] = f
+		}
 		if f.owner == ours && f.CompanyID != "" {
 			j.attributed[f.CompanyID] = append(j.attributed[f.CompanyID], f)
 		}
@@ -54,6 +59,14 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 
 // barred returns why nothing in the family may be automatic, or "".
 func (j *judge) barred(f *family) string {
+	if f.bar == nil {
+		bar := j.findBar(f)
+		f.bar = &bar
+	}
+	return *f.bar
+}
+
+func (j *judge) findBar(f *family) string {
 	if j.sit.StripePartly {
 		return "Stripe could not be read completely"
 	}
@@ -77,18 +90,14 @@ func (j *judge) barred(f *family) string {
 // otherMoney returns another customer with money that the family's company
 // links, when this family has money too, or "".
 func (j *judge) otherMoney(f *family) string {
-	if !f.money {
-		return ""
-	}
-	for _, other := range j.families {
-		if other == f || !other.money || other.Guest() {
-			continue
-		}
-		for _, company := range j.linkedBy[other.StripeCustomerID] {
-			if company == f.CompanyID {
-				return other.StripeCustomerID
+	if f.rival == nil {
+		rival := ""
+		for _, customer := range j.links[f.CompanyID] {
+			if other := j.byCustomer[customer]; f.money && other != nil && other != f && other.money && rival == "" {
+				rival = customer
 			}
 		}
+		f.rival = &rival
 	}
-	return ""
+	return *f.rival
 }

@@ -70,11 +70,10 @@ func (j *judge) checkCustomerKey(e rightful.CacheEntry) {
 		}
 		return
 	}
-	i := slices.IndexFunc(j.families, func(f *family) bool { return f.StripeCustomerID == e.StripeCustomerID })
-	if i < 0 || j.families[i].owner != ours || j.families[i].CompanyID == "" || rightful.SameID(e.Value, j.families[i].CompanyID) {
+	f := j.byCustomer[e.StripeCustomerID]
+	if f == nil || f.owner != ours || f.CompanyID == "" || rightful.SameID(e.Value, f.CompanyID) {
 		return
 	}
-	f := j.families[i]
 	j.reportCache(e, f.CompanyID, "the customer belongs to company "+f.CompanyID, f.deciding(f.CompanyID))
 }
 
@@ -123,10 +122,8 @@ func (j *judge) companyUses(company, customer string) (uses, sure bool) {
 
 // attributionOf returns the company of a customer's family, or "".
 func (j *judge) attributionOf(customer string) string {
-	for _, f := range j.families {
-		if f.StripeCustomerID == customer {
-			return f.CompanyID
-		}
+	if f := j.byCustomer[customer]; f != nil {
+		return f.CompanyID
 	}
 	return ""
 }
@@ -138,10 +135,15 @@ func (j *judge) inGrace(e rightful.CacheEntry, company string) bool {
 	if e.UserID != "" {
 		companies = append(companies, j.waysOf(e.UserID, j.sit.Now).All()...)
 	}
-	return slices.ContainsFunc(j.families, func(f *family) bool {
-		about := e.StripeCustomerID != "" && f.StripeCustomerID == e.StripeCustomerID || f.CompanyID != "" && slices.Contains(companies, f.CompanyID)
-		return about && f.young(j.sit.Now)
-	})
+	if f := j.byCustomer[e.StripeCustomerID]; f != nil && f.young(j.sit.Now) {
+		return true
+	}
+	for _, id := range companies {
+		if slices.ContainsFunc(j.attributed[id], func(f *family) bool { return f.young(j.sit.Now) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (j *judge) reportCache(e rightful.CacheEntry, company, because string, evidence []rightful.Signal) {

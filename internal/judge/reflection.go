@@ -81,7 +81,7 @@ func (j *judge) reportUnreflected(f *family, s rightful.Object, rows []rightful.
 	if f.CompanyID != "" {
 		finding.Evidence = append(finding.Evidence, f.deciding(f.CompanyID)...)
 	} else {
-		finding.Evidence = append(finding.Evidence, f.Signals...)
+		finding.Evidence = append(finding.Evidence, f.everything()...)
 	}
 	j.report(finding)
 }

@@ -116,18 +116,17 @@ func (j *judge) boughtByOutsider(p purchase, company string) bool {
 // buyer without membership history it is not known, and what is not known does
 // not contest a stamp.
 func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
-	buyers, on := j.userIDs(f)
-	p := f.purchaseOf(o.ID)
-	for _, id := range buyers {
-		of := func(s rightful.Object) bool { // stamped on this purchase, or on the customer
-			return s.Type == rightful.TypeCustomer || p != nil && slices.ContainsFunc(p.objects,
-				func(m rightful.Object) bool { return m.ID == s.ID })
-		}
-		if !slices.ContainsFunc(on[id], of) {
+	carriers := []rightful.Object{f.Customer}
+	if p := f.purchaseOf(o.ID); p != nil {
+		carriers = append(carriers, p.objects...)
+	}
+	for _, carrier := range carriers {
+		buyer := carrier.Metadata[j.rules.Keys.User]
+		if buyer == "" {
 			continue
 		}
-		_, known := j.userSet(id, o.Created)
-		if j.belongedAt(id, company, o.Created) || !known && f.Contested {
+		_, known := j.userSet(buyer, o.Created)
+		if j.belongedAt(buyer, company, o.Created) || !known && f.Contested {
 			return true
 		}
 	}
@@ -151,7 +150,7 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 	own := j.stampSignal(o, j.voiceOf(f, o), rightful.Strong)
 	finding.Evidence = append([]rightful.Signal{own}, f.deciding(f.CompanyID)...)
 	if f.CompanyID == "" {
-		finding.Evidence = append([]rightful.Signal{own}, f.Signals...)
+		finding.Evidence = append([]rightful.Signal{own}, f.everything()...)
 	}
 	switch code {
 	case rightful.CodeStampMissing:
@@ -229,7 +228,7 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 		Why:               why,
 	}
 	if f.CompanyID == "" {
-		finding.Evidence = f.Signals
+		finding.Evidence = f.everything()
 	}
 	if company != "" {
 		finding.Proposal = j.stampProposal(company, o)
@@ -274,7 +273,7 @@ func (j *judge) checkLinkers() {
 			RightfulCompanyID: j.rawID(f.CompanyID),
 			WrongValue:        j.rawID(wrong[0]),
 			Amount:            j.amountOf(f, f.Customer),
-			Evidence:          f.Signals,
+			Evidence:          f.everything(),
 			Why:               wrongLinkWhy,
 		})
 	}

@@ -148,8 +148,7 @@ func (j *judge) payingUsers() map[string]bool {
 		if f.owner != ours || !f.money {
 			continue
 		}
-		ids, _ := j.userIDs(f)
-		for _, id := range ids {
+		for _, id := range f.users {
 			paying[id] = true
 		}
 	}

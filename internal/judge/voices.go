@@ -59,6 +59,7 @@ func (j *judge) listen(f *family) {
 		customerVoice = "checkout:" + birth.id
 	}
 	j.findChildren(f)
+	j.findUsers(f)
 	switch {
 	case f.Customer.ID == "":
 	case j.childOf(j.linker(f), f.Customer) != "":
@@ -182,8 +183,7 @@ func (j *judge) hearReference(f *family, p purchase, of func(string) *voice) {
 		f.note(s)
 		return
 	}
-	ids, _ := j.userIDs(f)
-	if company == nil || !p.done() || p.child != "" || slices.Contains(ids, rightful.CanonicalID(ref)) {
+	if company == nil || !p.done() || p.child != "" || f.stampedBy[rightful.CanonicalID(ref)] != nil {
 		return
 	}
 	of(s.Voice).hear(s, company)
@@ -244,10 +244,9 @@ func linkPlace(l rightful.Link) string { return "db:companies/" + l.CompanyID + 
 // hearUsers weighs the users whose ids the server wrote on the objects. All
 // ways of getting a user's company are one voice.
 func (j *judge) hearUsers(f *family, of func(string) *voice) {
-	ids, on := j.userIDs(f)
-	for _, id := range ids {
+	for _, id := range f.users {
 		if u := j.users[id]; u != nil {
-			j.hearUser(of("user:"+id), f, u, on[id])
+			j.hearUser(of("user:"+id), f, u, f.stampedBy[id])
 		}
 	}
 }
