@@ -13,41 +13,67 @@ import (
 // link names. Each costs a handful of requests.
 const maxMembers = 20
 
+// maxWidenings bounds how often the surroundings are widened by companies that
+// the families turn out to belong to.
+const maxWidenings = 3
+
 // Around reads the surroundings of a subject: its users' ways and companies,
 // the customers that links, rows, emails and search hints lead to, with all
 // that hangs on them, and every company and user that those mention. It returns
 // the situation and the subject as it grew: what the answer is about.
 //
+// attribute names the companies that the families of a situation belong to.
+// Those are read with their customers too, so that a family is judged beside
+// the others of its company, as an audit judges it. They are no part of what the
+// answer is about.
+//
 // The database must be readable; what else fails makes the situation
 // incomplete.
-func Around(ctx context.Context, src Sources, opt Options, about rightful.Subject) (*rightful.Situation, rightful.Subject, error) {
+func Around(ctx context.Context, src Sources, opt Options, about rightful.Subject, attribute func(*rightful.Situation) []string) (*rightful.Situation, rightful.Subject, error) {
 	g := newGatherer(src, opt)
 	a := &around{gatherer: g, seen: map[string]bool{}}
 	if err := a.grow(ctx, about); err != nil {
 		return nil, about, err
 	}
-	if err := a.guests(ctx); err != nil {
-		return nil, about, err
-	}
 	if err := a.closeReferences(ctx); err != nil {
 		return nil, about, err
 	}
-	if err := g.resolve(ctx); err != nil {
+	core := a.core
+	sit := a.situation()
+	for range maxWidenings {
+		widened := false
+		for _, id := range attribute(sit) {
+			if !a.seen["company\x00"+rightful.CanonicalID(id)] {
+				widened = true
+				if err := a.company(ctx, id); err != nil {
+					return nil, about, err
+				}
+			}
+		}
+		if !widened {
+			break
+		}
+		if err := a.closeReferences(ctx); err != nil {
+			return nil, about, err
+		}
+		sit = a.situation()
+	}
+	if err := g.readCache(ctx, core); err != nil {
 		return nil, about, err
 	}
-	sit := g.finish()
-	for _, f := range Families(g.objects.all(), sit.Links, sit.SubscriptionRows, g.customers) {
+	return sit, core, g.readProbe(ctx, core.Users)
+}
+
+// situation puts together what was read so far.
+func (a *around) situation() *rightful.Situation {
+	sit := a.finish()
+	sit.Families = nil
+	for _, f := range Families(a.objects.all(), sit.Links, sit.SubscriptionRows, a.customers) {
 		if f.Guest() || slices.Contains(a.core.Customers, f.StripeCustomerID) {
 			sit.Families = append(sit.Families, f)
 		}
 	}
-	if err := g.readCache(ctx, a.core); err != nil {
-		return nil, about, err
-	}
-	if err := g.readProbe(ctx, a.core.Users); err != nil {
-		return nil, about, err
-	}
-	return sit, a.core, nil
+	return sit
 }
 
 // around is one reading of the surroundings of a subject.
@@ -362,11 +388,15 @@ func (a *around) members(ctx context.Context, companyID string) error {
 // closeReferences looks up every company and user that the objects mention, and
 // every company and row that names their customers.
 func (a *around) closeReferences(ctx context.Context) error {
+	if err := a.guests(ctx); err != nil {
+		return err
+	}
 	var users, companies, emails, customers, subs []string
 	for _, o := range a.objects.all() {
 		users = append(users, o.Metadata[a.opt.Keys.User])
 		companies = append(companies, a.stamps(o)...)
 		companies = append(companies, o.ClientReferenceID)
+		users = append(users, o.ClientReferenceID)
 		emails = append(emails, o.Email)
 		switch o.Type {
 		case rightful.TypeSubscription:
@@ -393,8 +423,38 @@ func (a *around) closeReferences(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.ways(ctx, distinct(users))
-	return err
+	if _, err = a.ways(ctx, distinct(users)); err != nil {
+		return err
+	}
+	if err := a.remembered(ctx, companies); err != nil {
+		return err
+	}
+	return a.resolve(ctx)
+}
+
+// remembered reads what still names a company whose own row is gone: such a
+// company did exist.
+func (a *around) remembered(ctx context.Context, companies []string) error {
+	var gone []string
+	for _, id := range distinct(companies) {
+		if _, there := a.companies.byKey[rightful.CanonicalID(id)]; !there {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	d, by := a.src.Directory, rightful.Select{By: rightful.ByCompany, Values: gone}
+	if err := each(d.Memberships(ctx, by), a.addMembership); err != nil {
+		return err
+	}
+	if err := each(d.SubscriptionRows(ctx, by), a.addRow); err != nil {
+		return err
+	}
+	if err := each(d.Links(ctx, by), a.addLink); err != nil {
+		return err
+	}
+	return a.find(ctx, d, by, func(rightful.User) {})
 }
 
 // linking reads the companies, links and rows that name the customers or

@@ -77,6 +77,14 @@ func (f *family) deliberate(company string) bool {
 	})
 }
 
+// dissent reports whether a voice other than the one under repair names another
+// live company.
+func (f *family) dissent(company, underRepair string) bool {
+	return slices.ContainsFunc(f.voices, func(v *voice) bool {
+		return v.id != underRepair && slices.ContainsFunc(v.says, func(c string) bool { return c != company })
+	})
+}
+
 // inDatabase reports whether a link or row names another company than this.
 func (f *family) inDatabase(other string) bool {
 	return slices.ContainsFunc(f.voices, func(v *voice) bool {

@@ -2,9 +2,61 @@ package judge
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"rightful"
 )
+
+// againstHistory returns why a settled object may not be given to the family's
+// company without asking: its buyer did not belong to it when it was paid.
+func (j *judge) againstHistory(f *family, o rightful.Object) string {
+	if !history(o) {
+		return ""
+	}
+	for _, id := range f.users {
+		if _, known := j.userSet(id, o.Created); known && !j.belongedAt(id, f.CompanyID, o.Created) {
+			return fmt.Sprintf("the buyer did not belong to company %s when it was paid", f.CompanyID)
+		}
+	}
+	return ""
+}
+
+// againstLive returns why a stamp that names a live company may not be replaced
+// without asking. Other purchases of the same customer say nothing about this
+// one, and a buyer who belongs to the stamped company may have meant it.
+func (j *judge) againstLive(f *family, o rightful.Object, wrong *rightful.Company) string {
+	if j.buyerBelongs(f, o, rightful.CanonicalID(wrong.ID)) {
+		return fmt.Sprintf("the buyer belongs to company %s too, and may have meant it", wrong.ID)
+	}
+	own, support := f.purchaseOf(o.ID), 0
+	for _, v := range f.voices {
+		elsewhere := strings.HasPrefix(v.id, "checkout:") && own != nil && v.id != "checkout:"+own.id && v.id != j.voiceOf(f, f.Customer)
+		if v.names() == f.CompanyID && !elsewhere {
+			support++
+		}
+	}
+	if support < 2 {
+		return "the stamp names a live company, and fewer than two voices about this purchase say otherwise"
+	}
+	return ""
+}
+
+// buyerBelongs reports whether a user stamped on the object's purchase or
+// customer belonged to the company when it was made, or belongs to it now.
+func (j *judge) buyerBelongs(f *family, o rightful.Object, company string) bool {
+	carriers := []rightful.Object{f.Customer, o}
+	if p := f.purchaseOf(o.ID); p != nil {
+		carriers = append(carriers, p.objects...)
+	}
+	for _, c := range carriers {
+		user := c.Metadata[j.rules.Keys.User]
+		if user != "" && (j.belongedAt(user, company, o.Created) || j.belongedAt(user, company, j.sit.Now)) {
+			return true
+		}
+	}
+	return false
+}
 
 // byCompany groups the families that were attributed to each company, and finds
 // each customer's.
@@ -26,8 +78,8 @@ func (j *judge) byCompany() {
 // now, nil when it names none that exists.
 func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (automatic bool, why string) {
 	switch {
-	case f.companyFor(o) != f.CompanyID:
-		return false, "it was bought for a company that is billed through another: a person decides"
+	case j.companyFor(f, o) != f.CompanyID:
+		return false, "what was bought for one company was charged to the customer of another: a person decides"
 	case f.Contested:
 		return false, "the voices name different companies and none prevails: a person decides"
 	case f.CompanyID == "":
@@ -38,8 +90,20 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 		return false, fmt.Sprintf("the buyer does not belong to company %s", f.CompanyID)
 	case f.inDatabase(f.CompanyID):
 		return false, "a link or row of the database names another live company: a person decides"
-	case wrong != nil && wrong.Live() && f.Voices < 2:
-		return false, "the stamp names a live company, and fewer than two voices say otherwise"
+	case f.dissent(f.CompanyID, j.voiceOf(f, o)):
+		return false, "another voice names another live company: a person decides"
+	case wrong != nil && !wrong.Live() && j.survivor(wrong) == nil:
+		return false, fmt.Sprintf("company %s was deleted: what is still paid for it is a person's decision", wrong.ID)
+	case wrong == nil && j.remembered(j.stampValue(o)):
+		return false, fmt.Sprintf("rows still name company %s, so it did exist: a person decides", j.stampValue(o))
+	}
+	if why := j.againstHistory(f, o); why != "" {
+		return false, why
+	}
+	if wrong != nil && wrong.Live() {
+		if why := j.againstLive(f, o, wrong); why != "" {
+			return false, why
+		}
 	}
 	if bar := j.barred(f); bar != "" {
 		return false, bar
@@ -87,14 +151,18 @@ func (j *judge) findBar(f *family) string {
 	return ""
 }
 
-// otherMoney returns another customer with money that the family's company
-// links, when this family has money too, or "".
+// otherMoney returns another customer, or guest, with money that the family's
+// company links or is attributed, when this family has money too, or "".
 func (j *judge) otherMoney(f *family) string {
 	if f.rival == nil {
 		rival := ""
+		others := j.attributed[f.CompanyID]
 		for _, customer := range j.links[f.CompanyID] {
-			if other := j.byCustomer[customer]; f.money && other != nil && other != f && other.money && rival == "" {
-				rival = customer
+			others = append(slices.Clone(others), j.byCustomer[customer])
+		}
+		for _, other := range others {
+			if f.money && other != nil && other != f && other.money && rival == "" {
+				rival = other.Key
 			}
 		}
 		f.rival = &rival

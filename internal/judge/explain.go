@@ -208,27 +208,3 @@ func (e *explainer) deploy() rightful.Explanation {
 	}
 	return ruledOut(name, "the running app answers as the resolver does, at the expected revision", said)
 }
-
-// Concerning keeps the findings of a verdict that are about the subject.
-// Situations that were read around a subject mention users and companies of
-// which too little was read to judge them.
-func Concerning(v Verdict, about rightful.Subject) Verdict {
-	has := func(ids []string, id string) bool {
-		return slices.ContainsFunc(ids, func(have string) bool { return rightful.SameID(have, id) })
-	}
-	concerns := func(f rightful.Finding) bool {
-		switch {
-		case f.Object.Type == rightful.RefUser:
-			return has(about.Users, f.Object.ID)
-		case f.Object.Type == rightful.RefLink, f.Object.Type == rightful.RefCompany:
-			return has(about.Companies, f.Object.ID)
-		case f.Code == rightful.CodeIdleDuplicate:
-			return has(about.Companies, deref(f.CompanyID))
-		}
-		return true
-	}
-	others := func(f rightful.Finding) bool { return !concerns(f) }
-	v.Findings = slices.DeleteFunc(slices.Clone(v.Findings), others)
-	v.Muted = slices.DeleteFunc(slices.Clone(v.Muted), others)
-	return v
-}

@@ -95,8 +95,16 @@ func (j *judge) fillable(f *family) (ok bool, why string) {
 	for _, id := range j.linkedBy[f.StripeCustomerID] {
 		return false, fmt.Sprintf("company %s, which is not live, still links the customer", id)
 	}
-	if f.inDatabase(f.CompanyID) {
-		return false, "a row of the database names another live company: a person decides"
+	if f.dissent(f.CompanyID, "") {
+		return false, "another voice names another live company: a person decides"
+	}
+	for _, o := range f.speaking() {
+		if why = j.againstHistory(f, o); why != "" {
+			return false, why
+		}
+		if c := j.stamped(j.stampValue(o)); c == nil && j.remembered(j.stampValue(o)) || c != nil && !c.Live() && j.survivor(c) == nil {
+			return false, "a stamp names a company that did exist: a person decides what is still paid for it"
+		}
 	}
 	why = j.barred(f)
 	return why == "", why

@@ -86,6 +86,10 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 		return
 	case history(o) && j.boughtFor(f, o, stamped):
 		return
+	case p != nil && p.child == "" && j.ownCompany(f, *p) == stamped:
+		if linker == "" || linker == stamped {
+			return
+		}
 	case f.Contested && stamped == j.anchor(f):
 		// The database agrees with the stamp. What is left to report is a
 		// purchase by somebody who never belonged to the company.
@@ -137,7 +141,7 @@ func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
 // that it names, nil when there is none.
 func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, value string, c *rightful.Company) {
 	automatic, why := j.restamp(f, o, c)
-	company := f.companyFor(o)
+	company := j.companyFor(f, o)
 	finding := rightful.Finding{
 		Code:              code,
 		Object:            o.Ref(),
@@ -149,8 +153,11 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 	}
 	own := j.stampSignal(o, j.voiceOf(f, o), rightful.Strong)
 	finding.Evidence = append([]rightful.Signal{own}, f.deciding(f.CompanyID)...)
-	if f.CompanyID == "" {
+	if company == "" {
 		finding.Evidence = append([]rightful.Signal{own}, f.everything()...)
+	}
+	if p := f.purchaseOf(o.ID); p != nil && c != nil && f.Contested && rightful.CanonicalID(c.ID) == j.anchor(f) {
+		finding.Severity = rightful.SeverityWarning // the database agrees: perhaps somebody bought on behalf
 	}
 	switch code {
 	case rightful.CodeStampMissing:
@@ -181,12 +188,15 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 	default:
 		finding.Message = fmt.Sprintf("%s is stamped with company %s.", o.ID, c.ID)
 	}
-	finding.Message += " " + j.verdictText(f, company)
+	finding.Message += " " + j.verdictText(f, o, company)
 	if finding.CompanyID == nil {
 		finding.CompanyID = finding.RightfulCompanyID
 	}
 	if finding.CompanyID == nil && c != nil {
 		finding.CompanyID = ptr(c.ID)
+	}
+	if company == "" {
+		finding.Automatic = false
 	}
 	if company != "" && (c == nil || rightful.CanonicalID(c.ID) != company) {
 		finding.Proposal = j.stampProposal(company, o)
@@ -215,10 +225,10 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 		}
 	}
 	automatic, why := j.restamp(f, o, nil)
-	company := f.companyFor(o)
+	company := j.companyFor(f, o)
 	finding := rightful.Finding{
 		Code:              rightful.CodeUnstamped,
-		Message:           fmt.Sprintf("%s carries no %s. %s", o.ID, j.rules.Keys.Company, j.verdictText(f, company)),
+		Message:           fmt.Sprintf("%s carries no %s. %s", o.ID, j.rules.Keys.Company, j.verdictText(f, o, company)),
 		Object:            o.Ref(),
 		CompanyID:         j.rawID(company),
 		RightfulCompanyID: j.rawID(company),
@@ -266,7 +276,7 @@ func (j *judge) checkLinkers() {
 		j.report(rightful.Finding{
 			Code:              rightful.CodeLinkStampSplit,
 			Security:          true,
-			Message:           fmt.Sprintf("company %s links %s, whose voices name another. %s", j.name(wrong[0]), f.StripeCustomerID, j.verdictText(f, f.CompanyID)),
+			Message:           fmt.Sprintf("company %s links %s, whose voices name another. %s", j.name(wrong[0]), f.StripeCustomerID, j.verdictText(f, f.Customer, f.CompanyID)),
 			Object:            f.Customer.Ref(),
 			Also:              append(wrong, f.CompanyID),
 			CompanyID:         j.rawID(wrong[0]),
@@ -279,13 +289,48 @@ func (j *judge) checkLinkers() {
 	}
 }
 
-// companyFor returns the company that an object rightfully belongs to: the
-// family's, or that of a child for what was bought for it.
-func (f *family) companyFor(o rightful.Object) string {
-	if p := f.purchaseOf(o.ID); p != nil && p.child != "" {
+// companyFor returns the company that an object rightfully belongs to: that of a
+// purchase which speaks for itself, else the family's. "" is nobody's to say: the
+// purchase says one company, and another one links the customer that it charged.
+func (j *judge) companyFor(f *family, o rightful.Object) string {
+	p := f.purchaseOf(o.ID)
+	switch {
+	case p == nil:
+		return f.CompanyID
+	case p.child != "":
 		return p.child
 	}
-	return f.CompanyID
+	own := j.ownCompany(f, *p)
+	switch {
+	case own == "" || own == f.CompanyID || f.CompanyID == "":
+		return f.CompanyID
+	case j.linker(f) == "":
+		return own // one customer for all companies of its user
+	}
+	return ""
+}
+
+// ownCompany returns the company that a purchase names for itself: all its parts
+// agree, and its buyer belongs to it. No other purchase of the same customer says
+// that it is wrong.
+func (j *judge) ownCompany(f *family, p purchase) string {
+	own := ""
+	for _, part := range p.objects {
+		c := j.stamped(j.stampValue(part))
+		switch {
+		case c == nil && j.stampValue(part) != "", c != nil && !c.Live():
+			return ""
+		case c == nil:
+		case own == "":
+			own = rightful.CanonicalID(c.ID)
+		case own != rightful.CanonicalID(c.ID):
+			return ""
+		}
+	}
+	if own != "" && j.buyerBelongs(f, p.objects[0], own) {
+		return own
+	}
+	return ""
 }
 
 const wrongLinkWhy = "the link may show one company another's invoices: relinking is a person's decision"
@@ -298,8 +343,13 @@ func (j *judge) stampProposal(company string, o rightful.Object) *rightful.Propo
 }
 
 // verdictText says whose a family, or what was bought in it for the company, is.
-func (j *judge) verdictText(f *family, company string) string {
+func (j *judge) verdictText(f *family, o rightful.Object, company string) string {
+	p := f.purchaseOf(o.ID)
 	switch {
+	case company == "" && f.CompanyID != "":
+		return fmt.Sprintf("Its buyer belongs to that company, and its customer is company %s's.", j.name(f.CompanyID))
+	case company != f.CompanyID && (p == nil || p.child == ""):
+		return fmt.Sprintf("It was bought for company %s, by somebody who belongs to it.", j.name(company))
 	case company != f.CompanyID:
 		return fmt.Sprintf("It was bought for company %s, which is billed through another.", j.name(company))
 	case f.Contested && len(f.Named) > 1:

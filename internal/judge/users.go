@@ -43,6 +43,10 @@ func (j *judge) checkUsers() {
 			finding.WrongValue = ptr(j.gone(w))
 			finding.CompanyID = ptr(j.gone(w))
 			finding.Message = fmt.Sprintf("user %s is sent to company %s, which %s.", u.ID, j.gone(w), j.state(j.gone(w)))
+			if j.gone(w) != w.Resolver {
+				finding.Severity = rightful.SeverityWarning // nobody is sent there by the resolver
+				finding.Message = fmt.Sprintf("the direct column of user %s names company %s, which %s.", u.ID, j.gone(w), j.state(j.gone(w)))
+			}
 			finding.Why = "who belongs where is a person's decision"
 			j.report(finding)
 		default:

@@ -183,6 +183,11 @@ func (j *judge) hearReference(f *family, p purchase, of func(string) *voice) {
 		f.note(s)
 		return
 	}
+	if j.users[rightful.CanonicalID(ref)] != nil {
+		s.Strength = rightful.Suspicion // it names a user too, and apps put either there
+		f.note(s)
+		return
+	}
 	if company == nil || !p.done() || p.child != "" || f.stampedBy[rightful.CanonicalID(ref)] != nil {
 		return
 	}
@@ -251,61 +256,89 @@ func (j *judge) hearUsers(f *family, of func(string) *voice) {
 	}
 }
 
-// hearUser weighs one user by the companies that they belong to now, or, where
-// only settled purchases carry the id, belonged to then.
-//
-// A user who belonged to the stamped company when the object was made does not
-// speak against it, whatever happened later. One who belonged to another
-// company then has moved, and names none. Without membership history a company
-// that is not among the user's is unknown, not wrong: such a user supports what
-// the database says of the family, and never contradicts it.
-func (j *judge) hearUser(v *voice, f *family, u *rightful.User, objects []rightful.Object) {
-	at, settled := j.sit.Now, true
-	for _, o := range objects {
-		settled = settled && history(o)
+// belongings is what is known of a user's companies around the objects that
+// carry the user's id.
+type belongings struct {
+	at      int64    // the time that the user is asked about
+	set     []string // live companies at that time
+	known   bool     // membership rows exist: what is not listed is wrong, not unknown
+	allowed []string // every company that the user belonged to then or belongs to now
+	moved   bool     // the companies of then are not those of now
+	// stampedOwn are the companies that the objects are stamped with and that
+	// the user belonged to, dead ones included.
+	stampedOwn []string
+}
+
+// belongingsOf looks at a user as of now, or, where only settled purchases carry
+// the id, as of then.
+func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belongings {
+	b := belongings{at: j.sit.Now}
+	if !slices.ContainsFunc(objects, func(o rightful.Object) bool { return !history(o) }) {
+		b.at = objects[0].Created
 	}
-	if settled {
-		at = objects[0].Created
-	}
-	set, known := j.userSet(u.ID, at)
-	allowed := slices.Clone(set)
-	moved := false
-	var legitimate []string
+	b.set, b.known = j.userSet(u.ID, b.at)
+	today := j.waysOf(u.ID, j.sit.Now).All()
+	b.allowed = slices.Concat(b.set, today)
 	for _, o := range objects {
-		then, _ := j.userSet(u.ID, o.Created)
-		today, _ := j.userSet(u.ID, j.sit.Now)
-		moved = moved || len(then) > 0 && !slices.Equal(then, today)
-		allowed = append(append(allowed, then...), today...)
+		then := j.waysOf(u.ID, o.Created).All()
+		b.moved = b.moved || len(then) > 0 && !slices.Equal(then, today)
+		b.allowed = append(b.allowed, then...)
 		stamp, _ := j.stampOf(o)
-		if c := j.stamped(stamp); c != nil && c.Live() && slices.Contains(allowed, rightful.CanonicalID(c.ID)) {
-			legitimate = append(legitimate, rightful.CanonicalID(c.ID))
+		company := rightful.CanonicalID(stamp) // of one whose row is gone, the id is all there is
+		if c := j.stamped(stamp); c != nil {
+			company = rightful.CanonicalID(c.ID)
+		}
+		if company != "" && slices.Contains(b.allowed, company) {
+			b.stampedOwn = append(b.stampedOwn, company)
 		}
 	}
+	return b
+}
+
+// hearUser weighs one user.
+//
+// A user who belonged to the stamped company when the object was made does not
+// speak against it, whatever happened later. One whose companies were others
+// then has moved, and names none. Without membership history a company that is
+// not among the user's is unknown, not wrong: such a user supports what the
+// database says of the family, and never contradicts it.
+func (j *judge) hearUser(v *voice, f *family, u *rightful.User, objects []rightful.Object) {
+	b := j.belongingsOf(u, objects)
+	if b.known {
+		v.excludes = func(company string) bool { return !slices.Contains(b.allowed, company) }
+	}
 	signal := rightful.Signal{
-		Place:    "db:users/" + u.ID + " (" + j.waysOf(u.ID, at).text() + ")",
-		Says:     strings.Join(set, ", "),
+		Place:    "db:users/" + u.ID + " (" + j.waysOf(u.ID, b.at).text() + ")",
+		Says:     strings.Join(b.set, ", "),
 		Voice:    v.id,
 		Strength: rightful.Strong,
-		AsOf:     at,
+		AsOf:     b.at,
 	}
-	if known {
-		v.excludes = func(company string) bool { return !slices.Contains(allowed, company) }
-	}
-	one := ""
-	if len(set) == 1 {
-		one = set[0]
-	}
-	elsewhere := slices.ContainsFunc(legitimate, func(c string) bool { return c != one })
-	contradicts := !known && j.databaseSays(f) != nil && !slices.Contains(j.databaseSays(f), one)
-	switch {
-	case one != "" && !moved && !elsewhere && !contradicts:
+	switch one := b.names(j.databaseSays(f)); {
+	case one != "":
 		v.hear(signal, j.company(one))
-	case known && len(legitimate) == 0:
+	case b.known && len(b.stampedOwn) == 0:
 		v.hear(signal, nil) // it names none, and knows which are wrong
 	default:
 		signal.Strength = rightful.Corroborates
 		f.note(signal)
 	}
+}
+
+// names returns the one company that the user votes for, or "". database are the
+// companies that links and rows tie to the family.
+func (b belongings) names(database []string) string {
+	if len(b.set) != 1 || b.moved {
+		return ""
+	}
+	one := b.set[0]
+	if slices.ContainsFunc(b.stampedOwn, func(c string) bool { return c != one }) {
+		return ""
+	}
+	if !b.known && database != nil && !slices.Contains(database, one) {
+		return ""
+	}
+	return one
 }
 
 // databaseSays returns the live companies that links and rows tie to a family.
@@ -376,26 +409,43 @@ func (j *judge) hearMerges(f *family, of func(string) *voice) {
 // typed at checkout does not even corroborate: it is the same person's claim.
 func (j *judge) hearEmails(f *family) {
 	for _, o := range emailsOf(f) {
-		for _, u := range j.byEmail[strings.ToLower(o.Email)] {
-			set, _ := j.userSet(u.ID, j.sit.Now)
-			for _, company := range set {
-				s := rightful.Signal{
-					Place:     fmt.Sprintf("stripe:%s/%s.email = db:users/%s.email", o.Type, o.ID, u.ID),
-					Says:      company,
-					Voice:     "email",
-					Strength:  rightful.Corroborates,
-					AsOf:      o.Created,
-					Forgeable: f.typed(o),
-				}
-				switch {
-				case s.Forgeable:
-					s.Strength = rightful.Suspicion
-					f.note(s)
-				case !f.backing[company]:
-					f.backing[company] = true
-					f.mails = append(f.mails, s)
-				}
+		users := j.byEmail[strings.ToLower(o.Email)]
+		for _, company := range j.sharedBy(users) {
+			s := rightful.Signal{
+				Place:     fmt.Sprintf("stripe:%s/%s.email = db:users/%s.email", o.Type, o.ID, users[0].ID),
+				Says:      company,
+				Voice:     "email",
+				Strength:  rightful.Corroborates,
+				AsOf:      o.Created,
+				Forgeable: f.typed(o),
+			}
+			switch {
+			case s.Forgeable:
+				s.Strength = rightful.Suspicion
+				f.note(s)
+			case !f.backing[company]:
+				f.backing[company] = true
+				f.mails = append(f.mails, s)
 			}
 		}
 	}
+}
+
+// sharedBy returns the live companies that all users with an email have in
+// common. An address that an inactive account holds too may have changed hands:
+// it stands for nobody.
+func (j *judge) sharedBy(users []*rightful.User) []string {
+	var shared []string
+	for i, u := range users {
+		set, _ := j.userSet(u.ID, j.sit.Now)
+		switch {
+		case u.Inactive:
+			return nil
+		case i == 0:
+			shared = set
+		default:
+			shared = slices.DeleteFunc(slices.Clone(shared), func(c string) bool { return !slices.Contains(set, c) })
+		}
+	}
+	return shared
 }

@@ -231,7 +231,7 @@ func (r *stripeReader) Get(ctx context.Context, t rightful.ObjectType, id string
 // Stripe's index, a file does not lag.
 func (r *stripeReader) Search(ctx context.Context, t rightful.ObjectType, key, value string) ([]rightful.Object, error) {
 	if t == rightful.TypeSession {
-		return nil, &rightful.Error{Kind: rightful.KindUnavailable, Message: "checkout sessions cannot be searched"}
+		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Message: "checkout sessions cannot be searched"}
 	}
 	var found []rightful.Object
 	for _, o := range r.objects[t] {
