@@ -110,7 +110,7 @@ func (a *around) byStamp(ctx context.Context, key, value string) error {
 		return nil
 	}
 	var customers []string
-	for _, t := range []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSubscription} {
+	for _, t := range []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSubscription, rightful.TypePaymentIntent} {
 		err := a.stripe(ctx, "searching "+string(t), func() error {
 			found, err := a.src.Stripe.Search(ctx, t, key, value)
 			for _, o := range found {

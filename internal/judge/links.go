@@ -109,3 +109,43 @@ func (j *judge) fillable(f *family) (ok bool, why string) {
 	why = j.barred(f)
 	return why == "", why
 }
+
+// wrongLinkers returns the live companies that link the family's customer
+// although its voices name another one.
+func (j *judge) wrongLinkers(f *family) []string {
+	var wrong []string
+	for _, id := range j.linkedBy[f.StripeCustomerID] {
+		if f.CompanyID != "" && id != f.CompanyID && j.live(id) && !slices.Contains(wrong, id) {
+			wrong = append(wrong, id)
+		}
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+// checkLinkers reports customers that a company links although their payments
+// name another, where no stamp of the customer says so itself.
+func (j *judge) checkLinkers() {
+	for _, f := range j.families {
+		wrong := j.wrongLinkers(f)
+		stamp, _ := j.stampOf(f.Customer)
+		c := j.stamped(stamp)
+		told := c != nil && c.Live() && j.linker(f) != "" // RF104 on the stamp says it
+		if f.owner != ours || f.Customer.ID == "" || f.Customer.Deleted || len(wrong) == 0 || told {
+			continue
+		}
+		j.report(rightful.Finding{
+			Code:              rightful.CodeLinkStampSplit,
+			Security:          true,
+			Message:           fmt.Sprintf("company %s links %s, whose voices name another. %s", j.name(wrong[0]), f.StripeCustomerID, j.verdictText(f, f.Customer, f.CompanyID)),
+			Object:            f.Customer.Ref(),
+			Also:              append(wrong, f.CompanyID),
+			CompanyID:         j.rawID(wrong[0]),
+			RightfulCompanyID: j.rawID(f.CompanyID),
+			WrongValue:        j.rawID(wrong[0]),
+			Amount:            j.amountOf(f, f.Customer),
+			Evidence:          f.everything(),
+			Why:               wrongLinkWhy,
+		})
+	}
+}

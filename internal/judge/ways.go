@@ -2,6 +2,7 @@ package judge
 
 import (
 	"slices"
+	"strings"
 
 	"rightful"
 )
@@ -131,4 +132,22 @@ func (ix *index) userSet(userID string, at int64) (set []string, history bool) {
 // belongedAt reports whether some way names the company for the user at a time.
 func (ix *index) belongedAt(userID, companyID string, at int64) bool {
 	return slices.Contains(ix.waysOf(userID, at).All(), rightful.CanonicalID(companyID))
+}
+
+// text says the ways in a few words, for evidence.
+func (w Ways) text() string {
+	var parts []string
+	if w.Direct != "" {
+		parts = append(parts, "direct "+w.Direct)
+	}
+	if len(w.Owner) > 0 {
+		parts = append(parts, "owner of "+strings.Join(w.Owner, ", "))
+	}
+	if len(w.Membership) > 0 {
+		parts = append(parts, "member of "+strings.Join(w.Membership, ", "))
+	}
+	if len(parts) == 0 {
+		return "no company"
+	}
+	return strings.Join(parts, "; ")
 }
