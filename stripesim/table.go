@@ -20,6 +20,7 @@ type entry struct {
 	hidden  json.RawMessage
 	deleted bool
 	tags    []string
+	indexed *indexed // what search knows of it; nil: everything
 }
 
 func (e *entry) object() *object { return parseObject(e.raw) }
