@@ -72,6 +72,38 @@ func TestGeneratedWorld(t *testing.T) {
 	}
 }
 
+// TestGeneratedWorldOnRealParts audits a generated world in a database and a
+// Stripe over HTTP that fails, hangs up, sends half a page and locks an object:
+// nothing is found beside what was planted.
+func TestGeneratedWorldOnRealParts(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "world.json")
+	planted := generate(t, file, stripesim.GenerateOptions{Companies: 30, Seed: 7, Planted: 20, Livemode: true})
+	dsn := engines[0].dsn(t)
+	fillFrom(t, file, engines[0].open(t, dsn))
+	r := assemble(t, file, dsn, takeApart(t, file).Now)
+	for nth, rule := range map[int]stripesim.FaultRule{
+		2: {Status: 500}, 4: {Then: stripesim.FaultDrop}, 6: {Then: stripesim.FaultTruncate, Bytes: 100}, 8: {Status: 429},
+	} {
+		rule.Nth, rule.Method = nth, "GET"
+		if err := r.sim.Fault(rule); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report := audit(t, r.open(t), engine.AuditInput{})
+	if !report.Complete {
+		t.Fatalf("incomplete because %v", report.IncompleteBecause)
+	}
+	if got := len(report.Findings); got != len(planted) {
+		t.Errorf("%d findings, %d planted", got, len(planted))
+	}
+	for _, f := range r.sim.Faults() {
+		if f.Met != 1 {
+			t.Errorf("the fault %+v met %d requests", f.Rule, f.Met)
+		}
+	}
+}
+
 // generate writes a world and returns what it says was planted.
 func generate(t *testing.T, file string, opts stripesim.GenerateOptions) []stripesim.Planted {
 	t.Helper()
