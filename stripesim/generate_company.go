@@ -11,7 +11,6 @@ type company struct {
 	g       *generator
 	i       int
 	id      string // in the database: 1, 2, 3 ...
-	key     string // what its ids are derived from
 	planted PlantedKind
 	where   int // which object carries the planted stamp
 	made    int64

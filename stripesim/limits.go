@@ -1,7 +1,6 @@
 package stripesim
 
 import (
-	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -59,11 +58,16 @@ type limitScope struct {
 	endpoint string
 }
 
+// limitState is a token bucket and a gauge. Tokens are counted in billionths,
+// in whole numbers: a client that keeps exactly to the rate is never refused
+// for a rounding error.
 type limitState struct {
-	tokens   float64
-	at       time.Time
+	tokens   int64
+	at       time.Time // of the last refill; zero: full
 	inFlight int
 }
+
+const oneToken = int64(time.Second)
 
 // enter admits a request or says why not. The caller must call leave when the
 // request is over.
@@ -97,13 +101,13 @@ func (l *limiter) enter(account string, livemode bool, op *operation, now time.T
 		return nil, rateLimited(ReasonGlobalConcurrency)
 	case op != nil && l.limits.EndpointConcurrency > 0 && o.inFlight >= l.limits.EndpointConcurrency:
 		return nil, rateLimited(ReasonEndpointConcurrency)
-	case rate > 0 && a.tokens < 1:
+	case rate > 0 && a.tokens < oneToken:
 		return nil, rateLimited(ReasonGlobalRate)
-	case endpointRate > 0 && o.tokens < 1:
+	case endpointRate > 0 && o.tokens < oneToken:
 		return nil, rateLimited(ReasonEndpointRate)
 	}
 	for _, s := range l.both(a, o) {
-		s.tokens--
+		s.tokens -= oneToken
 		s.inFlight++
 	}
 	return func() {
@@ -129,7 +133,7 @@ func (l *limiter) state(scope limitScope) *limitState {
 		if l.scopes == nil {
 			l.scopes = map[limitScope]*limitState{}
 		}
-		s = &limitState{tokens: math.Inf(1)}
+		s = &limitState{}
 		l.scopes[scope] = s
 	}
 	return s
@@ -138,14 +142,11 @@ func (l *limiter) state(scope limitScope) *limitState {
 // refill adds what the time since the last request is worth. A clock that was
 // set back adds nothing.
 func (s *limitState) refill(rate int, now time.Time) {
-	if rate <= 0 {
-		s.tokens = 0
-		return
+	elapsed := min(max(now.Sub(s.at), 0), time.Second)
+	if s.at.IsZero() {
+		elapsed = time.Second
 	}
-	if now.After(s.at) {
-		s.tokens = min(float64(rate), s.tokens+now.Sub(s.at).Seconds()*float64(rate))
-	}
-	s.tokens = min(float64(rate), s.tokens)
+	s.tokens = min(int64(rate)*oneToken, max(s.tokens, 0)+int64(elapsed)*int64(rate))
 	s.at = now
 }
 

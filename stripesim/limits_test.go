@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v86"
+	"pgregory.net/rapid"
 
 	"rightful/stripesim"
 )
@@ -269,4 +270,41 @@ func TestParseLatency(t *testing.T) {
 			t.Errorf("%q is read as %s", text, l)
 		}
 	}
+}
+
+// A client that keeps exactly to the rate is never refused, however the clock's
+// steps fall; one that does not gets no more than the rate and one burst.
+func TestRateProperty(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		rate := rapid.IntRange(1, 40).Draw(rt, "rate")
+		now := time.Unix(1_760_000_000, 0)
+		sim := stripesim.New(stripesim.Options{Limits: stripesim.Limits{Sandbox: rate}, Now: func() time.Time { return now }})
+		ask := func() bool {
+			r := httptest.NewRequest("GET", "/v1/balance", nil)
+			r.Header.Set("Authorization", "Bearer "+testKey)
+			w := httptest.NewRecorder()
+			sim.ServeHTTP(w, r)
+			return w.Code == 200
+		}
+		begin, passed := now, 0
+		for range rapid.IntRange(1, 120).Draw(rt, "requests") {
+			now = now.Add(time.Duration(rapid.Int64Range(0, int64(50*time.Millisecond)).Draw(rt, "pause")))
+			if ask() {
+				passed++
+			}
+		}
+		if most := rate + int(now.Sub(begin).Seconds()*float64(rate)); passed > most {
+			rt.Fatalf("%d passed in %v at %d a second", passed, now.Sub(begin), rate)
+		}
+		for ask() { // drain
+		}
+		step := (time.Second + time.Duration(rate) - 1) / time.Duration(rate)
+		for range 100 {
+			now = now.Add(step)
+			if !ask() {
+				rt.Fatalf("refused at exactly %d a second", rate)
+			}
+		}
+	})
 }

@@ -127,7 +127,7 @@ func TestFullMetadataAndLargePages(t *testing.T) {
 func TestOddIDs(t *testing.T) {
 	t.Parallel()
 	b, ctx := start(t, stripesim.Options{}), context.Background()
-	odd := []string{"cus_🦆🇧🇷", "cus/with/slashes", "cus_more?#%25=;", "cus_" + strings.Repeat("é", 251), `cus"quoted\`, "cus_‮reversed"}
+	odd := []string{"cus_🦆🇧🇷", "cus/with/slashes", "cus_more?#%25=;", "cus_" + strings.Repeat("é", 251), `cus"quoted\`, "cus_\u202ereversed"}
 	var customers, sessions []string
 	for i, id := range odd {
 		quoted := string(must[[]byte](t)(json.Marshal(id)))

@@ -23,6 +23,7 @@ type simOptions struct {
 	planted    string
 	strictKeys bool
 	limits     bool
+	inFlight   int
 	latency    string
 	lock       time.Duration
 	searchLag  time.Duration
@@ -54,6 +55,7 @@ clock, worlds, and the buyer who pays a checkout session.`,
 	c.Flags().Uint64Var(&o.seed, "seed", 0, "seed of the ids that it makes, and of the generated world")
 	c.Flags().BoolVar(&o.strictKeys, "strict-keys", false, "let the key's prefix decide the mode even for a world's account, as Stripe does")
 	c.Flags().BoolVar(&o.limits, "limits", false, "answer 429 at Stripe's rate limits")
+	c.Flags().IntVar(&o.inFlight, "concurrency", 0, "answer 429 when more requests than this are in flight; 0 is no limit")
 	c.Flags().StringVar(&o.latency, "latency", "", "how long answers take: 80ms, 50ms-120ms (between) or 80ms,200ms (median and 95th percentile)")
 	c.Flags().DurationVar(&o.lock, "lock-timeout", 0, "fail a write with lock_timeout when it waits this long for another one to the same object")
 	c.Flags().DurationVar(&o.searchLag, "search-lag", 0, "how much later than its change an object is found by search")

@@ -67,9 +67,9 @@ func TestSimOptions(t *testing.T) {
 	if err != nil || opts.Control != stripesim.ControlOff || opts.Limits.Live != 0 || opts.Latency.String() != "" {
 		t.Errorf("by default: %+v, %v", opts, err)
 	}
-	o = &simOptions{control: "loopback", limits: true, latency: "80ms,200ms", lock: time.Second, searchLag: time.Minute, seed: 4, strictKeys: true}
+	o = &simOptions{control: "loopback", limits: true, inFlight: 9, latency: "80ms,200ms", lock: time.Second, searchLag: time.Minute, seed: 4, strictKeys: true}
 	opts, err = o.options()
-	if err != nil || opts.Limits.Endpoint != 25 || opts.Latency.String() != "80ms,200ms" || opts.LockTimeout != time.Second ||
+	if err != nil || opts.Limits.Endpoint != 25 || opts.Limits.Concurrency != 9 || opts.Latency.String() != "80ms,200ms" || opts.LockTimeout != time.Second ||
 		opts.SearchLag != time.Minute || opts.Seed != 4 || !opts.StrictKeys {
 		t.Errorf("%+v, %v", opts, err)
 	}

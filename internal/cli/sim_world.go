@@ -28,6 +28,9 @@ func (o *simOptions) options() (stripesim.Options, error) {
 	if o.limits {
 		opts.Limits = stripesim.StripeLimits()
 	}
+	if opts.Limits.Concurrency = o.inFlight; o.inFlight < 0 {
+		return opts, badFlag("--concurrency", fmt.Sprintf("%d requests", o.inFlight), "write how many requests may be in flight, or 0 for no limit")
+	}
 	if o.latency != "" {
 		latency, err := stripesim.ParseLatency(o.latency)
 		if err != nil {
