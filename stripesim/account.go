@@ -69,12 +69,16 @@ func (t *tx) insert(kind string, o, hidden *object) *entry {
 	if hidden != nil {
 		e.hidden = hidden.raw()
 	}
+	t.indexLater(e, nil)
 	t.table(kind).add(e, false)
 	return e
 }
 
 // update gives an entry the contents of o.
-func (t *tx) update(kind string, e *entry, o *object) { t.table(kind).replace(e, o.raw()) }
+func (t *tx) update(kind string, e *entry, o *object) {
+	t.indexLater(e, e.raw)
+	t.table(kind).replace(e, o.raw())
+}
 
 // freshID makes ids until one is free: a world may have brought its own.
 func (t *tx) freshID(kind, prefix string, length int) string {

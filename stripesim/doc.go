@@ -22,6 +22,11 @@
 // idempotency, keys, errors, forms. Adding a resource therefore means one new
 // file and two lines in those two tables.
 //
+// What makes it hard to be a client, as with the real Stripe, is off until
+// Options or Fault ask for it: limits.go, locks.go, latency.go, searchlag.go,
+// faults.go. control.go serves the same to other processes below /_sim/, and
+// generate.go makes worlds with faults of known number.
+//
 // What is modelled, simplified and absent is written down operation by
 // operation in docs/stripesim.md.
 package stripesim
