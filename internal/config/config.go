@@ -88,7 +88,7 @@ type Cache struct {
 type CacheKey struct {
 	Pattern string `yaml:"pattern"`
 	Holds   string `yaml:"holds"`  // company_id or stripe_customer_id
-	Decode  string `yaml:"decode"` // text (default), json:path or hash:field
+	Decode  string `yaml:"decode"` // text (default), json:path, hash:field, php or pickle
 }
 
 // Probe asks the running app for a user's company.

@@ -95,7 +95,7 @@ func (c *Config) validateCacheKey(path string, k CacheKey) error {
 		return c.invalid(path+".holds", fmt.Sprintf("%q is not something a key can hold", k.Holds), "write company_id or stripe_customer_id")
 	}
 	if _, err := cachevalue.ParseDecode(k.Decode); err != nil {
-		return c.invalid(path+".decode", err.Error(), "write text, json:path or hash:field")
+		return c.invalid(path+".decode", err.Error(), "write "+cachevalue.Forms)
 	}
 	return nil
 }

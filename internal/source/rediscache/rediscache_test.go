@@ -82,7 +82,7 @@ func TestHashesAndWrongTypes(t *testing.T) {
 		{Key: "s", Decode: "hash:company_id"},
 		{Key: "h", Decode: "text"},
 		{Key: "l", Decode: "json:$"},
-		{Key: "s", Decode: "pickle"},
+		{Key: "s", Decode: "msgpack"},
 		{Key: "s", Decode: "text"},
 	}
 	if err := open(t, "redis://"+server.Addr()).Read(t.Context(), entries); err != nil {
