@@ -80,8 +80,10 @@ type Rate struct {
 
 // Cache is where identity is cached.
 type Cache struct {
-	URL  string     `yaml:"url"`
-	Keys []CacheKey `yaml:"keys"`
+	URL     string     `yaml:"url"`
+	CA      string     `yaml:"ca"`      // PEM file of the authorities to trust
+	Cluster bool       `yaml:"cluster"` // the URL names nodes of a Redis Cluster
+	Keys    []CacheKey `yaml:"keys"`
 }
 
 // CacheKey is one pattern of cache keys.

@@ -84,7 +84,7 @@ func Config(ctx context.Context, path string, env func(string) (string, bool), n
 		return errors.Join(errs...)
 	}
 	if c.Cache.URL != "" {
-		cache, err := rediscache.Open(c.Cache.URL)
+		cache, err := rediscache.Open(rediscache.Options{URL: c.Cache.URL, CA: c.Cache.CA, Cluster: c.Cache.Cluster})
 		if err != nil {
 			return nil, c, err
 		}
