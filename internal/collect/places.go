@@ -11,7 +11,7 @@ import (
 type CacheKey struct {
 	Pattern string // with one of {user_id}, {company_id}, {stripe_customer_id}
 	Holds   rightful.Holds
-	Decode  string // text, json:path or hash:field; empty means text
+	Decode  string // text, json:path, hash:field, php or pickle; empty means text
 }
 
 // DefaultCacheKeys are the patterns that a world has when it configures none.

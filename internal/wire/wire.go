@@ -65,10 +65,11 @@ func Config(ctx context.Context, path string, env func(string) (string, bool), n
 	}
 	e.Sources.Stripe = reader
 	e.GETs = func() int { return reader.Requests().GETs }
-	if c.Probe.URL != "" {
+	if p := c.Probe; p.Configured() {
 		probe, err := appprobe.New(appprobe.Options{
-			URL: c.Probe.URL, JSONPath: c.Probe.JSON, RevisionURL: c.Probe.RevisionURL,
-			RevisionJSON: c.Probe.RevisionJSON, Headers: c.Probe.Headers,
+			URL: p.URL, Command: p.Command, JSONPath: p.JSON, Headers: p.Headers, NoneStatus: p.NoneStatus,
+			RevisionURL: p.RevisionURL, RevisionCommand: p.RevisionCommand, RevisionJSON: p.RevisionJSON,
+			Timeout: p.Within(), Concurrency: p.Concurrency,
 		})
 		if err != nil {
 			return nil, c, err
@@ -84,7 +85,7 @@ func Config(ctx context.Context, path string, env func(string) (string, bool), n
 		return errors.Join(errs...)
 	}
 	if c.Cache.URL != "" {
-		cache, err := rediscache.Open(c.Cache.URL)
+		cache, err := rediscache.Open(rediscache.Options{URL: c.Cache.URL, CA: c.Cache.CA, Cluster: c.Cache.Cluster})
 		if err != nil {
 			return nil, c, err
 		}
