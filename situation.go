@@ -31,6 +31,9 @@ type Situation struct {
 	ProbeUnread string
 	// CacheConfigured tells "no key is configured" from "no key was found".
 	CacheConfigured bool
+	// Crowded are the companies (canonical ids) with more members than were
+	// looked at: they may have customers that nobody saw.
+	Crowded map[string]bool
 	// StripeUnread says why Stripe could not be heard at all. StripePartly
 	// tells that some of it could not be read, so that the absence of money
 	// proves nothing.

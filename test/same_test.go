@@ -273,7 +273,7 @@ func fill(t *testing.T, db *sql.DB, tables map[string][]map[string]any) {
 	t.Helper()
 	ctx := context.Background()
 	schema := map[string][]string{
-		"companies":     {"id bigint", "name text", "owner_user_id bigint", "stripe_customer_id text", "deleted_at bigint", "merged_into bigint", "billing_parent_id bigint"},
+		"companies":     {"id bigint", "name text", "owner_user_id bigint", "stripe_customer_id text", "deleted_at bigint", "merged_into bigint", "billing_parent_id bigint", "stamp_value text"},
 		"users":         {"id bigint", "email text", "email_verified boolean", "is_active boolean", "company_id bigint"},
 		"memberships":   {"user_id bigint", "company_id bigint", "role text", "joined_at bigint", "left_at bigint"},
 		"subscriptions": {"id bigint", "company_id bigint", "stripe_customer_id text", "stripe_subscription_id text", "status text"},

@@ -43,6 +43,12 @@ func Around(ctx context.Context, src Sources, opt Options, about rightful.Subjec
 					return nil, about, err
 				}
 			}
+			if a.once("members", rightful.CanonicalID(id)) {
+				widened = true
+				if err := a.members(ctx, id, false); err != nil {
+					return nil, about, err
+				}
+			}
 		}
 		if !widened {
 			break
@@ -123,7 +129,8 @@ func (a *around) grow(ctx context.Context, about rightful.Subject) error {
 		}
 	}
 	for _, id := range about.Companies {
-		if err := a.members(ctx, id); err != nil {
+		a.once("members", rightful.CanonicalID(id))
+		if err := a.members(ctx, id, true); err != nil {
 			return err
 		}
 	}

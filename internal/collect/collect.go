@@ -59,7 +59,7 @@ type gatherer struct {
 }
 
 func newGatherer(src Sources, opt Options) *gatherer {
-	sit := &rightful.Situation{Now: opt.Now, Mapping: src.Directory.Mapping(), Resolved: map[string]rightful.Resolution{}}
+	sit := &rightful.Situation{Now: opt.Now, Mapping: src.Directory.Mapping(), Resolved: map[string]rightful.Resolution{}, Crowded: map[string]bool{}}
 	return &gatherer{src: src, opt: opt, sit: sit, customers: map[string]rightful.Existence{}}
 }
 

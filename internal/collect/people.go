@@ -179,7 +179,10 @@ func (a *around) companyRows(ctx context.Context, ids []string) error {
 }
 
 // members reads some users of a company, to find customers by their emails.
-func (a *around) members(ctx context.Context, companyID string) error {
+//
+// A company that was asked about and has more members than are looked at makes
+// the answer incomplete; of one that others are only judged beside, it is noted.
+func (a *around) members(ctx context.Context, companyID string, asked bool) error {
 	d := a.src.Directory
 	var ids []string
 	if c, ok := a.companies.byKey[rightful.CanonicalID(companyID)]; ok {
@@ -212,6 +215,9 @@ func (a *around) members(ctx context.Context, companyID string) error {
 		}
 	}
 	if more {
+		a.sit.Crowded[rightful.CanonicalID(companyID)] = true
+	}
+	if more && asked {
 		a.sit.Incomplete = append(a.sit.Incomplete, fmt.Sprintf("only %d members of company %s were looked at", maxMembers, companyID))
 	}
 	ids = distinct(ids)

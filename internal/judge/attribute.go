@@ -77,11 +77,14 @@ func (f *family) deliberate(company string) bool {
 	})
 }
 
-// dissent reports whether a voice other than the one under repair names another
-// live company.
-func (f *family) dissent(company, underRepair string) bool {
+// dissent reports whether a voice names another live company than this. Of the
+// voice under repair only the wrong value itself is forgiven; nil forgives none.
+func (f *family) dissent(company, underRepair string, wrong *rightful.Company) bool {
 	return slices.ContainsFunc(f.voices, func(v *voice) bool {
-		return v.id != underRepair && slices.ContainsFunc(v.says, func(c string) bool { return c != company })
+		return slices.ContainsFunc(v.says, func(c string) bool {
+			forgiven := v.id == underRepair && wrong != nil && rightful.SameID(c, wrong.ID)
+			return c != company && !forgiven
+		})
 	})
 }
 

@@ -29,15 +29,56 @@ func (j *judge) againstLive(f *family, o rightful.Object, wrong *rightful.Compan
 	if j.buyerBelongs(f, o, rightful.CanonicalID(wrong.ID)) {
 		return fmt.Sprintf("the buyer belongs to company %s too, and may have meant it", wrong.ID)
 	}
-	own, support := f.purchaseOf(o.ID), 0
+	if j.support(f, o) < 2 {
+		return "the stamp names a live company, and fewer than two voices about this purchase say otherwise"
+	}
+	return ""
+}
+
+// support counts the voices about an object that name the family's company: all
+// but those of other purchases, which say nothing about this one. About the
+// customer, every purchase speaks.
+func (j *judge) support(f *family, o rightful.Object) int {
+	own, n := f.purchaseOf(o.ID), 0
 	for _, v := range f.voices {
 		elsewhere := strings.HasPrefix(v.id, "checkout:") && own != nil && v.id != "checkout:"+own.id && v.id != j.voiceOf(f, f.Customer)
 		if v.names() == f.CompanyID && !elsewhere {
-			support++
+			n++
 		}
 	}
-	if support < 2 {
-		return "the stamp names a live company, and fewer than two voices about this purchase say otherwise"
+	return n
+}
+
+// otherKey returns a metadata key of the object that names another live company
+// than the family's, "" when there is none.
+func (j *judge) otherKey(f *family, o rightful.Object) string {
+	_, read := j.stampOf(o)
+	for _, key := range j.rules.Keys.AlsoRead {
+		c := j.stamped(o.Metadata[key])
+		if key != read && c != nil && c.Live() && rightful.CanonicalID(c.ID) != f.CompanyID {
+			return key
+		}
+	}
+	return ""
+}
+
+// boundToTheDead returns a company that a link or row ties the family to and
+// that is deleted or missing, unless it was merged into the family's own.
+func (j *judge) boundToTheDead(f *family) string {
+	gone := func(id string) bool {
+		c := j.company(id)
+		s := j.survivor(c)
+		return id != "" && !j.live(id) && (s == nil || !rightful.SameID(s.ID, f.CompanyID))
+	}
+	for _, l := range f.Links {
+		if gone(l.CompanyID) {
+			return l.CompanyID
+		}
+	}
+	for _, r := range f.Rows {
+		if gone(r.CompanyID) {
+			return r.CompanyID
+		}
 	}
 	return ""
 }
@@ -48,6 +89,11 @@ func (j *judge) buyerBelongs(f *family, o rightful.Object, company string) bool 
 	carriers := []rightful.Object{f.Customer, o}
 	if p := f.purchaseOf(o.ID); p != nil {
 		carriers = append(carriers, p.objects...)
+	}
+	if o.Type == rightful.TypeCustomer { // whoever buys with it may have meant it
+		for _, id := range f.users {
+			carriers = append(carriers, f.stampedBy[id][0])
+		}
 	}
 	for _, c := range carriers {
 		user := c.Metadata[j.rules.Keys.User]
@@ -62,13 +108,22 @@ func (j *judge) buyerBelongs(f *family, o rightful.Object, company string) bool 
 // each customer's.
 func (j *judge) byCompany() {
 	j.attributed = map[string][]*family{}
+	j.claimed = map[string][]*family{}
 	j.byCustomer = map[string]*family{}
 	for _, f := range j.families {
 		if !f.Guest() {
 			j.byCustomer[f.StripeCustomerID] = f
 		}
-		if f.owner == ours && f.CompanyID != "" {
+		if f.owner != ours {
+			continue
+		}
+		if f.CompanyID != "" {
 			j.attributed[f.CompanyID] = append(j.attributed[f.CompanyID], f)
+		}
+		for _, company := range f.Named {
+			if company != f.CompanyID {
+				j.claimed[company] = append(j.claimed[company], f)
+			}
 		}
 	}
 }
@@ -90,8 +145,12 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 		return false, fmt.Sprintf("the buyer does not belong to company %s", f.CompanyID)
 	case f.inDatabase(f.CompanyID):
 		return false, "a link or row of the database names another live company: a person decides"
-	case f.dissent(f.CompanyID, j.voiceOf(f, o)):
+	case f.dissent(f.CompanyID, j.voiceOf(f, o), wrong):
 		return false, "another voice names another live company: a person decides"
+	case j.otherKey(f, o) != "":
+		return false, "metadata." + j.otherKey(f, o) + " names another live company: a person decides"
+	case j.boundToTheDead(f) != "":
+		return false, "a link or row names company " + j.boundToTheDead(f) + ", which is gone: what is still paid for it is a person's decision"
 	case wrong != nil && !wrong.Live() && j.survivor(wrong) == nil:
 		return false, fmt.Sprintf("company %s was deleted: what is still paid for it is a person's decision", wrong.ID)
 	case wrong == nil && j.remembered(j.stampValue(o)):
@@ -99,6 +158,9 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 	}
 	if why := j.againstHistory(f, o); why != "" {
 		return false, why
+	}
+	if j.support(f, o) < 2 && !f.backing[f.CompanyID] {
+		return false, fmt.Sprintf("about this purchase, one voice at most names company %s and nothing corroborates it", f.CompanyID)
 	}
 	if wrong != nil && wrong.Live() {
 		if why := j.againstLive(f, o, wrong); why != "" {
@@ -134,6 +196,9 @@ func (j *judge) findBar(f *family) string {
 	if j.sit.StripePartly {
 		return "Stripe could not be read completely"
 	}
+	if j.sit.Crowded[f.CompanyID] {
+		return "the company has more members than were looked at: only an audit of everything sees all their customers"
+	}
 	if f.young(j.sit.Now) {
 		return "the latest payment is younger than an hour: its own webhooks may still be writing"
 	}
@@ -156,9 +221,9 @@ func (j *judge) findBar(f *family) string {
 func (j *judge) otherMoney(f *family) string {
 	if f.rival == nil {
 		rival := ""
-		others := j.attributed[f.CompanyID]
+		others := slices.Concat(j.attributed[f.CompanyID], j.claimed[f.CompanyID])
 		for _, customer := range j.links[f.CompanyID] {
-			others = append(slices.Clone(others), j.byCustomer[customer])
+			others = append(others, j.byCustomer[customer])
 		}
 		for _, other := range others {
 			if f.money && other != nil && other != f && other.money && rival == "" {

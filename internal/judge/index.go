@@ -41,6 +41,7 @@ func newIndex(sit *rightful.Situation, rules Rules) *index {
 		id := rightful.CanonicalID(c.ID)
 		ix.companies[id] = c
 		if c.StampValue != "" {
+			ix.mentioned[id] = true // its id in a stamp is an old form, not nobody
 			ix.byStamp[rightful.CanonicalID(c.StampValue)] = c
 		}
 		if c.OwnerUserID != "" {
@@ -120,7 +121,9 @@ func (ix *index) stamped(value string) *rightful.Company {
 
 // remembered reports whether some row still names the company, which then did
 // exist, whether or not its own row is there.
-func (ix *index) remembered(id string) bool { return ix.mentioned[rightful.CanonicalID(id)] }
+func (ix *index) remembered(id string) bool {
+	return id != "" && ix.mentioned[rightful.CanonicalID(id)]
+}
 
 // stampFor returns what a stamp must hold to name the company.
 func (ix *index) stampFor(companyID string) string {

@@ -62,6 +62,7 @@ type judge struct {
 	muted    []rightful.Finding
 
 	attributed map[string][]*family // canonical company id -> its families
+	claimed    map[string][]*family // canonical company id -> families that a voice gives it, and that are not its own
 	byCustomer map[string]*family   // customer id -> its family
 }
 

@@ -21,12 +21,17 @@ func (j *judge) checkEmptyLinks() {
 			continue
 		}
 		var rich []*family
-		others := 0 // guests, customers of other links, customers nobody could look up
+		others := 0 // customers of other links, customers nobody could look up
 		for _, f := range j.attributed[id] {
 			switch {
 			case f.rich && !f.Guest() && !slices.ContainsFunc(j.linkedBy[f.StripeCustomerID], j.live):
 				rich = append(rich, f)
-			case f.money:
+			case f.money && !f.Guest():
+				others++
+			}
+		}
+		for _, f := range j.claimed[id] {
+			if f.money && !f.Guest() {
 				others++
 			}
 		}
@@ -95,12 +100,15 @@ func (j *judge) fillable(f *family) (ok bool, why string) {
 	for _, id := range j.linkedBy[f.StripeCustomerID] {
 		return false, fmt.Sprintf("company %s, which is not live, still links the customer", id)
 	}
-	if f.dissent(f.CompanyID, "") {
+	if f.dissent(f.CompanyID, "", nil) {
 		return false, "another voice names another live company: a person decides"
 	}
 	for _, o := range f.speaking() {
 		if why = j.againstHistory(f, o); why != "" {
 			return false, why
+		}
+		if key := j.otherKey(f, o); key != "" {
+			return false, "metadata." + key + " of " + o.ID + " names another live company: a person decides"
 		}
 		if c := j.stamped(j.stampValue(o)); c == nil && j.remembered(j.stampValue(o)) || c != nil && !c.Live() && j.survivor(c) == nil {
 			return false, "a stamp names a company that did exist: a person decides what is still paid for it"

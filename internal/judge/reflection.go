@@ -96,18 +96,22 @@ func (j *judge) checkRows() {
 		for _, r := range f.Rows {
 			p := f.purchaseOf(r.StripeSubscriptionID)
 			own := p != nil && (rightful.SameID(r.CompanyID, p.child) || rightful.SameID(r.CompanyID, j.ownCompany(f, *p)))
-			if r.CompanyID == "" || rightful.SameID(r.CompanyID, f.CompanyID) || own {
+			rightfully := f.CompanyID
+			if p != nil {
+				rightfully = j.companyFor(f, p.objects[0])
+			}
+			if r.CompanyID == "" || rightful.SameID(r.CompanyID, rightfully) || own || rightfully == "" {
 				continue
 			}
 			finding := rightful.Finding{
 				Code:              rightful.CodeRowOther,
-				Message:           fmt.Sprintf("row %s gives %s to company %s. %s", r.ID, r.StripeSubscriptionID, j.name(r.CompanyID), j.verdictText(f, f.Customer, f.CompanyID)),
+				Message:           fmt.Sprintf("row %s gives %s to company %s. %s", r.ID, r.StripeSubscriptionID, j.name(r.CompanyID), j.whose(rightfully)),
 				Object:            rightful.Ref{Type: rightful.RefSubscriptionRow, ID: r.ID},
 				Also:              []string{r.StripeSubscriptionID, f.StripeCustomerID},
 				CompanyID:         ptr(r.CompanyID),
-				RightfulCompanyID: j.rawID(f.CompanyID),
+				RightfulCompanyID: j.rawID(rightfully),
 				WrongValue:        ptr(r.CompanyID),
-				Evidence:          f.deciding(f.CompanyID),
+				Evidence:          f.deciding(rightfully),
 				Why:               "moving a row moves access: a person decides",
 			}
 			for _, s := range f.Subscriptions {

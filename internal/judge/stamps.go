@@ -275,7 +275,12 @@ func (j *judge) verdictText(f *family, o rightful.Object, company string) string
 	case f.CompanyID == "":
 		return "No voice names a live company."
 	}
-	return fmt.Sprintf("It rightfully belongs to company %s.", j.name(f.CompanyID))
+	return j.whose(f.CompanyID)
+}
+
+// whose says whose something is, as a sentence.
+func (j *judge) whose(company string) string {
+	return fmt.Sprintf("It rightfully belongs to company %s.", j.name(company))
 }
 
 // name returns how people know a company: its id, with its name if it has one.

@@ -50,7 +50,7 @@ func (j *judge) checkUsers() {
 			finding.Why = "who belongs where is a person's decision"
 			j.report(finding)
 		default:
-			if way, wrong, others := j.outsider(w); wrong != "" {
+			if way, wrong, others := j.outsider(u.ID, w); wrong != "" {
 				finding.Code = rightful.CodeWaysDisagree
 				if !w.History {
 					finding.Severity = rightful.SeverityInfo // the user may belong to both
@@ -94,8 +94,13 @@ func (j *judge) state(id string) string {
 // others say. A user may belong to several companies; only a company that no
 // other way allows is a disagreement. A direct column may stand alone as long
 // as nothing else speaks.
-func (j *judge) outsider(w Ways) (way, company string, others []string) {
+func (j *judge) outsider(userID string, w Ways) (way, company string, others []string) {
 	direct := w.Direct
+	for _, m := range j.memberships[rightful.CanonicalID(userID)] {
+		if rightful.SameID(m.CompanyID, direct) && m.JoinedAt > j.sit.Now {
+			return "", "", nil // about to join, and the column knows already
+		}
+	}
 	var allowed []string
 	for _, id := range slices.Concat(w.Owner, w.Membership) {
 		if j.live(id) {

@@ -47,7 +47,7 @@ func (ix *index) waysOf(userID string, at int64) Ways {
 	slices.Sort(w.Membership)
 	later := func(company string) bool {
 		since, known := first[company]
-		return known && at < since-rightful.JoinTolerance
+		return known && at < ix.sit.Now && at < since-rightful.JoinTolerance
 	}
 	if u := ix.users[id]; u != nil && !later(rightful.CanonicalID(u.CompanyID)) {
 		w.Direct = rightful.CanonicalID(u.CompanyID)
