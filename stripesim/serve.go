@@ -76,7 +76,8 @@ func (x *exchange) answer() (int, []byte) {
 	if err != nil {
 		return x.fail(err)
 	}
-	c := &call{tx: tx{server: s, account: acct, livemode: s.modeOf(acct, key), now: s.now().Unix()}, key: key, op: op, id: id}
+	c := &call{tx: tx{server: s, account: acct, livemode: s.modeOf(acct, key), now: s.now().Unix(),
+		cause: cause{requestID: x.requestID, idempotencyKey: r.Header.Get("Idempotency-Key")}}, key: key, op: op, id: id}
 	return x.idempotent(c, form)
 }
 
@@ -168,6 +169,7 @@ func (x *exchange) run(c *call, form *node) (body json.RawMessage, err *apiError
 	if c.server.beforeRun != nil {
 		c.server.beforeRun(c.op.name)
 	}
+	c.server.passTime(c.account, c.now)
 	if c.op.writes {
 		c.account.mu.Lock()
 		defer c.account.mu.Unlock()

@@ -24,6 +24,9 @@ func (t *tx) newItem(v *values, where string) (*object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	if price.null("recurring") {
+		return nil, refused("", where, "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.")
+	}
 	quantity := int64(1)
 	if v.has("quantity") {
 		quantity = v.int("quantity")
