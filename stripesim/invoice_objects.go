@@ -59,7 +59,7 @@ func lineList(invoice string, lines []*object) *object {
 	for i, line := range lines {
 		raw[i] = line.raw()
 	}
-	return newObject("object", "list", "data", array(raw), "has_more", false, "total_count", len(lines),
+	return newObject("object", "list", "data", array(raw), "has_more", false,
 		"url", "/v1/invoices/"+invoice+"/lines")
 }
 

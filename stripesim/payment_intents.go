@@ -78,7 +78,7 @@ func (t *tx) newPaymentIntent(amount int64, currency string, metadata *object) *
 		"excluded_payment_method_types", nil, "last_payment_error", nil, "latest_charge", nil, "livemode", t.livemode,
 		"metadata", metadata, "next_action", nil, "on_behalf_of", nil, "payment_method", nil,
 		"payment_method_configuration_details", nil, "payment_method_options", newObject(), "payment_method_types", []any{"card"},
-		"processing", nil, "receipt_email", nil, "review", nil, "setup_future_usage", nil, "shipping", nil, "source", nil,
+		"processing", nil, "receipt_email", nil, "review", nil, "setup_future_usage", nil, "shipping", nil,
 		"statement_descriptor", nil, "statement_descriptor_suffix", nil, "status", "requires_payment_method",
 		"transfer_data", nil, "transfer_group", nil)
 }

@@ -107,7 +107,7 @@ func (t *tx) assumedPrice(id string, recurring bool) *object {
 }
 
 func recurringObject(interval string, count int64) *object {
-	return newObject("interval", interval, "interval_count", count, "meter", nil, "trial_period_days", nil, "usage_type", "licensed")
+	return newObject("interval", interval, "interval_count", count, "meter", nil, "usage_type", "licensed")
 }
 
 func (t *tx) priceObject(id, product string, amount int64, currency string, recurring *object) *object {

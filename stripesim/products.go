@@ -50,10 +50,10 @@ func (t *tx) newProduct(id, name string, metadata *object) *object {
 		id = t.freshID("product", "prod_", 14)
 	}
 	return newObject(
-		"id", id, "object", "product", "active", true, "attributes", []any{}, "created", t.now, "default_price", nil,
+		"id", id, "object", "product", "active", true, "created", t.now, "default_price", nil,
 		"description", nil, "images", []any{}, "livemode", t.livemode, "marketing_features", []any{}, "metadata", metadata,
 		"name", name, "package_dimensions", nil, "shippable", nil, "statement_descriptor", nil, "tax_code", nil,
-		"type", "service", "unit_label", nil, "updated", t.now, "url", nil)
+		"unit_label", nil, "updated", t.now, "url", nil)
 }
 
 func (c *call) createProduct() (*entry, *apiError) {

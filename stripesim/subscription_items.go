@@ -13,7 +13,7 @@ func itemList(subscription string, items []*object) json.RawMessage {
 	for i, item := range items {
 		raw[i] = item.raw()
 	}
-	return newObject("object", "list", "data", array(raw), "has_more", false, "total_count", len(items),
+	return newObject("object", "list", "data", array(raw), "has_more", false,
 		"url", "/v1/subscription_items?subscription="+subscription).raw()
 }
 

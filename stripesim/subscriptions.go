@@ -139,7 +139,7 @@ func (t *tx) newSubscription(customer *entry, items []*object, trialEnd int64, m
 		"id", id, "object", "subscription", "application", nil, "application_fee_percent", nil,
 		"automatic_tax", newObject("disabled_reason", nil, "enabled", false, "liability", nil),
 		"billing_cycle_anchor", anchor, "billing_cycle_anchor_config", nil,
-		"billing_mode", newObject("type", "classic"), "billing_thresholds", nil, "cancel_at", nil, "cancel_at_period_end", false,
+		"billing_mode", newObject("type", "classic"), "billing_schedules", []any{}, "billing_thresholds", nil, "cancel_at", nil, "cancel_at_period_end", false,
 		"canceled_at", nil, "cancellation_details", newObject("comment", nil, "feedback", nil, "reason", nil),
 		"collection_method", "charge_automatically", "created", t.now, "currency", items[0].child("price").str("currency"),
 		"customer", customer.id, "customer_account", nil, "days_until_due", nil, "default_payment_method", nil,
