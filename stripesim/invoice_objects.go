@@ -71,6 +71,9 @@ func (t *tx) billSubscription(subscription *object, customer *entry, reason stri
 	o.set("parent", invoiceParent(subscription))
 	o.set("collection_method", subscription.get("collection_method"))
 	o.set("default_payment_method", subscription.get("default_payment_method"))
+	if days := subscription.get("days_until_due"); !isNull(days) {
+		o.set("due_date", t.now+integer(days)*86400)
+	}
 	id := o.str("id")
 	trial := subscription.str("status") == "trialing"
 	var lines []*object
