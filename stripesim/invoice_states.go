@@ -32,13 +32,16 @@ func (t *tx) invoiceNumber(o *object) string {
 	if e := t.table("customer").byID[customer]; e != nil && e.object().str("invoice_prefix") != "" {
 		prefix = e.object().str("invoice_prefix")
 	}
-	n := 1
-	for _, e := range t.table("invoice").smallest([]string{"customer=" + customer}).entries {
-		if !e.object().null("number") {
-			n++
+	issued, counter := t.store().issued, "number of "+customer
+	if issued[counter] == 0 { // a world may have numbered some
+		for _, e := range t.table("invoice").smallest([]string{"customer=" + customer}).entries {
+			if !e.object().null("number") {
+				issued[counter]++
+			}
 		}
 	}
-	return fmt.Sprintf("%s-%04d", prefix, n)
+	issued[counter]++
+	return fmt.Sprintf("%s-%04d", prefix, issued[counter])
 }
 
 // collect pays an open invoice by a payment intent of its own. As at Stripe,
