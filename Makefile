@@ -21,7 +21,7 @@ lint: ## staticcheck, and gofmt
 	$(STATICCHECK) ./...
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
 
-demo: ## see rightful find and fix an incident, without any server
+demo: ## see rightful find an incident, without any server
 	go run ./cmd/rightful demo
 
 build: ## one static binary in dist/

@@ -18,6 +18,7 @@ const (
 	KindUnauthorized ErrorKind = "unauthorized" // a place refuses the credentials
 	KindForbidden    ErrorKind = "forbidden"    // the credentials lack a permission
 	KindUnavailable  ErrorKind = "unavailable"  // a place answers, but cannot do this
+	KindUnsupported  ErrorKind = "unsupported"  // a place does not offer this at all
 	KindRefused      ErrorKind = "refused"      // rightful refuses: going on would be unsafe
 )
 

@@ -82,7 +82,7 @@ type StripeReader interface {
 	Get(ctx context.Context, t ObjectType, id string) (Object, Existence, error)
 	// Search returns objects whose metadata key holds the value: a hint where
 	// to look, never a reason to conclude, because Stripe's index lags. An
-	// account without search gets an error of kind unavailable.
+	// account without search gets an error of kind unsupported.
 	Search(ctx context.Context, t ObjectType, key, value string) ([]Object, error)
 }
 

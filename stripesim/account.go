@@ -77,6 +77,7 @@ func (t *tx) insert(kind string, o, hidden *object) *entry {
 	if hidden != nil {
 		e.hidden = hidden.raw()
 	}
+	t.indexLater(e, nil)
 	t.table(kind).add(e, false)
 	t.announce(kind, nil, o)
 	return e
@@ -85,6 +86,7 @@ func (t *tx) insert(kind string, o, hidden *object) *entry {
 // update gives an entry the contents of o.
 func (t *tx) update(kind string, e *entry, o *object) {
 	before := e.raw
+	t.indexLater(e, before)
 	t.table(kind).replace(e, o.raw())
 	if e.deleted {
 		t.announce(kind, parseObject(before), nil)

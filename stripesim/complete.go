@@ -59,7 +59,7 @@ func (s *Server) CompleteCheckout(account, sessionID string, opts CompleteOption
 func (t *tx) complete(e *entry, opts CompleteOptions) error {
 	o := e.object()
 	if status := o.str("status"); status != "open" {
-		return fmt.Errorf("it is %s; only an open session can be paid", status)
+		return fmt.Errorf("its status is %q; only an open session can be paid", status)
 	}
 	if expires := o.int("expires_at"); expires > 0 && expires <= t.now {
 		return fmt.Errorf("it could be paid until %d and the clock says %d; create a new session", expires, t.now)

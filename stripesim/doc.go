@@ -10,7 +10,8 @@
 //
 // It is deterministic: with the same seed, the n-th customer of an account
 // always has the same id, whatever else was requested in between. The clock is
-// injected; what moves with it is in advance.go. The package depends on the standard library alone.
+// injected; what moves with it is in catchup.go. The package depends on the
+// standard library alone.
 //
 // # Where things are
 //
@@ -22,6 +23,11 @@
 // idempotency, keys, errors, forms. Events (events.go, event_names.go) follow from
 // how an object changed, wherever it was changed. Adding a resource therefore means one new
 // file and two lines in those two tables.
+//
+// What makes it hard to be a client, as with the real Stripe, is off until
+// Options or Fault ask for it: limits.go, locks.go, latency.go, searchlag.go,
+// faults.go. control.go serves the same to other processes below /_sim/, and
+// generate.go makes worlds with faults of known number.
 //
 // What is modelled, simplified and absent is written down operation by
 // operation in docs/stripesim.md.

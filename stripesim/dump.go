@@ -20,6 +20,7 @@ func (s *Server) Dump(account string) (json.RawMessage, error) {
 	if a == nil {
 		return nil, fmt.Errorf("stripesim: dump: there is no account %s", account)
 	}
+	s.passTime(a, s.now().Unix())
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	profile := newObject("id", a.id)

@@ -19,6 +19,9 @@ type apiError struct {
 	// keeps no idempotent result for those (Stripe docs: error-low-level).
 	unexecuted bool
 	extra      *object // further fields, for example decline_code
+	reason     string  // Stripe-Rate-Limited-Reason
+	// nameless answers have no Request-Id: they never became a request.
+	nameless bool
 }
 
 // Error gives the status and the message.
@@ -78,7 +81,9 @@ func (e *apiError) body(requestID string, livemode bool) []byte {
 	if livemode {
 		mode = ""
 	}
-	o.set("request_log_url", "https://dashboard.stripe.com/"+mode+"logs/"+requestID)
+	if !e.nameless {
+		o.set("request_log_url", "https://dashboard.stripe.com/"+mode+"logs/"+requestID)
+	}
 	o.set("type", e.kind)
 	if e.extra != nil {
 		for _, f := range e.extra.fields {

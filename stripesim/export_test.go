@@ -43,3 +43,6 @@ func (s *Server) OperationNames() []string {
 func (s *Server) Walked(object string, tags ...string) int {
 	return len(s.account("").store(false).tables[object].smallest(tags).entries)
 }
+
+// TransactionsFor is how many transactions pay for these GETs.
+func TransactionsFor(gets int64) int64 { return transactionsFor(gets) }

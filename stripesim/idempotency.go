@@ -32,6 +32,13 @@ type answer struct {
 
 func (m *idempotency) init() { m.answers = map[string]*answer{} }
 
+// reset forgets every key. A request that is running now is not remembered.
+func (m *idempotency) reset() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answers, m.oldest = map[string]*answer{}, nil
+}
+
 // begin claims a key. It returns a finished answer to replay, or an error, or
 // neither: then the caller executes and must call finish.
 func (m *idempotency) begin(key, fingerprint, requestID string, now int64) (*answer, *apiError) {

@@ -44,7 +44,7 @@ var (
 func (s *Server) AddKey(k Key) error {
 	parts := keyForm.FindStringSubmatch(k.Secret)
 	if parts == nil {
-		return fmt.Errorf("stripesim: the key %s does not look like one: use sk_live_..., sk_test_..., rk_live_... or rk_test_...", redact(k.Secret))
+		return fmt.Errorf("stripesim: the key %s must begin with sk_live_, sk_test_, rk_live_ or rk_test_ and go on with letters or digits", redact(k.Secret))
 	}
 	restricted := parts[1] == "rk"
 	if !restricted && len(k.Permissions) > 0 {

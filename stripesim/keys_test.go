@@ -118,7 +118,7 @@ func TestAddKeyRefusals(t *testing.T) {
 		key  stripesim.Key
 		want string
 	}{
-		{stripesim.Key{Secret: "hunter2hunter2"}, "does not look like one"},
+		{stripesim.Key{Secret: "hunter2hunter2"}, "must begin with sk_live_"},
 		{stripesim.Key{Secret: "sk_test_0123456789", Permissions: []string{"rak_customer_read"}}, "rk_"},
 		{stripesim.Key{Secret: "rk_test_0123456789", Permissions: []string{"customers"}}, "not a permission"},
 		{stripesim.Key{Secret: "rk_test_0123456789", Account: "acct_none"}, "does not exist"},

@@ -3,6 +3,7 @@ package stripesim
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 )
 
@@ -33,7 +34,7 @@ func parseObject(raw json.RawMessage) *object {
 	if len(raw) == 0 || raw[0] != '{' {
 		return nil
 	}
-	o := &object{}
+	o := &object{fields: make([]field, 0, 12)}
 	for i := 1; i < len(raw) && raw[i] != '}'; {
 		nameEnd := valueEnd(raw, i)
 		valueStart := nameEnd + 1 // the colon
@@ -162,12 +163,23 @@ func (o *object) repeated() string {
 // raw writes the object as compact JSON.
 func (o *object) raw() json.RawMessage {
 	var b bytes.Buffer
+	size := 2
+	for _, f := range o.fields {
+		size += len(f.name) + len(f.value) + 4
+	}
+	b.Grow(size)
 	b.WriteByte('{')
 	for i, f := range o.fields {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.Write(encode(f.name))
+		if plain(f.name) {
+			b.WriteByte('"')
+			b.WriteString(f.name)
+			b.WriteByte('"')
+		} else {
+			b.Write(encode(f.name))
+		}
 		b.WriteByte(':')
 		b.Write(f.value)
 	}
@@ -235,6 +247,10 @@ func encode(value any) json.RawMessage {
 		return json.RawMessage(strconv.Itoa(v))
 	case int64:
 		return json.RawMessage(strconv.FormatInt(v, 10))
+	case string:
+		if plain(v) {
+			return slices.Concat(quote, []byte(v), quote)
+		}
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -244,6 +260,19 @@ func encode(value any) json.RawMessage {
 		panic("stripesim: cannot encode a value: " + err.Error())
 	}
 	return bytes.TrimRight(b.Bytes(), "\n")
+}
+
+var quote = []byte{'"'}
+
+// plain reports that a text needs no escapes in JSON. Most texts here are ids
+// and field names, and the encoder costs more than all else about them.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == '"' || s[i] == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // array joins raw values to a JSON array.

@@ -85,8 +85,8 @@ func TestTimePassesTheSameInOneStepOrMany(t *testing.T) {
 				phase(0, price, fmt.Sprintf("PHASE[duration][interval]=week&PHASE[metadata][n]=%d", i))+phase(1, price, "PHASE[metadata][second]=1"))
 		}
 		for range steps {
-			b.clock.tick(60 * day * time.Second / time.Duration(steps))
-			b.sim.Advance()
+			b.sim.Advance(60 * day * time.Second / time.Duration(steps))
+			must[json.RawMessage](t)(b.sim.Dump(""))
 		}
 		return string(must[json.RawMessage](t)(b.sim.Dump("")))
 	}
@@ -161,6 +161,24 @@ func TestScheduleRefusals(t *testing.T) {
 		b.send("POST", "/v1/subscription_schedules", c.form).wantError(t, 400, c.code, c.param, "")
 	}
 	b.send("GET", "/v1/subscription_schedules/sub_sched_none", "").wantError(t, 404, "resource_missing", "schedule", "No such subscription_schedule")
+}
+
+// After a reset, time is as good as new for schedules.
+func TestResetForgetsWhenSchedulesWereDue(t *testing.T) {
+	t.Parallel()
+	b := start(t, stripesim.Options{})
+	later := func() string {
+		customer, price := b.shop()
+		return str(b.send("POST", "/v1/subscription_schedules", fmt.Sprintf("customer=%s&start_date=%d", customer, b.clock.unix()+day)+phase(0, price, "")).at("id"))
+	}
+	later()
+	b.sim.Advance(40 * day * time.Second)
+	b.send("GET", "/v1/events", "")
+	b.sim.Reset()
+	id := later()
+	equal(t, "waits", str(b.schedule(id).at("status")), "not_started")
+	b.sim.Advance(day * time.Second)
+	equal(t, "starts", str(b.schedule(id).at("status")), "active")
 }
 
 // What began before a world was loaded has been carried out already.

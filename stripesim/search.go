@@ -17,7 +17,7 @@ const (
 )
 
 // searchOperation is GET url/search (Stripe docs: search). Results are newest
-// first and, for now, never lag behind writes as Stripe's do.
+// first. They lag behind writes as Options.SearchLag says.
 func searchOperation(res *resource, name string) *operation {
 	return &operation{name: name, method: http.MethodGet, path: res.url + "/search", permission: res.slug + "_read",
 		params:  shape{textParam("query").must(), limitParam(), textParam("page")},
@@ -48,7 +48,8 @@ func (c *call) search(res *resource) (json.RawMessage, *apiError) {
 			continue
 		}
 		e := within.entries[i]
-		if !q.matches(e.object()) {
+		known := c.asIndexed(e)
+		if known == nil || !q.matches(parseObject(known)) {
 			continue
 		}
 		total++

@@ -16,13 +16,21 @@ var versionForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[a-z]+)?(;.*)?$`)
 
 // ServeHTTP answers one request. The order of the checks is Stripe's: URL,
 // key, account, permission, parameters, idempotency, and only then the object.
+// Rate limits come as soon as the account is known. Below /_sim/ it serves the
+// control API (docs/stripesim.md).
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{server: s, request: r, header: w.Header(),
-		requestID: "req_" + token(s.seed, "request", s.requests.Add(1), 14)}
+	if isControl(r.URL.Path) {
+		s.serveControl(w, r)
+		return
+	}
+	number := s.requests.Add(1)
+	x := &exchange{server: s, request: r, header: w.Header(), number: number, leave: func() {},
+		requestID: "req_" + token(s.seed, "request", number, 14)}
+	defer func() { x.leave() }()
 	status, body := x.answer()
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
-	_, _ = w.Write([]byte("\n"))
+	x.wait()
+	s.counters.answered(status, x.header.Get(reasonHeader))
+	x.send(w, status, body)
 }
 
 // exchange is one request and the headers of its answer.
@@ -32,6 +40,10 @@ type exchange struct {
 	header    http.Header
 	requestID string
 	livemode  bool
+	number    uint64 // of the request, from 1
+	waited    bool
+	leave     func()     // ends the request for the concurrency limit
+	fault     *FaultRule // nil in most requests
 }
 
 func (x *exchange) answer() (int, []byte) {
@@ -48,19 +60,22 @@ func (x *exchange) answer() (int, []byte) {
 	path := r.URL.EscapedPath()
 	op, id := s.route(r.Method, path)
 	s.counters.add(r.Method, op)
+	key, acct, err := x.identify()
+	if err == nil {
+		if limited := x.enter(op, acct, s.modeOf(acct, key)); limited != nil {
+			return x.fail(limited)
+		}
+	}
+	x.fault = s.faults.take(r.Method, path, op)
+	if status, body, failed := x.failBefore(); failed {
+		return status, body
+	}
 	if op == nil {
 		return x.fail(unrecognizedURL(r.Method, path))
 	}
 	if !versionForm.MatchString(version) {
 		return x.fail(invalid("", "", "Invalid Stripe API version: %s", shorten(version)))
 	}
-	key, err := s.authenticate(r)
-	if err != nil {
-		x.header.Set("WWW-Authenticate", `Bearer realm="Stripe"`)
-		return x.fail(err)
-	}
-	x.livemode = key.livemode
-	acct, err := s.accountOf(key, r)
 	if err != nil {
 		return x.fail(err)
 	}
@@ -78,7 +93,20 @@ func (x *exchange) answer() (int, []byte) {
 	}
 	c := &call{tx: tx{server: s, account: acct, livemode: s.modeOf(acct, key), now: s.now().Unix(),
 		cause: cause{requestID: x.requestID, idempotencyKey: r.Header.Get("Idempotency-Key")}}, key: key, op: op, id: id}
-	return x.idempotent(c, form)
+	status, body := x.idempotent(c, form)
+	return x.failAfter(status, body)
+}
+
+// identify finds the key of a request and the account it works on.
+func (x *exchange) identify() (credential, *account, *apiError) {
+	key, err := x.server.authenticate(x.request)
+	if err != nil {
+		x.header.Set("WWW-Authenticate", `Bearer realm="Stripe"`)
+		return key, nil, err
+	}
+	x.livemode = key.livemode
+	acct, err := x.server.accountOf(key, x.request)
+	return key, acct, err
 }
 
 // form reads the parameters from the query and the body; curl sends either.
@@ -145,6 +173,9 @@ func (x *exchange) idempotent(c *call, form *node) (int, []byte) {
 // account. executed is false when nothing was begun.
 func (x *exchange) execute(c *call, form *node) (status int, body []byte, executed bool) {
 	body, err := x.run(c, form)
+	if fault := x.fault.kept(); fault != nil && (err == nil || !err.unexecuted) {
+		err = fault
+	}
 	if err != nil {
 		status, body = x.fail(err)
 		return status, body, !err.unexecuted
@@ -166,6 +197,12 @@ func (x *exchange) run(c *call, form *node) (body json.RawMessage, err *apiError
 				message: fmt.Sprintf("The simulator failed inside %s: %v", c.op.name, fault)}
 		}
 	}()
+	unlock, err := x.lockObject(c)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	x.wait()
 	if c.server.beforeRun != nil {
 		c.server.beforeRun(c.op.name)
 	}
@@ -177,9 +214,15 @@ func (x *exchange) run(c *call, form *node) (body json.RawMessage, err *apiError
 		c.account.mu.RLock()
 		defer c.account.mu.RUnlock()
 	}
-	return c.op.run(c)
+	return x.fault.run(c)
 }
 
 func (x *exchange) fail(err *apiError) (int, []byte) {
+	if err.reason != "" {
+		x.header.Set(reasonHeader, err.reason)
+	}
+	if err.nameless {
+		x.header.Del("Request-Id")
+	}
 	return err.status, err.body(x.requestID, x.livemode)
 }

@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
@@ -33,6 +34,27 @@ type Options struct {
 	// impression would be an empty Stripe. Accounts that no world declared a
 	// mode for follow the prefix in any case.
 	StrictKeys bool
+
+	// Limits are the rate and concurrency limits. The zero value limits
+	// nothing, so that a test which is about something else never meets a 429;
+	// StripeLimits returns Stripe's numbers.
+	Limits Limits
+	// LockTimeout makes a write wait for another write to the same object, and
+	// fail with lock_timeout when it waited that long. Writes last as long as
+	// Latency says. Zero means that writes wait for each other without limit.
+	LockTimeout time.Duration
+	// Latency is how long answers take. The zero value answers at once.
+	Latency Latency
+	// Sleep is how the server waits, for Latency, faults and locks. It returns
+	// when the duration is over or the context is done. Nil means real time; a
+	// test that injects latency but does not want to wait passes its own.
+	Sleep func(ctx context.Context, d time.Duration)
+	// SearchLag is how much later than its creation or change an object is
+	// found by search, on the server's clock. What is found is shown as it is
+	// now, as Stripe does, so that a hit need not match the query any more.
+	SearchLag time.Duration
+	// Control says who may use the control API below /_sim/.
+	Control Control
 }
 
 // DefaultAccount is the id of the account that exists when nobody named one.
@@ -47,7 +69,15 @@ const DefaultVersion = "2026-06-24.dahlia"
 type Server struct {
 	seed       uint64
 	now        func() time.Time
+	offset     atomic.Int64 // how far Advance moved the clock, in nanoseconds
 	strictKeys bool
+	limiter    limiter
+	locks      locks
+	latency    Latency
+	sleep      func(context.Context, time.Duration)
+	searchLag  time.Duration
+	control    Control
+	faults     faults
 	resources  []*resource
 	operations []*operation
 	requests   atomic.Uint64
@@ -66,11 +96,18 @@ type Server struct {
 // New returns a server without objects.
 func New(opts Options) *Server {
 	s := &Server{
-		seed: opts.Seed, now: opts.Now, strictKeys: opts.StrictKeys, resources: allResources(),
+		seed: opts.Seed, strictKeys: opts.StrictKeys, resources: allResources(),
+		limiter: limiter{limits: opts.Limits}, locks: locks{timeout: opts.LockTimeout}, latency: opts.Latency,
+		sleep: opts.Sleep, searchLag: opts.SearchLag, control: opts.Control,
 		accounts: map[string]*account{}, keys: map[string]credential{}, revoked: map[string]bool{},
 	}
-	if s.now == nil {
-		s.now = time.Now
+	now := opts.Now
+	if now == nil {
+		now = time.Now
+	}
+	s.now = func() time.Time { return now().Add(time.Duration(s.offset.Load())) }
+	if s.sleep == nil {
+		s.sleep = realSleep
 	}
 	s.operations = s.allOperations()
 	for _, op := range s.operations {

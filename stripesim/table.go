@@ -20,6 +20,7 @@ type entry struct {
 	hidden  json.RawMessage
 	deleted bool
 	tags    []string
+	indexed *indexed // what search knows of it; nil: everything
 }
 
 func (e *entry) object() *object { return parseObject(e.raw) }
@@ -174,7 +175,13 @@ func (o *ordered) settle() {
 }
 
 func (o *ordered) remove(e *entry) {
-	if i := o.at(e); i < len(o.entries) && o.entries[i] == e {
+	i := o.at(e)
+	switch {
+	case i == len(o.entries) || o.entries[i] != e:
+	case i == 0: // in one step: a deleted customer's subscriptions go in this order
+		o.entries[0] = nil
+		o.entries = o.entries[1:]
+	default:
 		o.entries = slices.Delete(o.entries, i, i+1)
 	}
 }

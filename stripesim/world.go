@@ -84,6 +84,7 @@ type worldObject struct {
 
 func parseWorld(data []byte, resources []*resource) (*world, error) {
 	var compact bytes.Buffer
+	compact.Grow(len(data))
 	if json.Compact(&compact, data) != nil {
 		return nil, locate(data)
 	}

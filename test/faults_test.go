@@ -117,6 +117,45 @@ func TestMissingPermission(t *testing.T) {
 	}
 }
 
+// TestFailingListIsNeverSilent lets one list fail in an investigation: it says
+// so, and nothing that rests on the absence of money is automatic.
+func TestFailingListIsNeverSilent(t *testing.T) {
+	t.Parallel()
+	for _, list := range []string{"/v1/checkout/sessions", "/v1/subscriptions", "/v1/payment_intents"} {
+		t.Run(list, func(t *testing.T) {
+			t.Parallel()
+			r := foundingRig(t)
+			target, err := url.Parse(r.stripe.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			proxy := httputil.NewSingleHostReverseProxy(target)
+			broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				if q.URL.Path == list && q.URL.Query().Get("customer") != "" {
+					w.Header().Set("Stripe-Should-Retry", "false")
+					http.Error(w, `{"error": {"type": "api_error", "message": "broken"}}`, http.StatusInternalServerError)
+					return
+				}
+				proxy.ServeHTTP(w, q)
+			}))
+			t.Cleanup(broken.Close)
+			r.config["stripe"].(map[string]any)["api_base"] = broken.URL
+			inv, err := r.open(t).Investigate(t.Context(), "bela@example.com")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if inv.Complete || !strings.Contains(strings.Join(inv.IncompleteBecause, " "), "status 500") {
+				t.Errorf("complete %v because %v", inv.Complete, inv.IncompleteBecause)
+			}
+			for _, f := range inv.Findings {
+				if f.Automatic && f.Object.Type != rightful.RefCacheKey {
+					t.Errorf("%s on %s is automatic: %s", f.Code, f.Object.ID, f.Why)
+				}
+			}
+		})
+	}
+}
+
 // TestAuditWithoutStripeIsAnError: a key that opens nothing leaves nothing to
 // judge.
 func TestAuditWithoutStripeIsAnError(t *testing.T) {

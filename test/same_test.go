@@ -145,6 +145,11 @@ func assemble(t *testing.T, file, dsn string, now int64) *rig {
 	for table := range p.DB {
 		mapping[table] = "SELECT * FROM " + table
 	}
+	if own, ok := p.Config["directory"].(map[string]any); ok {
+		for k, v := range own {
+			mapping[k] = v
+		}
+	}
 	r.config["directory"] = mapping
 	account := map[string]any{"key": "${KEY}", "api_base": r.stripe.URL}
 	if own, ok := p.Config["stripe"].(map[string]any); ok {

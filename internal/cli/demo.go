@@ -64,9 +64,18 @@ func (o *demoOptions) run(ctx context.Context, s Streams) error {
 	if o.keep == "" {
 		return nil
 	}
-	fmt.Fprintf(s.Out, "\nEverything keeps running until you press Ctrl-C. In another terminal:\n  rightful investigate %s --config %s\n", demo.Who, d.ConfigPath)
+	fmt.Fprintf(s.Out, "\nEverything keeps running until you press Ctrl-C. In another terminal:\n  %s investigate %s --config %s\n", calledAs(), demo.Who, d.ConfigPath)
 	<-ctx.Done()
 	return nil
+}
+
+// calledAs returns how this program was started: go run builds it in a folder
+// that is gone afterwards.
+func calledAs() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ./cmd/rightful"
+	}
+	return "rightful"
 }
 
 // directory returns where the demo's files go: a temporary directory, or the
@@ -75,7 +84,7 @@ func (o *demoOptions) directory() (string, error) {
 	if o.keep == "" {
 		return os.MkdirTemp("", "rightful-demo-")
 	}
-	if entries, err := os.ReadDir(o.keep); err == nil && len(entries) > 0 {
+	if entries, err := os.ReadDir(o.keep); err == nil && len(entries) > 0 && !demo.Owns(o.keep) {
 		return "", &rightful.Error{
 			Kind: rightful.KindRefused, Place: "--keep", Message: fmt.Sprintf("%s is not empty, and nothing is overwritten", o.keep),
 			Hint: "name a new directory",
@@ -115,11 +124,11 @@ func (o *demoOptions) show(ctx context.Context, s Streams, d *demo.Demo, causes 
 			return err
 		}
 	}
-	fmt.Fprint(s.Out, `
+	fmt.Fprintf(s.Out, `
 Try next:
-  rightful demo --cause database --cause deploy   plant other causes, and watch the rulings change
-  rightful demo --keep DIR                        keep it running, and use every command on it
-  rightful explain RF101                          what a code means and what to do
-`)
+  %[1]s demo --cause database --cause deploy   plant other causes, and watch the rulings change
+  %[1]s demo --keep DIR                        keep it running, and use every command on it
+  %[1]s explain RF101                          what a code means and what to do
+`, calledAs())
 	return nil
 }

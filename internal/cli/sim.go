@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,8 +17,17 @@ import (
 type simOptions struct {
 	listen     string
 	world      string
+	worldOut   string
 	seed       uint64
+	generate   int
+	planted    string
 	strictKeys bool
+	limits     bool
+	inFlight   int
+	latency    string
+	lock       time.Duration
+	searchLag  time.Duration
+	control    string
 }
 
 func newSim(s Streams) *cobra.Command {
@@ -29,29 +37,40 @@ func newSim(s Streams) *cobra.Command {
 		Short: "Run a Stripe with state on this machine",
 		Long: `sim answers Stripe's API with objects that stay: what you create you can list,
 change and delete again. Point any Stripe client at it. docs/stripesim.md says
-what is modelled. It runs until it is interrupted.`,
+what is modelled. It runs until it is interrupted.
+
+Below /_sim/ it has a control API for tests: counters, faults by script, the
+clock, worlds, and the buyer who pays a checkout session.`,
+		Example: `  rightful sim
+  rightful sim --generate 1000 --planted 5% --world-out world.json
+  rightful sim --limits --latency 80ms,200ms --search-lag 30s`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), s) },
 	}
 	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:12111", "address to listen on")
 	c.Flags().StringVar(&o.world, "world", "", "start with the stripe section of this world file")
-	c.Flags().Uint64Var(&o.seed, "seed", 0, "seed of the ids that it makes")
+	c.Flags().IntVar(&o.generate, "generate", 0, "start with a made-up world of this many companies")
+	c.Flags().StringVar(&o.planted, "planted", "0%", "share of the generated companies that have a fault")
+	c.Flags().StringVar(&o.worldOut, "world-out", "", "write the generated world to this file, with the list of what was planted")
+	c.Flags().Uint64Var(&o.seed, "seed", 0, "seed of the ids that it makes, and of the generated world")
 	c.Flags().BoolVar(&o.strictKeys, "strict-keys", false, "let the key's prefix decide the mode even for a world's account, as Stripe does")
+	c.Flags().BoolVar(&o.limits, "limits", false, "answer 429 at Stripe's rate limits")
+	c.Flags().IntVar(&o.inFlight, "concurrency", 0, "answer 429 when more requests than this are in flight; 0 is no limit")
+	c.Flags().StringVar(&o.latency, "latency", "", "how long answers take: 80ms, 50ms-120ms (between) or 80ms,200ms (median and 95th percentile)")
+	c.Flags().DurationVar(&o.lock, "lock-timeout", 0, "fail a write with lock_timeout when it waits this long for another one to the same object")
+	c.Flags().DurationVar(&o.searchLag, "search-lag", 0, "how much later than its change an object is found by search")
+	c.Flags().StringVar(&o.control, "control", string(stripesim.ControlLoopback), "who may use /_sim/: loopback, anywhere or off")
 	return c
 }
 
 func (o *simOptions) run(ctx context.Context, s Streams) error {
-	sim := stripesim.New(stripesim.Options{Seed: o.seed, StrictKeys: o.strictKeys})
-	if o.world != "" {
-		f, err := os.Open(o.world)
-		if err != nil {
-			return &rightful.Error{Kind: rightful.KindInvalid, Place: o.world, Message: "the world file cannot be read", Hint: "check the path given with --world", Err: err}
-		}
-		err = sim.LoadWorld(f)
-		_ = f.Close() // read only
-		if err != nil {
-			return &rightful.Error{Kind: rightful.KindInvalid, Place: o.world, Message: err.Error(), Err: err}
-		}
+	opts, err := o.options()
+	if err != nil {
+		return err
+	}
+	sim := stripesim.New(opts)
+	if err := o.fill(sim, s); err != nil {
+		return err
 	}
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
 	"rightful"
 )
@@ -177,7 +178,9 @@ func (g *gatherer) incomplete(ctx context.Context, what string, err error) error
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	g.sit.Incomplete = append(g.sit.Incomplete, what+": "+short(err))
+	if because := what + ": " + short(err); !slices.Contains(g.sit.Incomplete, because) {
+		g.sit.Incomplete = append(g.sit.Incomplete, because)
+	}
 	return nil
 }
 

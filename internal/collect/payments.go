@@ -7,20 +7,23 @@ import (
 	"rightful"
 )
 
-// stripe runs one reading of Stripe. The first failure makes the situation
-// incomplete and ends the asking: the rest of the answer does without Stripe.
-// A search that an account does not have is no failure, it was a hint.
+// stripe runs one reading of Stripe. A failure makes the situation incomplete;
+// one that the next request would meet too ends the asking. A search that an
+// account does not offer is no failure, it was a hint.
 func (a *around) stripe(ctx context.Context, what string, read func() error) error {
 	if a.dead || a.src.Stripe == nil {
 		return nil
 	}
 	err := read()
 	switch {
-	case err == nil || rightful.KindOf(err) == rightful.KindUnavailable:
+	case err == nil || rightful.KindOf(err) == rightful.KindUnsupported:
 		return nil
 	case rightful.KindOf(err) == rightful.KindForbidden:
 		a.sit.StripePartly = true
-		return a.incomplete(ctx, what, err) // the other lists may be allowed
+		return a.incomplete(ctx, "Stripe", err) // the other lists may be allowed
+	case rightful.KindOf(err) == rightful.KindUnavailable:
+		a.sit.StripePartly = true
+		return a.incomplete(ctx, what, err)
 	}
 	a.sit.StripePartly = true
 	a.dead = true
@@ -107,7 +110,7 @@ func (a *around) byStamp(ctx context.Context, key, value string) error {
 		return nil
 	}
 	var customers []string
-	for _, t := range []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSubscription} {
+	for _, t := range []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSubscription, rightful.TypePaymentIntent} {
 		err := a.stripe(ctx, "searching "+string(t), func() error {
 			found, err := a.src.Stripe.Search(ctx, t, key, value)
 			for _, o := range found {

@@ -122,6 +122,7 @@ func TestErrors(t *testing.T) {
 		"wrong type":            {least + "serve: 7\n", ":3:", ""},
 		"text for a flag":       {"directory: {dsn: a, companies: b}\nstripe: {key: a, livemode: perhaps}\n", ":2:", ""},
 		"key twice":             {least + "codes: {}\ncodes: {}\n", ":4:", ""},
+		"limit":                 {"directory: {dsn: a, companies: SELECT id FROM c LIMIT 100}\nstripe: {key: a}\n", ":1:21: directory.companies", "hides rows"},
 		"two accounts":          {"directory: {dsn: a, companies: b}\nstripe: [{key: a}, {key: b}]\n", ":2:1: stripe", "several accounts"},
 		"resolver":              {least + "company: {}\n" + "ownership: {key: app}\n", "ownership", "is missing"},
 		"unknown resolver":      {"directory: {dsn: a, companies: b, resolve: guess}\nstripe: {key: a}\n", ":1:35: directory.resolve", `"guess" is neither`},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -200,12 +201,34 @@ func (f *file) yamlError(err error) error {
 	if t := ye.GetToken(); t != nil {
 		out.Place = f.position(place{t.Position.Line, t.Position.Column})
 		var unknown *yaml.UnknownFieldError
-		if errors.As(err, &unknown) {
+		var wrong *yaml.TypeError
+		switch {
+		case errors.As(err, &unknown):
 			out.Message = fmt.Sprintf("there is no key %q here", t.Value)
 			out.Hint = nearest(t.Value)
+		case errors.As(err, &wrong):
+			out.Message = fmt.Sprintf("%q stands where %s is wanted", t.Value, wanted(wrong.DstType.Kind()))
 		}
 	}
+	if out.Hint == "" {
+		out.Hint = "docs/configuration.md shows every key with an example"
+	}
 	return out
+}
+
+// wanted names a kind of value as people who write YAML do.
+func wanted(k reflect.Kind) string {
+	switch k {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float64, reflect.Int:
+		return "a number"
+	case reflect.String:
+		return "text"
+	case reflect.Slice:
+		return "a list"
+	}
+	return "a mapping of keys to values"
 }
 
 func unshield(s string) string { return shielded.ReplaceAllString(s, `$${$1}`) }

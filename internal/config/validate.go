@@ -44,6 +44,14 @@ func (c *Config) validateShared() error {
 			return err
 		}
 	}
+	for name, query := range map[string]string{
+		"companies": c.Directory.Companies, "users": c.Directory.Users, "memberships": c.Directory.Memberships,
+		"subscriptions": c.Directory.Subscriptions, "links": c.Directory.Links,
+	} {
+		if limited.MatchString(query) {
+			return c.invalid("directory."+name, "ends in a LIMIT, which hides rows: what is hidden would be taken for missing", "leave the LIMIT out; rightful reads in pages by itself")
+		}
+	}
 	for i, k := range c.Cache.Keys {
 		if err := c.validateCacheKey(fmt.Sprintf("cache.keys[%d]", i), k); err != nil {
 			return err
@@ -66,6 +74,9 @@ func (c *Config) validateShared() error {
 	}
 	return nil
 }
+
+// limited matches a query that ends in a LIMIT.
+var limited = regexp.MustCompile(`(?i)\blimit\s+\d+\s*;?\s*$`)
 
 var codeForm = regexp.MustCompile(`^RF\d{3}$`)
 

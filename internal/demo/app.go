@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 
 	_ "modernc.org/sqlite" // the app's database driver
 )
@@ -33,6 +35,9 @@ INSERT INTO billing_subscription VALUES (31, 12, 'cus_S9norteFoods01', 'sub_1Rno
 
 // createDatabase makes the app's database anew.
 func createDatabase(ctx context.Context, path string, d database) (*sql.DB, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {

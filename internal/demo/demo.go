@@ -81,6 +81,16 @@ func Start(ctx context.Context, dir string, causes []Cause) (*Demo, error) {
 	return d, nil
 }
 
+// Owns reports whether an earlier demo wrote the directory, so that nothing is
+// lost when this one does.
+func Owns(dir string) bool {
+	raw, err := os.ReadFile(filepath.Join(dir, "rightful.yaml"))
+	return err == nil && strings.HasPrefix(string(raw), header)
+}
+
+// header is the first line of the config that a demo writes.
+const header = "# Written by rightful demo."
+
 // Close stops all parts.
 func (d *Demo) Close() error {
 	var errs []error
@@ -141,7 +151,7 @@ func (d *Demo) listen(h http.Handler) (addr string, err error) {
 }
 
 func configFor(database, stripe, cache, app string) string {
-	return fmt.Sprintf(`# Written by rightful demo. Everything here is on this machine; the key opens a
+	return fmt.Sprintf(header+` Everything here is on this machine; the key opens a
 # simulator and is no secret.
 company: {metadata_key: company_id, user_key: user_id}
 directory:

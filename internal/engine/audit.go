@@ -91,7 +91,7 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 	sit.Account = account
 	verdict := judge.Judge(sit, e.Rules)
 	if !sit.Whole {
-		verdict = judge.Concerning(verdict, about)
+		sit, verdict = judge.Concerning(sit, verdict, about)
 	}
 	r.fill(sit, verdict, in.Only)
 	r.Counts.StripeGETs = e.gets()
@@ -112,13 +112,13 @@ func (e *Engine) read(ctx context.Context, in AuditInput) (*rightful.Situation, 
 		if err := e.companyExists(ctx, in.Company); err != nil {
 			return nil, rightful.Subject{}, err
 		}
-		return collect.Around(ctx, e.Sources, e.Options, rightful.Subject{Companies: []string{in.Company}})
+		return e.around(ctx, e.Sources, rightful.Subject{Companies: []string{in.Company}})
 	case in.Since != 0:
 		about, err := collect.Since(ctx, e.Sources, in.Since)
 		if err != nil {
 			return nil, about, err
 		}
-		return collect.Around(ctx, e.Sources, e.Options, about)
+		return e.around(ctx, e.Sources, about)
 	}
 	sit, err := collect.Everything(ctx, e.Sources, e.Options)
 	return sit, rightful.Subject{}, err

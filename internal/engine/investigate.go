@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"rightful"
-	"rightful/internal/collect"
 	"rightful/internal/judge"
 )
 
@@ -68,7 +67,7 @@ func (e *Engine) Investigate(ctx context.Context, who string) (*Investigation, e
 		return inv.cut(ctx, err)
 	}
 	inv.Is, inv.Notes = found.is, append(inv.Notes, found.notes...)
-	sit, about, err := collect.Around(ctx, sources, e.Options, found.subject)
+	sit, about, err := e.around(ctx, sources, found.subject)
 	if err != nil {
 		return inv.cut(ctx, err)
 	}
@@ -83,8 +82,7 @@ func (e *Engine) Investigate(ctx context.Context, who string) (*Investigation, e
 
 // conclude judges the situation and fills the answer.
 func (e *Engine) conclude(inv *Investigation, sit *rightful.Situation, about rightful.Subject) {
-	all := judge.Judge(sit, e.Rules)
-	verdict := judge.Concerning(all, about)
+	sit, verdict := judge.Concerning(sit, judge.Judge(sit, e.Rules), about)
 	inv.IncompleteBecause = append(inv.IncompleteBecause, sit.Incomplete...)
 	inv.Complete = len(inv.IncompleteBecause) == 0
 	inv.Findings = append(inv.Findings, verdict.Findings...)
@@ -93,9 +91,9 @@ func (e *Engine) conclude(inv *Investigation, sit *rightful.Situation, about rig
 		inv.Counts.count(f)
 	}
 	inv.Counts.StripeGETs = e.gets()
-	inv.Counts.Ownership = all.Ownership
+	inv.Counts.Ownership = verdict.Ownership
 	inv.Counts.Families = len(sit.Families)
-	inv.look(sit, about, all, e.Rules)
+	inv.look(sit, about, verdict, e.Rules)
 	inv.Next = inv.next()
 }
 

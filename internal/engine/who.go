@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"rightful"
@@ -46,7 +47,7 @@ func (e *Engine) resolveWho(ctx context.Context, src collect.Sources, who string
 	if rightful.KindOf(err) == rightful.KindNotFound {
 		found, err = e.whoCompany(ctx, src, who)
 		if rightful.KindOf(err) == rightful.KindNotFound {
-			return nil, noSuch(who, "the database has no user and no company with this id")
+			return e.whoStamped(ctx, src, who)
 		}
 		return found, err
 	}
@@ -56,6 +57,36 @@ func (e *Engine) resolveWho(ctx context.Context, src collect.Sources, who string
 	// Numbers name users and companies alike: the user is meant more often.
 	if _, err := e.whoCompany(ctx, src, who); err == nil {
 		found.notes = append(found.notes, fmt.Sprintf("%s is also a company: rightful investigate company:%s", who, who))
+	}
+	return found, nil
+}
+
+// whoStamped finds what is stamped with an id that nothing in the database has:
+// the id on an engineer's screen is often the wrong one.
+func (e *Engine) whoStamped(ctx context.Context, src collect.Sources, id string) (*whoFound, error) {
+	found := &whoFound{
+		is:    "stamped on what follows",
+		notes: []string{fmt.Sprintf("the database has no user and no company %s; what follows is stamped with it", id)},
+	}
+	if src.Stripe != nil {
+		for _, t := range []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSubscription} {
+			objects, err := src.Stripe.Search(ctx, t, e.Options.Keys.Company, id)
+			if err != nil {
+				break // a hint that is not to be had
+			}
+			for _, o := range objects {
+				customer := o.StripeCustomerID
+				if t == rightful.TypeCustomer {
+					customer = o.ID
+				}
+				if !slices.Contains(found.subject.Customers, customer) {
+					found.subject.Customers = append(found.subject.Customers, customer)
+				}
+			}
+		}
+	}
+	if len(found.subject.Customers) == 0 {
+		return nil, noSuch(id, "the database has no user and no company with this id, and no stamp was found that names it")
 	}
 	return found, nil
 }

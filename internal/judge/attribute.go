@@ -77,6 +77,14 @@ func (f *family) deliberate(company string) bool {
 	})
 }
 
+// dissent reports whether a voice other than the one under repair names another
+// live company.
+func (f *family) dissent(company, underRepair string) bool {
+	return slices.ContainsFunc(f.voices, func(v *voice) bool {
+		return v.id != underRepair && slices.ContainsFunc(v.says, func(c string) bool { return c != company })
+	})
+}
+
 // inDatabase reports whether a link or row names another company than this.
 func (f *family) inDatabase(other string) bool {
 	return slices.ContainsFunc(f.voices, func(v *voice) bool {
@@ -150,12 +158,20 @@ func (j *judge) onlyLive(ids []string) string {
 	return only
 }
 
+// Evidence of one finding is bounded: a customer may have a hundred thousand
+// objects that all say the same. The parts of a voice agree, so its first ones
+// speak for the rest.
+const (
+	evidencePerVoice = 8
+	evidenceInAll    = 50
+)
+
 // deciding returns the statements that carry the company, corroboration last.
 func (f *family) deciding(company string) []rightful.Signal {
 	var out []rightful.Signal
 	for _, v := range f.voices {
 		if v.names() == company {
-			out = append(out, v.parts...)
+			out = append(out, v.parts[:min(len(v.parts), evidencePerVoice)]...)
 		}
 	}
 	for _, m := range f.mails {
@@ -163,5 +179,17 @@ func (f *family) deciding(company string) []rightful.Signal {
 			out = append(out, m)
 		}
 	}
-	return out
+	return out[:min(len(out), evidenceInAll)]
+}
+
+// everything returns what was heard of a family that nobody prevails in.
+func (f *family) everything() []rightful.Signal {
+	var out []rightful.Signal
+	for _, v := range f.voices {
+		out = append(out, v.parts[:min(len(v.parts), evidencePerVoice)]...)
+	}
+	for _, rest := range [][]rightful.Signal{f.heard, f.mails} {
+		out = append(out, rest[:min(len(rest), evidencePerVoice)]...)
+	}
+	return out[:min(len(out), evidenceInAll)]
 }

@@ -2,14 +2,71 @@ package judge
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"rightful"
 )
 
-// byCompany groups the families that were attributed to each company.
+// againstHistory returns why a settled object may not be given to the family's
+// company without asking: its buyer did not belong to it when it was paid.
+func (j *judge) againstHistory(f *family, o rightful.Object) string {
+	if !history(o) {
+		return ""
+	}
+	for _, id := range f.users {
+		if _, known := j.userSet(id, o.Created); known && !j.belongedAt(id, f.CompanyID, o.Created) {
+			return fmt.Sprintf("the buyer did not belong to company %s when it was paid", f.CompanyID)
+		}
+	}
+	return ""
+}
+
+// againstLive returns why a stamp that names a live company may not be replaced
+// without asking. Other purchases of the same customer say nothing about this
+// one, and a buyer who belongs to the stamped company may have meant it.
+func (j *judge) againstLive(f *family, o rightful.Object, wrong *rightful.Company) string {
+	if j.buyerBelongs(f, o, rightful.CanonicalID(wrong.ID)) {
+		return fmt.Sprintf("the buyer belongs to company %s too, and may have meant it", wrong.ID)
+	}
+	own, support := f.purchaseOf(o.ID), 0
+	for _, v := range f.voices {
+		elsewhere := strings.HasPrefix(v.id, "checkout:") && own != nil && v.id != "checkout:"+own.id && v.id != j.voiceOf(f, f.Customer)
+		if v.names() == f.CompanyID && !elsewhere {
+			support++
+		}
+	}
+	if support < 2 {
+		return "the stamp names a live company, and fewer than two voices about this purchase say otherwise"
+	}
+	return ""
+}
+
+// buyerBelongs reports whether a user stamped on the object's purchase or
+// customer belonged to the company when it was made, or belongs to it now.
+func (j *judge) buyerBelongs(f *family, o rightful.Object, company string) bool {
+	carriers := []rightful.Object{f.Customer, o}
+	if p := f.purchaseOf(o.ID); p != nil {
+		carriers = append(carriers, p.objects...)
+	}
+	for _, c := range carriers {
+		user := c.Metadata[j.rules.Keys.User]
+		if user != "" && (j.belongedAt(user, company, o.Created) || j.belongedAt(user, company, j.sit.Now)) {
+			return true
+		}
+	}
+	return false
+}
+
+// byCompany groups the families that were attributed to each company, and finds
+// each customer's.
 func (j *judge) byCompany() {
 	j.attributed = map[string][]*family{}
+	j.byCustomer = map[string]*family{}
 	for _, f := range j.families {
+		if !f.Guest() {
+			j.byCustomer[f.StripeCustomerID] = f
+		}
 		if f.owner == ours && f.CompanyID != "" {
 			j.attributed[f.CompanyID] = append(j.attributed[f.CompanyID], f)
 		}
@@ -19,8 +76,10 @@ func (j *judge) byCompany() {
 // restamp decides whether writing the rightful company into a stamp is
 // automatic, and says why or why not. wrong is the company that the stamp names
 // now, nil when it names none that exists.
-func (j *judge) restamp(f *family, wrong *rightful.Company) (automatic bool, why string) {
+func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (automatic bool, why string) {
 	switch {
+	case j.companyFor(f, o) != f.CompanyID:
+		return false, "what was bought for one company was charged to the customer of another: a person decides"
 	case f.Contested:
 		return false, "the voices name different companies and none prevails: a person decides"
 	case f.CompanyID == "":
@@ -31,8 +90,20 @@ func (j *judge) restamp(f *family, wrong *rightful.Company) (automatic bool, why
 		return false, fmt.Sprintf("the buyer does not belong to company %s", f.CompanyID)
 	case f.inDatabase(f.CompanyID):
 		return false, "a link or row of the database names another live company: a person decides"
-	case wrong != nil && wrong.Live() && f.Voices < 2:
-		return false, "the stamp names a live company, and fewer than two voices say otherwise"
+	case f.dissent(f.CompanyID, j.voiceOf(f, o)):
+		return false, "another voice names another live company: a person decides"
+	case wrong != nil && !wrong.Live() && j.survivor(wrong) == nil:
+		return false, fmt.Sprintf("company %s was deleted: what is still paid for it is a person's decision", wrong.ID)
+	case wrong == nil && j.remembered(j.stampValue(o)):
+		return false, fmt.Sprintf("rows still name company %s, so it did exist: a person decides", j.stampValue(o))
+	}
+	if why := j.againstHistory(f, o); why != "" {
+		return false, why
+	}
+	if wrong != nil && wrong.Live() {
+		if why := j.againstLive(f, o, wrong); why != "" {
+			return false, why
+		}
 	}
 	if bar := j.barred(f); bar != "" {
 		return false, bar
@@ -41,7 +112,7 @@ func (j *judge) restamp(f *family, wrong *rightful.Company) (automatic bool, why
 		return false, fmt.Sprintf("money stands on both sides: company %s already pays through %s", f.CompanyID, other)
 	}
 	if wrong != nil && wrong.Live() {
-		return true, fmt.Sprintf("%d voices name company %s and none names another live company", f.Voices, f.CompanyID)
+		return true, fmt.Sprintf("%d voices name company %s, and only the one under repair names another", f.Voices, f.CompanyID)
 	}
 	support := "an email corroborates it"
 	if f.Voices >= 2 {
@@ -52,6 +123,14 @@ func (j *judge) restamp(f *family, wrong *rightful.Company) (automatic bool, why
 
 // barred returns why nothing in the family may be automatic, or "".
 func (j *judge) barred(f *family) string {
+	if f.bar == nil {
+		bar := j.findBar(f)
+		f.bar = &bar
+	}
+	return *f.bar
+}
+
+func (j *judge) findBar(f *family) string {
 	if j.sit.StripePartly {
 		return "Stripe could not be read completely"
 	}
@@ -72,21 +151,21 @@ func (j *judge) barred(f *family) string {
 	return ""
 }
 
-// otherMoney returns another customer with money that the family's company
-// links, when this family has money too, or "".
+// otherMoney returns another customer, or guest, with money that the family's
+// company links or is attributed, when this family has money too, or "".
 func (j *judge) otherMoney(f *family) string {
-	if !f.money {
-		return ""
-	}
-	for _, other := range j.families {
-		if other == f || !other.money || other.Guest() {
-			continue
+	if f.rival == nil {
+		rival := ""
+		others := j.attributed[f.CompanyID]
+		for _, customer := range j.links[f.CompanyID] {
+			others = append(slices.Clone(others), j.byCustomer[customer])
 		}
-		for _, company := range j.linkedBy[other.StripeCustomerID] {
-			if company == f.CompanyID {
-				return other.StripeCustomerID
+		for _, other := range others {
+			if f.money && other != nil && other != f && other.money && rival == "" {
+				rival = other.Key
 			}
 		}
+		f.rival = &rival
 	}
-	return ""
+	return *f.rival
 }

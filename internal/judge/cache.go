@@ -70,11 +70,10 @@ func (j *judge) checkCustomerKey(e rightful.CacheEntry) {
 		}
 		return
 	}
-	i := slices.IndexFunc(j.families, func(f *family) bool { return f.StripeCustomerID == e.StripeCustomerID })
-	if i < 0 || j.families[i].owner != ours || j.families[i].CompanyID == "" || rightful.SameID(e.Value, j.families[i].CompanyID) {
+	f := j.byCustomer[e.StripeCustomerID]
+	if f == nil || f.owner != ours || f.CompanyID == "" || rightful.SameID(e.Value, f.CompanyID) {
 		return
 	}
-	f := j.families[i]
 	j.reportCache(e, f.CompanyID, "the customer belongs to company "+f.CompanyID, f.deciding(f.CompanyID))
 }
 
@@ -114,8 +113,8 @@ func (j *judge) companyUses(company, customer string) (uses, sure bool) {
 		return true, attributed == "" || attributed == id
 	}
 	for _, linked := range links {
-		if other := j.attributionOf(linked); other != "" && other != id && attributed == id {
-			return false, false // the link is the odd one
+		if j.attributionOf(linked) != id && attributed == id {
+			return false, false // the link may be the odd one
 		}
 	}
 	return false, true
@@ -123,10 +122,8 @@ func (j *judge) companyUses(company, customer string) (uses, sure bool) {
 
 // attributionOf returns the company of a customer's family, or "".
 func (j *judge) attributionOf(customer string) string {
-	for _, f := range j.families {
-		if f.StripeCustomerID == customer {
-			return f.CompanyID
-		}
+	if f := j.byCustomer[customer]; f != nil {
+		return f.CompanyID
 	}
 	return ""
 }
@@ -134,10 +131,19 @@ func (j *judge) attributionOf(customer string) string {
 // inGrace reports whether a payment of the key's customer or company is so young
 // that its own webhooks may still be writing.
 func (j *judge) inGrace(e rightful.CacheEntry, company string) bool {
-	return slices.ContainsFunc(j.families, func(f *family) bool {
-		about := e.StripeCustomerID != "" && f.StripeCustomerID == e.StripeCustomerID || company != "" && f.CompanyID == company
-		return about && f.young(j.sit.Now)
-	})
+	companies := []string{company, rightful.CanonicalID(e.CompanyID)}
+	if e.UserID != "" {
+		companies = append(companies, j.waysOf(e.UserID, j.sit.Now).All()...)
+	}
+	if f := j.byCustomer[e.StripeCustomerID]; f != nil && f.young(j.sit.Now) {
+		return true
+	}
+	for _, id := range companies {
+		if slices.ContainsFunc(j.attributed[id], func(f *family) bool { return f.young(j.sit.Now) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (j *judge) reportCache(e rightful.CacheEntry, company, because string, evidence []rightful.Signal) {
@@ -155,9 +161,13 @@ func (j *judge) reportCache(e rightful.CacheEntry, company, because string, evid
 		Automatic:         true,
 		Why:               "a wrong cache key is deleted and filled again by the app; nothing is lost",
 	}
-	if j.inGrace(e, company) {
+	switch {
+	case j.inGrace(e, company):
 		finding.Automatic = false
 		finding.Why = "the latest payment is younger than an hour: its own webhooks may still be writing"
+	case j.sit.StripePartly && (e.UserID == "" || e.Holds == rightful.HoldsCustomer):
+		finding.Automatic = false
+		finding.Why = "Stripe could not be read completely, so whose the customer is, is not sure"
 	}
 	j.report(finding)
 }

@@ -10,10 +10,11 @@ import (
 )
 
 // checks is every check, in the order in which they report. To add one: give
-// its code a row in the root package's codes.go, write the function in the file
+// its code a row in the root package's code.go, write the function in the file
 // of its family of codes, add it here, and write its page in docs/checks.
 var checks = []func(*judge){
 	(*judge).checkStamps,
+	(*judge).checkLinkers,
 	(*judge).checkEmptyLinks,
 	(*judge).checkIdleDuplicates,
 	(*judge).checkReflection,

@@ -49,6 +49,12 @@ func (e *explainer) ruledIn(name rightful.ExplanationName, proves func(rightful.
 	return x
 }
 
+// explains reports whether the finding's code rules the explanation in.
+func explains(f rightful.Finding, name rightful.ExplanationName) bool {
+	info, _ := rightful.CodeNamed(f.Code)
+	return info.Explains == name
+}
+
 func cannotTell(name rightful.ExplanationName, because, todo string) rightful.Explanation {
 	return rightful.Explanation{Name: name, Ruling: rightful.CannotTell, Because: because, Todo: todo, Findings: []string{}, Evidence: []rightful.Signal{}}
 }
@@ -62,17 +68,14 @@ func (e *explainer) metadata() rightful.Explanation {
 	name := rightful.StaleMetadata
 	contested := ""
 	x := e.ruledIn(name, func(f rightful.Finding) bool {
-		switch f.Code {
-		case rightful.CodeStampMissing, rightful.CodeStampDead:
-			return true
-		case rightful.CodeStampOther, rightful.CodeLinkStampSplit:
-			if f.RightfulCompanyID == nil {
-				contested = f.Message
-				return false
-			}
-			return f.Code == rightful.CodeStampOther || rightful.SameID(*f.RightfulCompanyID, deref(f.CompanyID))
+		switch {
+		case f.Code != rightful.CodeStampOther && f.Code != rightful.CodeLinkStampSplit:
+			return explains(f, name)
+		case f.RightfulCompanyID == nil: // a live company is named: perhaps the right one
+			contested = f.Message
+			return false
 		}
-		return false
+		return explains(f, name) || rightful.SameID(*f.RightfulCompanyID, deref(f.CompanyID))
 	})
 	var stamps []rightful.Signal
 	objects := 0
@@ -107,13 +110,10 @@ func (e *explainer) metadata() rightful.Explanation {
 func (e *explainer) database() rightful.Explanation {
 	name := rightful.DatabaseInconsistency
 	x := e.ruledIn(name, func(f rightful.Finding) bool {
-		switch f.Code {
-		case rightful.CodeWaysDisagree, rightful.CodeUserCompanyGone, rightful.CodeRowOther, rightful.CodeUserNoCompany:
-			return true
-		case rightful.CodeLinkStampSplit: // unless the stamp alone is wrong
+		if f.Code == rightful.CodeLinkStampSplit { // unless the stamp alone is wrong
 			return f.RightfulCompanyID == nil || !rightful.SameID(*f.RightfulCompanyID, deref(f.CompanyID))
 		}
-		return false
+		return explains(f, name)
 	})
 	if x != nil {
 		return *x
@@ -145,7 +145,7 @@ func (e *explainer) database() rightful.Explanation {
 // cache: a cached value is outside what the database allows for its key.
 func (e *explainer) cache() rightful.Explanation {
 	name := rightful.StaleCache
-	if x := e.ruledIn(name, func(f rightful.Finding) bool { return f.Code == rightful.CodeCacheStale }); x != nil {
+	if x := e.ruledIn(name, func(f rightful.Finding) bool { return explains(f, name) }); x != nil {
 		return *x
 	}
 	var said []rightful.Signal
@@ -171,9 +171,7 @@ func (e *explainer) cache() rightful.Explanation {
 // database, or is another revision than expected.
 func (e *explainer) deploy() rightful.Explanation {
 	name := rightful.DeployNotApplied
-	x := e.ruledIn(name, func(f rightful.Finding) bool {
-		return f.Code == rightful.CodeDeployOther || f.Code == rightful.CodeDeployRevision
-	})
+	x := e.ruledIn(name, func(f rightful.Finding) bool { return explains(f, name) })
 	p := e.sit.Probe
 	switch {
 	case x != nil:
@@ -207,28 +205,4 @@ func (e *explainer) deploy() rightful.Explanation {
 		return ruledOut(name, "the running app answers as the resolver does (its revision was not compared)", said)
 	}
 	return ruledOut(name, "the running app answers as the resolver does, at the expected revision", said)
-}
-
-// Concerning keeps the findings of a verdict that are about the subject.
-// Situations that were read around a subject mention users and companies of
-// which too little was read to judge them.
-func Concerning(v Verdict, about rightful.Subject) Verdict {
-	has := func(ids []string, id string) bool {
-		return slices.ContainsFunc(ids, func(have string) bool { return rightful.SameID(have, id) })
-	}
-	concerns := func(f rightful.Finding) bool {
-		switch {
-		case f.Object.Type == rightful.RefUser:
-			return has(about.Users, f.Object.ID)
-		case f.Object.Type == rightful.RefLink, f.Object.Type == rightful.RefCompany:
-			return has(about.Companies, f.Object.ID)
-		case f.Code == rightful.CodeIdleDuplicate:
-			return has(about.Companies, deref(f.CompanyID))
-		}
-		return true
-	}
-	others := func(f rightful.Finding) bool { return !concerns(f) }
-	v.Findings = slices.DeleteFunc(slices.Clone(v.Findings), others)
-	v.Muted = slices.DeleteFunc(slices.Clone(v.Muted), others)
-	return v
 }

@@ -13,15 +13,25 @@ type family struct {
 	rightful.Attribution
 
 	owner     owner
-	rich      bool       // money is seen on it
-	money     bool       // money is seen, or cannot be excluded
-	purchases []purchase // oldest first
+	rich      bool           // money is seen on it
+	money     bool           // money is seen, or cannot be excluded
+	purchases []purchase     // oldest first
+	made      map[string]int // object id -> index of its purchase
+
+	// users are the ids of the users stamped on what has a say, in the order
+	// in which they are met, and stampedBy the objects that carry each.
+	users     []string
+	stampedBy map[string][]rightful.Object
 
 	voices  []*voice
 	heard   []rightful.Signal // statements without a vote
 	mails   []rightful.Signal // email corroboration, one per company
 	backing map[string]bool   // canonical companies that an email corroborates
 	carried bool              // the attribution rests on two voices, or one and a corroboration
+
+	latest int64   // creation of the youngest live or settled purchase, 0 for none
+	bar    *string // what judge.barred found; nil before it was asked
+	rival  *string // what judge.otherMoney found; nil before it was asked
 }
 
 // purchase is what one checkout made: the session and what it created, or a
@@ -55,6 +65,15 @@ func (p purchase) latest() int64 {
 func (j *judge) newFamily(f *rightful.Family) *family {
 	jf := &family{Family: f, rich: hasMoney(f), money: j.mayHaveMoney(f), backing: map[string]bool{}}
 	jf.purchases = purchasesOf(f)
+	jf.made = map[string]int{}
+	for i, p := range jf.purchases {
+		for _, o := range p.objects {
+			jf.made[o.ID] = i
+			if o.LiveSubscription() || history(o) {
+				jf.latest = max(jf.latest, p.latest())
+			}
+		}
+	}
 	jf.owner = j.ownerOf(jf)
 	return jf
 }
@@ -103,12 +122,8 @@ func (f *family) birth() *purchase {
 
 // purchaseOf returns the purchase that made the object, or nil.
 func (f *family) purchaseOf(id string) *purchase {
-	for i := range f.purchases {
-		for _, o := range f.purchases[i].objects {
-			if o.ID == id {
-				return &f.purchases[i]
-			}
-		}
+	if i, ok := f.made[id]; ok {
+		return &f.purchases[i]
 	}
 	return nil
 }
@@ -126,52 +141,40 @@ func (f *family) liveSubscriptions() []rightful.Object {
 
 // young reports whether the family's latest live or settled purchase is within
 // the grace period at now.
-func (f *family) young(now int64) bool {
-	var latest int64
-	for _, p := range f.purchases {
-		for _, o := range p.objects {
-			if o.LiveSubscription() || o.SettledSession() || o.SettledIntent() {
-				latest = max(latest, p.latest())
-			}
-		}
-	}
-	return latest != 0 && now-latest < GracePeriod
-}
+func (f *family) young(now int64) bool { return f.latest != 0 && now-f.latest < GracePeriod }
 
-// speaking returns the objects that have a say: all but those of abandoned
-// checkouts, the customer first.
+// speaking returns the objects that have a say in whose the family is: all but
+// those of abandoned checkouts and of purchases for a child, the customer first.
 func (f *family) speaking() []rightful.Object {
 	var out []rightful.Object
 	if f.Customer.ID != "" {
 		out = append(out, f.Customer)
 	}
 	for _, p := range f.purchases {
-		if p.done() {
+		if p.done() && p.child == "" {
 			out = append(out, p.objects...)
 		}
 	}
 	return out
 }
 
-// userIDs returns the user ids stamped on the family's objects, with the
-// objects that carry them, in the order in which they are met.
-func (j *judge) userIDs(f *family) (ids []string, on map[string][]rightful.Object) {
-	on = map[string][]rightful.Object{}
+// findUsers collects the user ids that are stamped on what has a say.
+func (j *judge) findUsers(f *family) {
+	f.stampedBy = map[string][]rightful.Object{}
 	key := j.rules.Keys.User
 	if key == "" {
-		return nil, on
+		return
 	}
 	for _, o := range f.speaking() {
 		id := rightful.CanonicalID(o.Metadata[key])
 		if id == "" {
 			continue
 		}
-		if on[id] == nil {
-			ids = append(ids, id)
+		if f.stampedBy[id] == nil {
+			f.users = append(f.users, id)
 		}
-		on[id] = append(on[id], o)
+		f.stampedBy[id] = append(f.stampedBy[id], o)
 	}
-	return ids, on
 }
 
 // emailsOf returns the family's distinct emails with one object that holds

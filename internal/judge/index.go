@@ -19,6 +19,7 @@ type index struct {
 	linkedBy    map[string][]string // customer id -> canonical ids of companies that link it
 	links       map[string][]string // canonical company id -> customer ids, placeholders left out
 	rowsBySub   map[string][]rightful.SubscriptionRow
+	mentioned   map[string]bool // canonical ids of companies that users, memberships, links or rows name
 }
 
 func newIndex(sit *rightful.Situation, rules Rules) *index {
@@ -33,6 +34,7 @@ func newIndex(sit *rightful.Situation, rules Rules) *index {
 		linkedBy:    map[string][]string{},
 		links:       map[string][]string{},
 		rowsBySub:   map[string][]rightful.SubscriptionRow{},
+		mentioned:   map[string]bool{},
 	}
 	for i := range sit.Companies {
 		c := &sit.Companies[i]
@@ -49,6 +51,7 @@ func newIndex(sit *rightful.Situation, rules Rules) *index {
 	for i := range sit.Users {
 		u := &sit.Users[i]
 		ix.users[rightful.CanonicalID(u.ID)] = u
+		ix.mentioned[rightful.CanonicalID(u.CompanyID)] = true
 		if u.Email != "" {
 			email := strings.ToLower(u.Email)
 			ix.byEmail[email] = append(ix.byEmail[email], u)
@@ -56,6 +59,7 @@ func newIndex(sit *rightful.Situation, rules Rules) *index {
 	}
 	for _, m := range sit.Memberships {
 		user := rightful.CanonicalID(m.UserID)
+		ix.mentioned[rightful.CanonicalID(m.CompanyID)] = true
 		ix.memberships[user] = append(ix.memberships[user], m)
 	}
 	for _, l := range sit.Links {
@@ -63,10 +67,12 @@ func newIndex(sit *rightful.Situation, rules Rules) *index {
 			continue
 		}
 		company := rightful.CanonicalID(l.CompanyID)
+		ix.mentioned[company] = true
 		ix.linkedBy[l.StripeCustomerID] = append(ix.linkedBy[l.StripeCustomerID], company)
 		ix.links[company] = append(ix.links[company], l.StripeCustomerID)
 	}
 	for _, r := range sit.SubscriptionRows {
+		ix.mentioned[rightful.CanonicalID(r.CompanyID)] = true
 		if r.StripeSubscriptionID != "" {
 			ix.rowsBySub[r.StripeSubscriptionID] = append(ix.rowsBySub[r.StripeSubscriptionID], r)
 		}
@@ -97,17 +103,24 @@ func (ix *index) live(id string) bool {
 	return c != nil && c.Live()
 }
 
-// stamped returns the company that a stamp names, or nil. Where companies have
-// a stamp value of their own, stamps hold that and nothing else.
+// stamped returns the company that a stamp names, or nil. A company that has a
+// stamp value of its own is named by that and not by its id.
 func (ix *index) stamped(value string) *rightful.Company {
 	if value == "" {
 		return nil
 	}
-	if len(ix.byStamp) > 0 {
-		return ix.byStamp[rightful.CanonicalID(value)]
+	if c := ix.byStamp[rightful.CanonicalID(value)]; c != nil {
+		return c
 	}
-	return ix.company(value)
+	if c := ix.company(value); c != nil && c.StampValue == "" {
+		return c
+	}
+	return nil
 }
+
+// remembered reports whether some row still names the company, which then did
+// exist, whether or not its own row is there.
+func (ix *index) remembered(id string) bool { return ix.mentioned[rightful.CanonicalID(id)] }
 
 // stampFor returns what a stamp must hold to name the company.
 func (ix *index) stampFor(companyID string) string {

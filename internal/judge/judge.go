@@ -62,6 +62,7 @@ type judge struct {
 	muted    []rightful.Finding
 
 	attributed map[string][]*family // canonical company id -> its families
+	byCustomer map[string]*family   // customer id -> its family
 }
 
 // Judge decides a situation.

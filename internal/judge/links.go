@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 
 	"rightful"
 )
@@ -23,7 +24,7 @@ func (j *judge) checkEmptyLinks() {
 		others := 0 // guests, customers of other links, customers nobody could look up
 		for _, f := range j.attributed[id] {
 			switch {
-			case f.rich && !f.Guest() && len(j.linkedBy[f.StripeCustomerID]) == 0:
+			case f.rich && !f.Guest() && !slices.ContainsFunc(j.linkedBy[f.StripeCustomerID], j.live):
 				rich = append(rich, f)
 			case f.money:
 				others++
@@ -91,6 +92,60 @@ func (j *judge) fillable(f *family) (ok bool, why string) {
 	if f.excluded(f.CompanyID) {
 		return false, fmt.Sprintf("the buyer does not belong to company %s", f.CompanyID)
 	}
+	for _, id := range j.linkedBy[f.StripeCustomerID] {
+		return false, fmt.Sprintf("company %s, which is not live, still links the customer", id)
+	}
+	if f.dissent(f.CompanyID, "") {
+		return false, "another voice names another live company: a person decides"
+	}
+	for _, o := range f.speaking() {
+		if why = j.againstHistory(f, o); why != "" {
+			return false, why
+		}
+		if c := j.stamped(j.stampValue(o)); c == nil && j.remembered(j.stampValue(o)) || c != nil && !c.Live() && j.survivor(c) == nil {
+			return false, "a stamp names a company that did exist: a person decides what is still paid for it"
+		}
+	}
 	why = j.barred(f)
 	return why == "", why
+}
+
+// wrongLinkers returns the live companies that link the family's customer
+// although its voices name another one.
+func (j *judge) wrongLinkers(f *family) []string {
+	var wrong []string
+	for _, id := range j.linkedBy[f.StripeCustomerID] {
+		if f.CompanyID != "" && id != f.CompanyID && j.live(id) && !slices.Contains(wrong, id) {
+			wrong = append(wrong, id)
+		}
+	}
+	slices.Sort(wrong)
+	return wrong
+}
+
+// checkLinkers reports customers that a company links although their payments
+// name another, where no stamp of the customer says so itself.
+func (j *judge) checkLinkers() {
+	for _, f := range j.families {
+		wrong := j.wrongLinkers(f)
+		stamp, _ := j.stampOf(f.Customer)
+		c := j.stamped(stamp)
+		told := c != nil && c.Live() && j.linker(f) != "" // RF104 on the stamp says it
+		if f.owner != ours || f.Customer.ID == "" || f.Customer.Deleted || len(wrong) == 0 || told {
+			continue
+		}
+		j.report(rightful.Finding{
+			Code:              rightful.CodeLinkStampSplit,
+			Security:          true,
+			Message:           fmt.Sprintf("company %s links %s, whose voices name another. %s", j.name(wrong[0]), f.StripeCustomerID, j.verdictText(f, f.Customer, f.CompanyID)),
+			Object:            f.Customer.Ref(),
+			Also:              append(wrong, f.CompanyID),
+			CompanyID:         j.rawID(wrong[0]),
+			RightfulCompanyID: j.rawID(f.CompanyID),
+			WrongValue:        j.rawID(wrong[0]),
+			Amount:            j.amountOf(f, f.Customer),
+			Evidence:          f.everything(),
+			Why:               wrongLinkWhy,
+		})
+	}
 }

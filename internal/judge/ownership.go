@@ -46,6 +46,9 @@ func (j *judge) ownerOf(f *family) owner {
 // stampOf returns an object's stamp and the metadata key it stands under.
 func (j *judge) stampOf(o rightful.Object) (value, key string) { return stampUnder(o, j.rules.Keys) }
 
+// stampValue returns an object's stamp.
+func (j *judge) stampValue(o rightful.Object) string { return Stamp(o, j.rules.Keys) }
+
 // Stamp returns the company id stamped on an object, "" when there is none.
 func Stamp(o rightful.Object, keys rightful.KeySet) string {
 	value, _ := stampUnder(o, keys)

@@ -45,13 +45,14 @@ func endedStatus(status string) bool {
 }
 
 func (j *judge) reportUnreflected(f *family, s rightful.Object, rows []rightful.SubscriptionRow) {
+	company := j.companyFor(f, s)
 	finding := rightful.Finding{
 		Code:              rightful.CodePaidUnreflected,
-		Message:           fmt.Sprintf("%s is %s in Stripe, and no subscription row names it. %s", s.ID, s.Status, j.verdictText(f)),
+		Message:           fmt.Sprintf("%s is %s in Stripe, and no subscription row names it. %s", s.ID, s.Status, j.verdictText(f, s, company)),
 		Object:            s.Ref(),
 		Also:              []string{f.StripeCustomerID},
-		CompanyID:         j.rawID(f.CompanyID),
-		RightfulCompanyID: j.rawID(f.CompanyID),
+		CompanyID:         j.rawID(company),
+		RightfulCompanyID: j.rawID(company),
 		Amount:            monthly(s),
 		Why:               "a new row gives access: a person decides",
 	}
@@ -60,7 +61,7 @@ func (j *judge) reportUnreflected(f *family, s rightful.Object, rows []rightful.
 		Voice: "stripe", Strength: rightful.Strong, AsOf: s.Created,
 	})
 	for _, r := range rows {
-		finding.Message = fmt.Sprintf("%s is %s in Stripe, but its row %s says %q. %s", s.ID, s.Status, r.ID, r.Status, j.verdictText(f))
+		finding.Message = fmt.Sprintf("%s is %s in Stripe, but its row %s says %q. %s", s.ID, s.Status, r.ID, r.Status, j.verdictText(f, s, company))
 		finding.Why = "a change of status gives access: a person decides"
 		finding.Also = append(finding.Also, r.ID)
 		finding.Evidence = append(finding.Evidence, rightful.Signal{
@@ -69,11 +70,6 @@ func (j *judge) reportUnreflected(f *family, s rightful.Object, rows []rightful.
 		})
 	}
 	if p := f.purchaseOf(s.ID); p != nil {
-		if p.child != "" {
-			finding.CompanyID, finding.RightfulCompanyID = j.rawID(p.child), j.rawID(p.child)
-			finding.Message = fmt.Sprintf("%s is %s in Stripe, and no subscription row names it. It was bought for company %s, which is billed through another.",
-				s.ID, s.Status, j.name(p.child))
-		}
 		if p.session.ID != "" {
 			finding.Also = append(finding.Also, p.session.ID)
 		}
@@ -85,7 +81,7 @@ func (j *judge) reportUnreflected(f *family, s rightful.Object, rows []rightful.
 	if f.CompanyID != "" {
 		finding.Evidence = append(finding.Evidence, f.deciding(f.CompanyID)...)
 	} else {
-		finding.Evidence = append(finding.Evidence, f.Signals...)
+		finding.Evidence = append(finding.Evidence, f.everything()...)
 	}
 	j.report(finding)
 }
@@ -99,13 +95,13 @@ func (j *judge) checkRows() {
 		}
 		for _, r := range f.Rows {
 			p := f.purchaseOf(r.StripeSubscriptionID)
-			child := p != nil && p.child != "" && rightful.SameID(r.CompanyID, p.child)
-			if r.CompanyID == "" || rightful.SameID(r.CompanyID, f.CompanyID) || child {
+			own := p != nil && (rightful.SameID(r.CompanyID, p.child) || rightful.SameID(r.CompanyID, j.ownCompany(f, *p)))
+			if r.CompanyID == "" || rightful.SameID(r.CompanyID, f.CompanyID) || own {
 				continue
 			}
 			finding := rightful.Finding{
 				Code:              rightful.CodeRowOther,
-				Message:           fmt.Sprintf("row %s gives %s to company %s. %s", r.ID, r.StripeSubscriptionID, j.name(r.CompanyID), j.verdictText(f)),
+				Message:           fmt.Sprintf("row %s gives %s to company %s. %s", r.ID, r.StripeSubscriptionID, j.name(r.CompanyID), j.verdictText(f, f.Customer, f.CompanyID)),
 				Object:            rightful.Ref{Type: rightful.RefSubscriptionRow, ID: r.ID},
 				Also:              []string{r.StripeSubscriptionID, f.StripeCustomerID},
 				CompanyID:         ptr(r.CompanyID),

@@ -69,18 +69,27 @@ func (j *judge) deadStampMatters(f *family, o rightful.Object, c *rightful.Compa
 
 func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *rightful.Company) {
 	stamped := rightful.CanonicalID(c.ID)
-	if linker := j.linker(f); o.Type == rightful.TypeCustomer && linker != "" && linker != stamped {
+	linker := j.linker(f)
+	if o.Type == rightful.TypeCustomer && linker != "" && linker != stamped && j.childOf(linker, o) == "" {
 		j.reportStamp(f, o, rightful.CodeLinkStampSplit, value, c)
 		return
 	}
 	p := f.purchaseOf(o.ID)
 	switch {
-	case p != nil && p.child == stamped: // bought for a company that is billed through the payer
+	case o.Type == rightful.TypeCustomer && j.childOf(j.linker(f), o) != "": // billed through the linking company
 		return
+	case p != nil && p.child != "":
+		if p.child == stamped {
+			return
+		}
 	case !f.Contested && (f.CompanyID == stamped || f.CompanyID == ""):
 		return
 	case history(o) && j.boughtFor(f, o, stamped):
 		return
+	case p != nil && p.child == "" && j.ownCompany(f, *p) == stamped:
+		if linker == "" || linker == stamped {
+			return
+		}
 	case f.Contested && stamped == j.anchor(f):
 		// The database agrees with the stamp. What is left to report is a
 		// purchase by somebody who never belonged to the company.
@@ -111,18 +120,17 @@ func (j *judge) boughtByOutsider(p purchase, company string) bool {
 // buyer without membership history it is not known, and what is not known does
 // not contest a stamp.
 func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
-	buyers, on := j.userIDs(f)
-	p := f.purchaseOf(o.ID)
-	for _, id := range buyers {
-		of := func(s rightful.Object) bool { // stamped on this purchase, or on the customer
-			return s.Type == rightful.TypeCustomer || p != nil && slices.ContainsFunc(p.objects,
-				func(m rightful.Object) bool { return m.ID == s.ID })
-		}
-		if !slices.ContainsFunc(on[id], of) {
+	carriers := []rightful.Object{f.Customer}
+	if p := f.purchaseOf(o.ID); p != nil {
+		carriers = append(carriers, p.objects...)
+	}
+	for _, carrier := range carriers {
+		buyer := carrier.Metadata[j.rules.Keys.User]
+		if buyer == "" {
 			continue
 		}
-		_, known := j.userSet(id, o.Created)
-		if j.belongedAt(id, company, o.Created) || !known && f.Contested {
+		_, known := j.userSet(buyer, o.Created)
+		if j.belongedAt(buyer, company, o.Created) || !known && f.Contested {
 			return true
 		}
 	}
@@ -132,11 +140,12 @@ func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
 // reportStamp reports a stamp that names the wrong company. c is the company
 // that it names, nil when there is none.
 func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, value string, c *rightful.Company) {
-	automatic, why := j.restamp(f, c)
+	automatic, why := j.restamp(f, o, c)
+	company := j.companyFor(f, o)
 	finding := rightful.Finding{
 		Code:              code,
 		Object:            o.Ref(),
-		RightfulCompanyID: j.rawID(f.CompanyID),
+		RightfulCompanyID: j.rawID(company),
 		WrongValue:        ptr(value),
 		Amount:            j.amountOf(f, o),
 		Automatic:         automatic,
@@ -144,8 +153,11 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 	}
 	own := j.stampSignal(o, j.voiceOf(f, o), rightful.Strong)
 	finding.Evidence = append([]rightful.Signal{own}, f.deciding(f.CompanyID)...)
-	if f.CompanyID == "" {
-		finding.Evidence = append([]rightful.Signal{own}, f.Signals...)
+	if company == "" {
+		finding.Evidence = append([]rightful.Signal{own}, f.everything()...)
+	}
+	if p := f.purchaseOf(o.ID); p != nil && c != nil && f.Contested && rightful.CanonicalID(c.ID) == j.anchor(f) {
+		finding.Severity = rightful.SeverityWarning // the database agrees: perhaps somebody bought on behalf
 	}
 	switch code {
 	case rightful.CodeStampMissing:
@@ -176,15 +188,18 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 	default:
 		finding.Message = fmt.Sprintf("%s is stamped with company %s.", o.ID, c.ID)
 	}
-	finding.Message += " " + j.verdictText(f)
+	finding.Message += " " + j.verdictText(f, o, company)
 	if finding.CompanyID == nil {
 		finding.CompanyID = finding.RightfulCompanyID
 	}
 	if finding.CompanyID == nil && c != nil {
 		finding.CompanyID = ptr(c.ID)
 	}
-	if f.CompanyID != "" && (c == nil || rightful.CanonicalID(c.ID) != f.CompanyID) {
-		finding.Proposal = j.stampProposal(f, o)
+	if company == "" {
+		finding.Automatic = false
+	}
+	if company != "" && (c == nil || rightful.CanonicalID(c.ID) != company) {
+		finding.Proposal = j.stampProposal(company, o)
 	}
 	if f.StripeCustomerID != o.ID {
 		finding.Also = append(finding.Also, f.StripeCustomerID)
@@ -201,31 +216,32 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 		if o.Deleted || !linked {
 			return
 		}
-		if linker := j.linker(f); linker != "" && f.CompanyID != "" && linker != f.CompanyID {
-			j.reportWrongLink(f, o, linker)
-			return
+		if len(j.wrongLinkers(f)) > 0 {
+			return // the link is reported, and what the stamp should hold is not the first question
 		}
 	default:
 		if !o.LiveSubscription() && !o.SettledSession() {
 			return
 		}
 	}
-	automatic, why := j.restamp(f, nil)
+	automatic, why := j.restamp(f, o, nil)
+	company := j.companyFor(f, o)
 	finding := rightful.Finding{
 		Code:              rightful.CodeUnstamped,
-		Message:           fmt.Sprintf("%s carries no %s. %s", o.ID, j.rules.Keys.Company, j.verdictText(f)),
+		Message:           fmt.Sprintf("%s carries no %s. %s", o.ID, j.rules.Keys.Company, j.verdictText(f, o, company)),
 		Object:            o.Ref(),
-		CompanyID:         j.rawID(f.CompanyID),
-		RightfulCompanyID: j.rawID(f.CompanyID),
+		CompanyID:         j.rawID(company),
+		RightfulCompanyID: j.rawID(company),
 		Amount:            j.amountOf(f, o),
 		Evidence:          f.deciding(f.CompanyID),
 		Automatic:         automatic,
 		Why:               why,
 	}
 	if f.CompanyID == "" {
-		finding.Evidence = f.Signals
-	} else {
-		finding.Proposal = j.stampProposal(f, o)
+		finding.Evidence = f.everything()
+	}
+	if company != "" {
+		finding.Proposal = j.stampProposal(company, o)
 	}
 	if f.StripeCustomerID != o.ID {
 		finding.Also = append(finding.Also, f.StripeCustomerID)
@@ -233,36 +249,25 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 	j.report(finding)
 }
 
-// reportWrongLink reports an unstamped customer that a company links although
-// its voices name another one.
-func (j *judge) reportWrongLink(f *family, o rightful.Object, linker string) {
-	j.report(rightful.Finding{
-		Code:              rightful.CodeLinkStampSplit,
-		Security:          true,
-		Message:           fmt.Sprintf("company %s links %s, whose payments name another. %s", j.name(linker), o.ID, j.verdictText(f)),
-		Object:            o.Ref(),
-		Also:              []string{linker, f.CompanyID},
-		CompanyID:         j.rawID(linker),
-		RightfulCompanyID: j.rawID(f.CompanyID),
-		WrongValue:        j.rawID(linker),
-		Amount:            j.amountOf(f, o),
-		Evidence:          f.Signals,
-		Why:               wrongLinkWhy,
-	})
-}
-
 const wrongLinkWhy = "the link may show one company another's invoices: relinking is a person's decision"
 
 // stampProposal proposes to write the rightful company into the stamp. It goes
 // under the one configured key, whatever key the present value stands under.
-func (j *judge) stampProposal(f *family, o rightful.Object) *rightful.Proposal {
-	to := j.stampFor(f.CompanyID)
+func (j *judge) stampProposal(company string, o rightful.Object) *rightful.Proposal {
+	to := j.stampFor(company)
 	return &rightful.Proposal{Place: "stripe", Object: o.Ref(), Field: "metadata." + j.rules.Keys.Company, To: &to}
 }
 
-// verdictText says whose the family is, as a sentence.
-func (j *judge) verdictText(f *family) string {
+// verdictText says whose a family, or what was bought in it for the company, is.
+func (j *judge) verdictText(f *family, o rightful.Object, company string) string {
+	p := f.purchaseOf(o.ID)
 	switch {
+	case company == "" && f.CompanyID != "":
+		return fmt.Sprintf("Its buyer belongs to that company, and its customer is company %s's.", j.name(f.CompanyID))
+	case company != f.CompanyID && (p == nil || p.child == ""):
+		return fmt.Sprintf("It was bought for company %s, by somebody who belongs to it.", j.name(company))
+	case company != f.CompanyID:
+		return fmt.Sprintf("It was bought for company %s, which is billed through another.", j.name(company))
 	case f.Contested && len(f.Named) > 1:
 		return "The voices name several companies, and none prevails."
 	case f.Contested:

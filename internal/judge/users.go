@@ -43,6 +43,10 @@ func (j *judge) checkUsers() {
 			finding.WrongValue = ptr(j.gone(w))
 			finding.CompanyID = ptr(j.gone(w))
 			finding.Message = fmt.Sprintf("user %s is sent to company %s, which %s.", u.ID, j.gone(w), j.state(j.gone(w)))
+			if j.gone(w) != w.Resolver {
+				finding.Severity = rightful.SeverityWarning // nobody is sent there by the resolver
+				finding.Message = fmt.Sprintf("the direct column of user %s names company %s, which %s.", u.ID, j.gone(w), j.state(j.gone(w)))
+			}
 			finding.Why = "who belongs where is a person's decision"
 			j.report(finding)
 		default:
@@ -148,8 +152,7 @@ func (j *judge) payingUsers() map[string]bool {
 		if f.owner != ours || !f.money {
 			continue
 		}
-		ids, _ := j.userIDs(f)
-		for _, id := range ids {
+		for _, id := range f.users {
 			paying[id] = true
 		}
 	}

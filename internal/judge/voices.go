@@ -58,10 +58,15 @@ func (j *judge) listen(f *family) {
 	if birth := f.birth(); birth != nil {
 		customerVoice = "checkout:" + birth.id
 	}
-	if f.Customer.ID != "" {
+	j.findChildren(f)
+	j.findUsers(f)
+	switch {
+	case f.Customer.ID == "":
+	case j.childOf(j.linker(f), f.Customer) != "":
+		f.note(j.stampSignal(f.Customer, customerVoice, rightful.Corroborates))
+	default:
 		j.hearStamp(of(customerVoice), f.Customer)
 	}
-	j.findChildren(f)
 	for _, p := range f.purchases {
 		for _, o := range p.objects {
 			switch {
@@ -122,12 +127,21 @@ func (j *judge) findChildren(f *family) {
 	for i := range f.purchases {
 		p := &f.purchases[i]
 		for _, o := range p.objects {
-			stamp, _ := j.stampOf(o)
-			if c := j.stamped(stamp); c != nil && c.Live() && rightful.SameID(c.BillingParentID, payer) {
-				p.child = rightful.CanonicalID(c.ID)
+			if child := j.childOf(payer, o); child != "" {
+				p.child = child
 			}
 		}
 	}
+}
+
+// childOf returns the company that the object is stamped with if it is billed
+// through the payer, or "".
+func (j *judge) childOf(payer string, o rightful.Object) string {
+	stamp, _ := j.stampOf(o)
+	if c := j.stamped(stamp); c != nil && c.Live() && rightful.SameID(c.BillingParentID, payer) {
+		return rightful.CanonicalID(c.ID)
+	}
+	return ""
 }
 
 // movedOn reports whether the object is a settled session that says something
@@ -169,8 +183,12 @@ func (j *judge) hearReference(f *family, p purchase, of func(string) *voice) {
 		f.note(s)
 		return
 	}
-	ids, _ := j.userIDs(f)
-	if company == nil || !p.done() || p.child != "" || slices.Contains(ids, rightful.CanonicalID(ref)) {
+	if j.users[rightful.CanonicalID(ref)] != nil {
+		s.Strength = rightful.Suspicion // it names a user too, and apps put either there
+		f.note(s)
+		return
+	}
+	if company == nil || !p.done() || p.child != "" || f.stampedBy[rightful.CanonicalID(ref)] != nil {
 		return
 	}
 	of(s.Voice).hear(s, company)
@@ -228,106 +246,10 @@ func (j *judge) hearDatabase(f *family, customerVoice string, of func(string) *v
 // linkPlace names the place of a link in evidence.
 func linkPlace(l rightful.Link) string { return "db:companies/" + l.CompanyID + ".stripe_customer_id" }
 
-// hearUsers weighs the users whose ids the server wrote on the objects. All
-// ways of getting a user's company are one voice.
-func (j *judge) hearUsers(f *family, of func(string) *voice) {
-	ids, on := j.userIDs(f)
-	for _, id := range ids {
-		if u := j.users[id]; u != nil {
-			j.hearUser(of("user:"+id), f, u, on[id])
-		}
-	}
-}
-
-// hearUser weighs one user by the companies that they belong to now, or, where
-// only settled purchases carry the id, belonged to then.
-//
-// A user who belonged to the stamped company when the object was made does not
-// speak against it, whatever happened later. One who belonged to another
-// company then has moved, and names none. Without membership history a company
-// that is not among the user's is unknown, not wrong: such a user supports what
-// the database says of the family, and never contradicts it.
-func (j *judge) hearUser(v *voice, f *family, u *rightful.User, objects []rightful.Object) {
-	at, settled := j.sit.Now, true
-	for _, o := range objects {
-		settled = settled && history(o)
-	}
-	if settled {
-		at = objects[0].Created
-	}
-	set, known := j.userSet(u.ID, at)
-	allowed := slices.Clone(set)
-	moved := false
-	var legitimate []string
-	for _, o := range objects {
-		then, _ := j.userSet(u.ID, o.Created)
-		today, _ := j.userSet(u.ID, j.sit.Now)
-		moved = moved || len(then) > 0 && !slices.Equal(then, today)
-		allowed = append(append(allowed, then...), today...)
-		stamp, _ := j.stampOf(o)
-		if c := j.stamped(stamp); c != nil && c.Live() && slices.Contains(allowed, rightful.CanonicalID(c.ID)) {
-			legitimate = append(legitimate, rightful.CanonicalID(c.ID))
-		}
-	}
-	signal := rightful.Signal{
-		Place:    "db:users/" + u.ID + " (" + j.waysOf(u.ID, at).text() + ")",
-		Says:     strings.Join(set, ", "),
-		Voice:    v.id,
-		Strength: rightful.Strong,
-		AsOf:     at,
-	}
-	if known {
-		v.excludes = func(company string) bool { return !slices.Contains(allowed, company) }
-	}
-	one := ""
-	if len(set) == 1 {
-		one = set[0]
-	}
-	elsewhere := slices.ContainsFunc(legitimate, func(c string) bool { return c != one })
-	contradicts := !known && j.databaseSays(f) != nil && !slices.Contains(j.databaseSays(f), one)
-	switch {
-	case one != "" && !moved && !elsewhere && !contradicts:
-		v.hear(signal, j.company(one))
-	case known && len(legitimate) == 0:
-		v.hear(signal, nil) // it names none, and knows which are wrong
-	default:
-		signal.Strength = rightful.Corroborates
-		f.note(signal)
-	}
-}
-
-// databaseSays returns the live companies that links and rows tie to a family.
-func (j *judge) databaseSays(f *family) []string {
-	var ids []string
-	for _, l := range f.Links {
-		if j.live(l.CompanyID) {
-			ids = append(ids, rightful.CanonicalID(l.CompanyID))
-		}
-	}
-	for _, r := range f.Rows {
-		if j.live(r.CompanyID) {
-			ids = append(ids, rightful.CanonicalID(r.CompanyID))
-		}
-	}
-	return ids
-}
-
-// text says the ways in a few words, for evidence.
-func (w Ways) text() string {
-	var parts []string
-	if w.Direct != "" {
-		parts = append(parts, "direct "+w.Direct)
-	}
-	if len(w.Owner) > 0 {
-		parts = append(parts, "owner of "+strings.Join(w.Owner, ", "))
-	}
-	if len(w.Membership) > 0 {
-		parts = append(parts, "member of "+strings.Join(w.Membership, ", "))
-	}
-	if len(parts) == 0 {
-		return "no company"
-	}
-	return strings.Join(parts, "; ")
+// typed reports whether the buyer typed the object's email: everything but that
+// of a customer whom the server made before the first checkout.
+func (f *family) typed(o rightful.Object) bool {
+	return o.Type != rightful.TypeCustomer || len(f.purchases) > 0 && o.Created >= f.purchases[0].created
 }
 
 // hearMerges weighs merge records of the companies that stamps name: a record
@@ -354,25 +276,47 @@ func (j *judge) hearMerges(f *family, of func(string) *voice) {
 }
 
 // hearEmails finds which companies an email of the family corroborates. Emails
-// prove nothing: people share them, change them and mistype them.
+// prove nothing: people share them, change them and mistype them. What the buyer
+// typed at checkout does not even corroborate: it is the same person's claim.
 func (j *judge) hearEmails(f *family) {
 	for _, o := range emailsOf(f) {
-		for _, u := range j.byEmail[strings.ToLower(o.Email)] {
-			set, _ := j.userSet(u.ID, j.sit.Now)
-			for _, company := range set {
-				if f.backing[company] {
-					continue
-				}
+		users := j.byEmail[strings.ToLower(o.Email)]
+		for _, company := range j.sharedBy(users) {
+			s := rightful.Signal{
+				Place:     fmt.Sprintf("stripe:%s/%s.email = db:users/%s.email", o.Type, o.ID, users[0].ID),
+				Says:      company,
+				Voice:     "email",
+				Strength:  rightful.Corroborates,
+				AsOf:      o.Created,
+				Forgeable: f.typed(o),
+			}
+			switch {
+			case s.Forgeable:
+				s.Strength = rightful.Suspicion
+				f.note(s)
+			case !f.backing[company]:
 				f.backing[company] = true
-				f.mails = append(f.mails, rightful.Signal{
-					Place:     fmt.Sprintf("stripe:%s/%s.email = db:users/%s.email", o.Type, o.ID, u.ID),
-					Says:      company,
-					Voice:     "email",
-					Strength:  rightful.Corroborates,
-					AsOf:      o.Created,
-					Forgeable: o.Type != rightful.TypeCustomer || f.birth() != nil,
-				})
+				f.mails = append(f.mails, s)
 			}
 		}
 	}
+}
+
+// sharedBy returns the live companies that all users with an email have in
+// common. An address that an inactive account holds too may have changed hands:
+// it stands for nobody.
+func (j *judge) sharedBy(users []*rightful.User) []string {
+	var shared []string
+	for i, u := range users {
+		set, _ := j.userSet(u.ID, j.sit.Now)
+		switch {
+		case u.Inactive:
+			return nil
+		case i == 0:
+			shared = set
+		default:
+			shared = slices.DeleteFunc(slices.Clone(shared), func(c string) bool { return !slices.Contains(set, c) })
+		}
+	}
+	return shared
 }

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"slices"
+	"strings"
 
 	"rightful"
 )
@@ -27,23 +28,32 @@ func WaysOf(sit *rightful.Situation, rules Rules, userID string) Ways {
 }
 
 // waysOf returns the ways of getting a user's company at time at (Unix
-// seconds). Owner and direct column have no history: they speak for every time.
+// seconds). Owner and direct column have no history: they speak for every time,
+// but not for one before the first membership row of the same pair.
 func (ix *index) waysOf(userID string, at int64) Ways {
 	id := rightful.CanonicalID(userID)
 	var w Ways
-	if u := ix.users[id]; u != nil {
-		w.Direct = rightful.CanonicalID(u.CompanyID)
-	}
-	w.Owner = slices.Clone(ix.owned[id])
-	slices.Sort(w.Owner)
+	first := map[string]int64{} // company -> when its first row begins
 	for _, m := range ix.memberships[id] {
 		w.History = true
 		company := rightful.CanonicalID(m.CompanyID)
+		if since, known := first[company]; !known || m.JoinedAt < since {
+			first[company] = m.JoinedAt
+		}
 		if m.ActiveAt(at) && company != "" && !slices.Contains(w.Membership, company) {
 			w.Membership = append(w.Membership, company)
 		}
 	}
 	slices.Sort(w.Membership)
+	later := func(company string) bool {
+		since, known := first[company]
+		return known && at < since-rightful.JoinTolerance
+	}
+	if u := ix.users[id]; u != nil && !later(rightful.CanonicalID(u.CompanyID)) {
+		w.Direct = rightful.CanonicalID(u.CompanyID)
+	}
+	w.Owner = slices.DeleteFunc(slices.Clone(ix.owned[id]), later)
+	slices.Sort(w.Owner)
 	ix.resolve(id, &w)
 	return w
 }
@@ -122,4 +132,22 @@ func (ix *index) userSet(userID string, at int64) (set []string, history bool) {
 // belongedAt reports whether some way names the company for the user at a time.
 func (ix *index) belongedAt(userID, companyID string, at int64) bool {
 	return slices.Contains(ix.waysOf(userID, at).All(), rightful.CanonicalID(companyID))
+}
+
+// text says the ways in a few words, for evidence.
+func (w Ways) text() string {
+	var parts []string
+	if w.Direct != "" {
+		parts = append(parts, "direct "+w.Direct)
+	}
+	if len(w.Owner) > 0 {
+		parts = append(parts, "owner of "+strings.Join(w.Owner, ", "))
+	}
+	if len(w.Membership) > 0 {
+		parts = append(parts, "member of "+strings.Join(w.Membership, ", "))
+	}
+	if len(parts) == 0 {
+		return "no company"
+	}
+	return strings.Join(parts, "; ")
 }

@@ -29,7 +29,8 @@ func (p *Printer) Audit(r *engine.AuditReport) {
 	}
 	p.findings(r.Findings)
 	p.heading("summary")
-	p.line("  %d errors, %d warnings, %d infos; %d can be repaired automatically", c.Errors, c.Warnings, c.Infos, c.Automatic)
+	p.line("  %s, %s, %s; %d can be repaired automatically", count(c.Errors, "error", "errors"),
+		count(c.Warnings, "warning", "warnings"), count(c.Infos, "info", "infos"), c.Automatic)
 	p.gets(c.StripeGETs)
 	p.incomplete(r.Complete, r.IncompleteBecause)
 	if len(r.Findings) > 0 {
@@ -45,6 +46,9 @@ func count(n int, one, many string) string {
 }
 
 func account(id string, live bool) string {
+	if id == "" {
+		return "an account that is not known"
+	}
 	mode := "test mode"
 	if live {
 		mode = "live mode"

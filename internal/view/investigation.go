@@ -37,7 +37,9 @@ func (p *Printer) Investigation(inv *engine.Investigation) {
 	p.heading("next")
 	p.gets(inv.Counts.StripeGETs)
 	p.incomplete(inv.Complete, inv.IncompleteBecause)
-	p.line("  %s", p.paint(strong, inv.Next))
+	if inv.Next != "" {
+		p.line("  %s", p.paint(strong, inv.Next))
+	}
 }
 
 func (p *Printer) users(inv *engine.Investigation) {
@@ -173,6 +175,9 @@ func (p *Printer) cache(inv *engine.Investigation) {
 }
 
 func (p *Printer) explanations(inv *engine.Investigation) {
+	if len(inv.Explanations) == 0 {
+		return
+	}
 	p.heading("what explains it")
 	var rows [][]string
 	for _, x := range inv.Explanations {

@@ -283,12 +283,12 @@ func testStripeFields(t *testing.T, open func(*testing.T, []byte) rightful.Strip
 }
 
 func testStripeSearch(t *testing.T, r rightful.StripeReader) {
-	if _, err := r.Search(t.Context(), rightful.TypeSession, "company_id", "4"); rightful.KindOf(err) != rightful.KindUnavailable {
+	if _, err := r.Search(t.Context(), rightful.TypeSession, "company_id", "4"); rightful.KindOf(err) != rightful.KindUnsupported {
 		t.Errorf("sessions: got %v", err)
 	}
 	for _, value := range []string{"4", "", `'`, `\`, `4' OR created>0 OR metadata['x']:'`} {
 		found, err := r.Search(t.Context(), rightful.TypeCustomer, "company_id", value)
-		if err != nil && rightful.KindOf(err) != rightful.KindUnavailable {
+		if err != nil && rightful.KindOf(err) != rightful.KindUnsupported {
 			t.Errorf("%q: %v", value, err)
 		}
 		for _, o := range found {

@@ -23,7 +23,7 @@ func (r *Reader) Search(ctx context.Context, t rightful.ObjectType, key, value s
 		return nil, err
 	}
 	if t == rightful.TypeSession {
-		return nil, &rightful.Error{Kind: rightful.KindUnavailable, Place: "stripe", Message: "Stripe cannot search checkout sessions"}
+		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Place: "stripe", Message: "Stripe cannot search checkout sessions"}
 	}
 	e.search = true
 	query := url.Values{"limit": {pageSize}, "query": {searchQuery(key, value)}}
@@ -69,7 +69,7 @@ func noSearch(err error) error {
 	if !errors.As(err, &f) || f.status != http.StatusNotFound && f.status != http.StatusBadRequest {
 		return err
 	}
-	return &rightful.Error{Kind: rightful.KindUnavailable, Place: "stripe",
+	return &rightful.Error{Kind: rightful.KindUnsupported, Place: "stripe",
 		Message: "this account cannot be searched: " + details(f),
 		Hint:    "give an id or an email instead", Err: f}
 }

@@ -60,15 +60,15 @@ func TestSearchUnavailable(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, func(int, http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
 	_, err := f.Search(t.Context(), rightful.TypeSession, "company_id", "4")
-	wantKind(t, err, rightful.KindUnavailable)
+	wantKind(t, err, rightful.KindUnsupported)
 
 	for name, tt := range map[string]struct {
 		answer func(w http.ResponseWriter)
 		kind   rightful.ErrorKind
 		says   string
 	}{
-		"not here":      {func(w http.ResponseWriter) { say(w, 404, "", "Unrecognized request URL") }, rightful.KindUnavailable, "cannot be searched"},
-		"not in India":  {func(w http.ResponseWriter) { say(w, 400, "", "Search is not available") }, rightful.KindUnavailable, "cannot be searched"},
+		"not here":      {func(w http.ResponseWriter) { say(w, 404, "", "Unrecognized request URL") }, rightful.KindUnsupported, "cannot be searched"},
+		"not in India":  {func(w http.ResponseWriter) { say(w, 400, "", "Search is not available") }, rightful.KindUnsupported, "cannot be searched"},
 		"not permitted": {func(w http.ResponseWriter) { say(w, 403, "", "rak_customer_read") }, rightful.KindForbidden, "rak_customer_read"},
 		"in a circle":   {func(w http.ResponseWriter) { send(w, searchJSON("p2", "cus_1")) }, rightful.KindUnavailable, "again"},
 		"a plain list":  {func(w http.ResponseWriter) { send(w, listJSON(false, "cus_1")) }, rightful.KindUnavailable, "search_result"},

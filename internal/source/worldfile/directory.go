@@ -69,6 +69,7 @@ func (w *World) readDatabase(tables map[string]list) error {
 		},
 	}
 	for table, read := range readers {
+		seen := map[string]bool{}
 		for i, element := range tables[table] {
 			path := fmt.Sprintf("db.%s[%d]", table, i)
 			r, err := parseRow(element.value)
@@ -78,6 +79,11 @@ func (w *World) readDatabase(tables map[string]list) error {
 			if column := read(r); column != "" && r.err == nil {
 				r.err = fmt.Errorf("%s is missing or empty", column)
 			}
+			id := rightful.CanonicalID(r.text("id"))
+			if seen[id] && r.err == nil && (table == "companies" || table == "users") {
+				r.err = fmt.Errorf("id %q stands in the table twice", id)
+			}
+			seen[id] = true
 			if r.err != nil {
 				return w.errorAt(element.offset, path, r.err.Error())
 			}

@@ -18,7 +18,6 @@ import (
 // stripeSection is the stripe section. Objects stay raw until the identity keys
 // are known.
 type stripeSection struct {
-	present bool
 	account rightful.Account
 	raw     map[rightful.ObjectType][]jsontext.Value
 	missing map[string]bool
@@ -35,7 +34,6 @@ var lists = map[rightful.ObjectType]string{
 
 func (w *World) readStripe(section map[string]jsontext.Value) error {
 	s := &w.stripe
-	s.present = section != nil
 	s.raw = map[rightful.ObjectType][]jsontext.Value{}
 	s.missing = map[string]bool{}
 
@@ -138,11 +136,8 @@ func isName(dec *jsontext.Decoder) bool {
 }
 
 // Stripe returns the world's Stripe account, read with the given identity keys.
-// It returns nil when the world has no stripe section.
+// A world without a stripe section has an empty one.
 func (w *World) Stripe(keys rightful.KeySet) rightful.StripeReader {
-	if !w.stripe.present {
-		return nil
-	}
 	r := &stripeReader{
 		section:   &w.stripe,
 		objects:   map[rightful.ObjectType][]rightful.Object{},
@@ -231,7 +226,7 @@ func (r *stripeReader) Get(ctx context.Context, t rightful.ObjectType, id string
 // Stripe's index, a file does not lag.
 func (r *stripeReader) Search(ctx context.Context, t rightful.ObjectType, key, value string) ([]rightful.Object, error) {
 	if t == rightful.TypeSession {
-		return nil, &rightful.Error{Kind: rightful.KindUnavailable, Message: "checkout sessions cannot be searched"}
+		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Message: "checkout sessions cannot be searched"}
 	}
 	var found []rightful.Object
 	for _, o := range r.objects[t] {

@@ -101,6 +101,12 @@ func Parse(name string, raw []byte) (*World, error) {
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return nil, w.syntaxError(err)
 	}
+	if f.DB == nil && f.Stripe == nil && f.Cache == nil && f.Probe == nil && len(f.Config.value) == 0 && f.Now == nil {
+		return nil, &rightful.Error{
+			Kind: rightful.KindInvalid, Place: name, Message: "the file has none of the sections config, db, stripe, cache and probe",
+			Hint: "a world file is one JSON object with these sections, each of them optional",
+		}
+	}
 	w.cache, w.probe = f.Cache, f.Probe
 	if len(f.Config.value) > 0 && f.Config.value.Kind() != 'n' {
 		if f.Config.value.Kind() != '{' {

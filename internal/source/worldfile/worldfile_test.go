@@ -188,8 +188,8 @@ func TestMapping(t *testing.T) {
 	if got := w.Directory(rightful.ResolverNone).Mapping(); got != want {
 		t.Errorf("mapping %+v, want %+v", got, want)
 	}
-	if w.Stripe(rightful.KeySet{}) != nil || w.Cache() != nil || w.Probe() != nil {
-		t.Error("a world without a section has a source for it")
+	if w.Cache() != nil || w.Probe() != nil {
+		t.Error("a world without a cache or probe has a source for it")
 	}
 }
 
@@ -214,6 +214,8 @@ func TestErrorsNameTheirPlace(t *testing.T) {
 		"syntax":          {"{\n\"db\": {,}}", "world.json:2:8", "not valid JSON"},
 		"cut":             {`{"db": {"users": [`, "world.json:1:19", "not valid JSON"},
 		"doubled section": {`{"db": {}, "db": {}}`, "world.json:1:12", "duplicate"},
+		"no section":      {`{"unknown": 1}`, "world.json", "none of the sections"},
+		"same id twice":   {"{\"db\": {\"users\": [{\"id\": \"1\"},\n {\"id\": 1}]}}", "world.json:2:2", `db.users[1]: id "1" stands in the table twice`},
 		"not an object":   {`[]`, "world.json:1:", "wrong type"},
 		"row type":        {"{\"db\": {\"users\": [\n 7]}}", "world.json:2:2", "db.users[0]: a row must be an object"},
 		"id type":         {`{"db": {"users": [{"id": true}]}}`, "world.json:1:19", "db.users[0]: id: want a string, a number or null, not a boolean"},

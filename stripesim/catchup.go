@@ -3,31 +3,11 @@ package stripesim
 import (
 	"math"
 	"slices"
-	"strings"
 )
 
-// Advance lets every account catch up with the clock, as requests do by
-// themselves for the account that they work on. Subscription schedules are
-// what moves with time: their phases start and end, at the very second that
-// they name, whenever that is noticed.
-//
-// A test that moves Options.Now calls it only when it looks at the server by
-// other means than requests, for example with Dump.
-func (s *Server) Advance() {
-	now := s.now().Unix()
-	s.mu.RLock()
-	accounts := make([]*account, 0, len(s.accounts))
-	for _, a := range s.accounts {
-		accounts = append(accounts, a)
-	}
-	s.mu.RUnlock()
-	slices.SortFunc(accounts, func(a, b *account) int { return strings.Compare(a.id, b.id) })
-	for _, a := range accounts {
-		s.passTime(a, now)
-	}
-}
-
-// passTime is Advance for one account.
+// passTime lets an account catch up with the clock before anybody looks at it.
+// Subscription schedules are what moves with time: their phases start and end,
+// at the very second that they name, whenever that is noticed.
 func (s *Server) passTime(a *account, now int64) {
 	if now < a.due.Load() {
 		return

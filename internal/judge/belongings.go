@@ -1,0 +1,119 @@
+package judge
+
+import (
+	"slices"
+	"strings"
+
+	"rightful"
+)
+
+// hearUsers weighs the users whose ids the server wrote on the objects. All
+// ways of getting a user's company are one voice.
+func (j *judge) hearUsers(f *family, of func(string) *voice) {
+	for _, id := range f.users {
+		if u := j.users[id]; u != nil {
+			j.hearUser(of("user:"+id), f, u, f.stampedBy[id])
+		}
+	}
+}
+
+// belongings is what is known of a user's companies around the objects that
+// carry the user's id.
+type belongings struct {
+	at      int64    // the time that the user is asked about
+	set     []string // live companies at that time
+	known   bool     // membership rows exist: what is not listed is wrong, not unknown
+	allowed []string // every company that the user belonged to then or belongs to now
+	moved   bool     // the companies of then are not those of now
+	// stampedOwn are the companies that the objects are stamped with and that
+	// the user belonged to, dead ones included.
+	stampedOwn []string
+}
+
+// belongingsOf looks at a user as of now, or, where only settled purchases carry
+// the id, as of then.
+func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belongings {
+	b := belongings{at: j.sit.Now}
+	if !slices.ContainsFunc(objects, func(o rightful.Object) bool { return !history(o) }) {
+		b.at = objects[0].Created
+	}
+	b.set, b.known = j.userSet(u.ID, b.at)
+	today := j.waysOf(u.ID, j.sit.Now).All()
+	b.allowed = slices.Concat(b.set, today)
+	for _, o := range objects {
+		then := j.waysOf(u.ID, o.Created).All()
+		b.moved = b.moved || len(then) > 0 && !slices.Equal(then, today)
+		b.allowed = append(b.allowed, then...)
+		stamp, _ := j.stampOf(o)
+		company := rightful.CanonicalID(stamp) // of one whose row is gone, the id is all there is
+		if c := j.stamped(stamp); c != nil {
+			company = rightful.CanonicalID(c.ID)
+		}
+		if company != "" && slices.Contains(b.allowed, company) {
+			b.stampedOwn = append(b.stampedOwn, company)
+		}
+	}
+	return b
+}
+
+// hearUser weighs one user.
+//
+// A user who belonged to the stamped company when the object was made does not
+// speak against it, whatever happened later. One whose companies were others
+// then has moved, and names none. Without membership history a company that is
+// not among the user's is unknown, not wrong: such a user supports what the
+// database says of the family, and never contradicts it.
+func (j *judge) hearUser(v *voice, f *family, u *rightful.User, objects []rightful.Object) {
+	b := j.belongingsOf(u, objects)
+	if b.known {
+		v.excludes = func(company string) bool { return !slices.Contains(b.allowed, company) }
+	}
+	signal := rightful.Signal{
+		Place:    "db:users/" + u.ID + " (" + j.waysOf(u.ID, b.at).text() + ")",
+		Says:     strings.Join(b.set, ", "),
+		Voice:    v.id,
+		Strength: rightful.Strong,
+		AsOf:     b.at,
+	}
+	switch one := b.names(j.databaseSays(f)); {
+	case one != "":
+		v.hear(signal, j.company(one))
+	case b.known && len(b.stampedOwn) == 0:
+		v.hear(signal, nil) // it names none, and knows which are wrong
+	default:
+		signal.Strength = rightful.Corroborates
+		f.note(signal)
+	}
+}
+
+// names returns the one company that the user votes for, or "". database are the
+// companies that links and rows tie to the family.
+func (b belongings) names(database []string) string {
+	if len(b.set) != 1 || b.moved {
+		return ""
+	}
+	one := b.set[0]
+	if slices.ContainsFunc(b.stampedOwn, func(c string) bool { return c != one }) {
+		return ""
+	}
+	if !b.known && database != nil && !slices.Contains(database, one) {
+		return ""
+	}
+	return one
+}
+
+// databaseSays returns the live companies that links and rows tie to a family.
+func (j *judge) databaseSays(f *family) []string {
+	var ids []string
+	for _, l := range f.Links {
+		if j.live(l.CompanyID) {
+			ids = append(ids, rightful.CanonicalID(l.CompanyID))
+		}
+	}
+	for _, r := range f.Rows {
+		if j.live(r.CompanyID) {
+			ids = append(ids, rightful.CanonicalID(r.CompanyID))
+		}
+	}
+	return ids
+}

@@ -1,0 +1,49 @@
+package judge
+
+import (
+	"rightful"
+)
+
+// companyFor returns the company that an object rightfully belongs to: that of a
+// purchase which speaks for itself, else the family's. "" is nobody's to say: the
+// purchase says one company, and another one links the customer that it charged.
+func (j *judge) companyFor(f *family, o rightful.Object) string {
+	p := f.purchaseOf(o.ID)
+	switch {
+	case p == nil:
+		return f.CompanyID
+	case p.child != "":
+		return p.child
+	}
+	own := j.ownCompany(f, *p)
+	switch {
+	case own == "" || own == f.CompanyID || f.CompanyID == "":
+		return f.CompanyID
+	case j.linker(f) == "":
+		return own // one customer for all companies of its user
+	}
+	return ""
+}
+
+// ownCompany returns the company that a purchase names for itself: all its parts
+// agree, and its buyer belongs to it. No other purchase of the same customer says
+// that it is wrong.
+func (j *judge) ownCompany(f *family, p purchase) string {
+	own := ""
+	for _, part := range p.objects {
+		c := j.stamped(j.stampValue(part))
+		switch {
+		case c == nil && j.stampValue(part) != "", c != nil && !c.Live():
+			return ""
+		case c == nil:
+		case own == "":
+			own = rightful.CanonicalID(c.ID)
+		case own != rightful.CanonicalID(c.ID):
+			return ""
+		}
+	}
+	if own != "" && j.buyerBelongs(f, p.objects[0], own) {
+		return own
+	}
+	return ""
+}
