@@ -96,7 +96,7 @@ func (t *tx) billSubscription(subscription *object, customer *entry, reason stri
 	if o.str("collection_method") == "charge_automatically" {
 		t.finalize(e)
 		if e.object().str("status") == "open" {
-			// Nothing is declined here: methods that decline cannot be attached.
+			// Declined, it stays open: incomplete subscriptions are not modelled.
 			_ = t.collect(e, t.methodFor(subscription, customer.object()))
 		}
 	}
