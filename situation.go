@@ -66,7 +66,7 @@ type CacheEntry struct {
 	Key     string // the whole key
 	Pattern string // the configured pattern that it was built from
 	Holds   Holds
-	Decode  string // text, json:path or hash:field
+	Decode  string // text, json:path, hash:field, php or pickle
 
 	// Whose key it is. Exactly one of these is set.
 	UserID           string

@@ -180,12 +180,7 @@ func (r *rig) open(t *testing.T) *engine.Engine {
 
 func (r *rig) tryOpen(t *testing.T) (*engine.Engine, error) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "rightful.yaml")
-	if err := os.WriteFile(path, must(json.Marshal(r.config))(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	env := func(k string) (string, bool) { v, ok := r.env[k]; return v, ok }
-	e, _, err := wire.Config(t.Context(), path, env, time.Unix(r.now, 0))
+	e, _, err := wire.Config(t.Context(), r.write(t), r.lookup, time.Unix(r.now, 0))
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +188,19 @@ func (r *rig) tryOpen(t *testing.T) (*engine.Engine, error) {
 	e.Options.ProbeAll = true
 	return e, nil
 }
+
+// write writes the rig's config file and returns its path.
+func (r *rig) write(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rightful.yaml")
+	if err := os.WriteFile(path, must(json.Marshal(r.config))(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// lookup is the rig's environment.
+func (r *rig) lookup(name string) (string, bool) { v, ok := r.env[name]; return v, ok }
 
 func takeApart(t *testing.T, file string) parts {
 	t.Helper()

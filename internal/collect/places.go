@@ -11,7 +11,7 @@ import (
 type CacheKey struct {
 	Pattern string // with one of {user_id}, {company_id}, {stripe_customer_id}
 	Holds   rightful.Holds
-	Decode  string // text, json:path or hash:field; empty means text
+	Decode  string // text, json:path, hash:field, php or pickle; empty means text
 }
 
 // DefaultCacheKeys are the patterns that a world has when it configures none.
@@ -33,7 +33,7 @@ func (g *gatherer) readCache(ctx context.Context, about rightful.Subject) error 
 		return nil
 	}
 	g.sit.CacheConfigured = true
-	entries := entriesFor(g.opt.CacheKeys, about)
+	entries := Entries(g.opt.CacheKeys, about)
 	for start := 0; start < len(entries); start += cacheBatch {
 		batch := entries[start:min(start+cacheBatch, len(entries))]
 		if err := g.src.Cache.Read(ctx, batch); err != nil {
@@ -51,8 +51,8 @@ func (g *gatherer) readCache(ctx context.Context, about rightful.Subject) error 
 	return nil
 }
 
-// entriesFor builds every key that could exist for the ids.
-func entriesFor(patterns []CacheKey, about rightful.Subject) []rightful.CacheEntry {
+// Entries builds every key that could exist for the ids.
+func Entries(patterns []CacheKey, about rightful.Subject) []rightful.CacheEntry {
 	var out []rightful.CacheEntry
 	for _, p := range patterns {
 		fill := func(placeholder string, ids []string, owner func(*rightful.CacheEntry, string)) {

@@ -5,7 +5,11 @@
 // Secrets come from the environment as ${NAME} and are never printed.
 package config
 
-import "rightful"
+import (
+	"time"
+
+	"rightful"
+)
 
 // Config is rightful.yaml.
 type Config struct {
@@ -80,25 +84,41 @@ type Rate struct {
 
 // Cache is where identity is cached.
 type Cache struct {
-	URL  string     `yaml:"url"`
-	Keys []CacheKey `yaml:"keys"`
+	URL     string     `yaml:"url"`
+	CA      string     `yaml:"ca"`      // PEM file of the authorities to trust
+	Cluster bool       `yaml:"cluster"` // the URL names nodes of a Redis Cluster
+	Keys    []CacheKey `yaml:"keys"`
 }
 
 // CacheKey is one pattern of cache keys.
 type CacheKey struct {
 	Pattern string `yaml:"pattern"`
 	Holds   string `yaml:"holds"`  // company_id or stripe_customer_id
-	Decode  string `yaml:"decode"` // text (default), json:path or hash:field
+	Decode  string `yaml:"decode"` // text (default), json:path, hash:field, php or pickle
 }
 
-// Probe asks the running app for a user's company.
+// Probe asks the running app for a user's company, by a URL or by a command.
 type Probe struct {
-	URL            string            `yaml:"url"` // with {user_id}
-	JSON           string            `yaml:"json"`
-	Headers        map[string]string `yaml:"headers"`
-	RevisionURL    string            `yaml:"revision_url"`
-	RevisionJSON   string            `yaml:"revision_json"`
-	ExpectRevision string            `yaml:"expect_revision"`
+	URL             string            `yaml:"url"`     // with {user_id}
+	Command         []string          `yaml:"command"` // program and arguments, one of them {user_id}
+	JSON            string            `yaml:"json"`
+	Headers         map[string]string `yaml:"headers"`
+	NoneStatus      []int             `yaml:"none_status"` // default 404
+	RevisionURL     string            `yaml:"revision_url"`
+	RevisionCommand []string          `yaml:"revision_command"`
+	RevisionJSON    string            `yaml:"revision_json"`
+	ExpectRevision  string            `yaml:"expect_revision"`
+	Timeout         string            `yaml:"timeout"` // with its unit: 5s
+	Concurrency     int               `yaml:"concurrency"`
+}
+
+// Configured reports whether there is an app to ask.
+func (p Probe) Configured() bool { return p.URL != "" || len(p.Command) > 0 }
+
+// Within returns how long one question may take, 0 for the default.
+func (p Probe) Within() time.Duration {
+	d, _ := time.ParseDuration(p.Timeout) // validated; 0 when empty
+	return d
 }
 
 // Serve is where the server listens.

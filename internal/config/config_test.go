@@ -34,6 +34,8 @@ stripe:
 state: sqlite:rightful.db
 cache:
   url: redis://127.0.0.1
+  ca: private-ca.pem
+  cluster: true
   keys: [{pattern: 'stripe:customer:{stripe_customer_id}:company', holds: company_id}, {pattern: ':1:user_company_{user_id}', holds: company_id, decode: text}]
 resolver_probe: {url: 'https://app.example.com/users/{user_id}/company', json: company.id, headers: {Authorization: 'Bearer ${TOKEN}'}, expect_revision: abc}
 codes: {RF212: off, RF105: warning}
@@ -85,8 +87,11 @@ func TestEveryKey(t *testing.T) {
 	if s := c.Stripe[0]; s.Livemode == nil || !*s.Livemode || s.Rate.Endpoint != 15 {
 		t.Errorf("stripe %+v", s)
 	}
+	if !c.Cache.Cluster || c.Cache.CA != "private-ca.pem" {
+		t.Errorf("cache %+v", c.Cache)
+	}
 	for path, want := range map[string]string{
-		"directory.users": "rightful.yaml:7:3: directory.users", "stripe.key": "rightful.yaml:19:4: stripe.key", "cache.keys[1].pattern": ":23:", "serve": ":26:1",
+		"directory.users": "rightful.yaml:7:3: directory.users", "stripe.key": "rightful.yaml:19:4: stripe.key", "cache.keys[1].pattern": ":25:", "serve": ":28:1",
 	} {
 		if got := c.Locate(path); !strings.Contains(got, want) {
 			t.Errorf("%s is located at %s, want %s", path, got, want)

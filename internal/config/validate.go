@@ -3,9 +3,11 @@ package config
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"rightful"
 	"rightful/internal/cachevalue"
@@ -30,9 +32,9 @@ func (c *Config) validate() error {
 		return c.invalid("stripe", "several accounts in one config cannot be read yet", "write one config for each account")
 	case len(c.Cache.Keys) > 0 && c.Cache.URL == "":
 		return c.invalid("cache.url", "is missing, but cache.keys is set", "cache: {url: ${REDIS_URL}, keys: [...]}")
-	case c.Probe.URL == "" && (c.Probe.RevisionURL != "" || c.Probe.ExpectRevision != ""):
-		return c.invalid("resolver_probe.url", "is missing, but resolver_probe says what to expect of it",
-			"url: https://app.example.com/internal/users/{user_id}/company")
+	}
+	if err := c.validateProbe(); err != nil {
+		return err
 	}
 	return c.validateShared()
 }
@@ -78,6 +80,32 @@ func (c *Config) validateShared() error {
 // limited matches a query that ends in a LIMIT.
 var limited = regexp.MustCompile(`(?i)\blimit\s+\d+\s*;?\s*$`)
 
+// validateProbe checks which keys of the probe go together. What each may hold
+// is the probe's own business.
+func (c *Config) validateProbe() error {
+	p := c.Probe
+	overHTTP := p.URL != "" || p.RevisionURL != ""
+	switch {
+	case !p.Configured() && !reflect.ValueOf(p).IsZero():
+		return c.invalid("resolver_probe.url", "is missing, and so is resolver_probe.command, but other keys say how to ask",
+			"url: https://app.example.com/internal/users/{user_id}/company")
+	case len(p.Headers) > 0 && !overHTTP:
+		return c.invalid("resolver_probe.headers", "belongs to a URL, and there is none", "a command has the environment of rightful")
+	case p.NoneStatus != nil && p.URL == "":
+		return c.invalid("resolver_probe.none_status", "belongs to resolver_probe.url, which is not set", "a command prints nothing for a user without company")
+	case p.Timeout != "" && (p.Within() < shortestTimeout || p.Within() > longestTimeout):
+		return c.invalid("resolver_probe.timeout", fmt.Sprintf("%q is no time between %v and %v", p.Timeout, shortestTimeout, longestTimeout),
+			"write it with its unit: timeout: 5s")
+	}
+	return nil
+}
+
+// What one question to the app may take.
+const (
+	shortestTimeout = 100 * time.Millisecond
+	longestTimeout  = 10 * time.Minute
+)
+
 var codeForm = regexp.MustCompile(`^RF\d{3}$`)
 
 func (c *Config) validateCode(code string) error {
@@ -106,7 +134,7 @@ func (c *Config) validateCacheKey(path string, k CacheKey) error {
 		return c.invalid(path+".holds", fmt.Sprintf("%q is not something a key can hold", k.Holds), "write company_id or stripe_customer_id")
 	}
 	if _, err := cachevalue.ParseDecode(k.Decode); err != nil {
-		return c.invalid(path+".decode", err.Error(), "write text, json:path or hash:field")
+		return c.invalid(path+".decode", err.Error(), "write "+cachevalue.Forms)
 	}
 	return nil
 }

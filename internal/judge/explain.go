@@ -179,7 +179,7 @@ func (e *explainer) deploy() rightful.Explanation {
 	case e.sit.ProbeUnread != "":
 		return cannotTell(name, "the running app could not be asked: "+e.sit.ProbeUnread, "make the app's probe reachable and ask again")
 	case p == nil:
-		return cannotTell(name, "no probe of the running app is configured", "set resolver_probe.url")
+		return cannotTell(name, "no probe of the running app is configured", "set resolver_probe.url or resolver_probe.command")
 	case e.sit.Mapping.Resolver == rightful.ResolverNone:
 		return cannotTell(name, "no resolver is configured to compare the app with", "set directory.resolve")
 	}

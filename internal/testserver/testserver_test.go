@@ -74,3 +74,42 @@ func connect(t *testing.T, address string) *redis.Client {
 	t.Cleanup(func() { client.Close() })
 	return client
 }
+
+func TestRedisServerIsPrivateAndEndsWithTheTest(t *testing.T) {
+	t.Parallel()
+	var address string
+	t.Run("use", func(t *testing.T) {
+		address = "redis://:pass@" + testserver.RedisServer(t, "requirepass pass", "maxclients 77").Addr
+		got, err := connect(t, address).ConfigGet(t.Context(), "maxclients").Result()
+		if err != nil || got["maxclients"] != "77" {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
+	if address == "" {
+		t.Skip("no server")
+	}
+	if err := connect(t, address).Ping(t.Context()).Err(); err == nil {
+		t.Error("the server is still there after the test")
+	}
+}
+
+func TestRedisClusterIsOneCluster(t *testing.T) {
+	t.Parallel()
+	nodes := testserver.RedisCluster(t, 3)
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[2].Addr}})
+	t.Cleanup(func() { client.Close() })
+	used := map[string]bool{}
+	for _, key := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		if err := client.Set(t.Context(), key, "v", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		node, err := client.MasterForKey(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		used[node.Options().Addr] = true
+	}
+	if len(used) != len(nodes) {
+		t.Errorf("the keys are on %d of %d nodes", len(used), len(nodes))
+	}
+}

@@ -45,36 +45,34 @@ func World(path string) (*engine.Engine, *config.Config, error) {
 }
 
 // Config returns an engine over the real systems that a config file names. The
-// engine must be closed. Errors name the place in the file.
+// engine must be closed. Errors name the place in the file; the first one ends
+// the opening.
 func Config(ctx context.Context, path string, env func(string) (string, bool), now time.Time) (*engine.Engine, *config.Config, error) {
 	c, err := config.Read(path, env)
 	if err != nil {
 		return nil, nil, err
 	}
-	e := newEngine(c, now.Unix())
-	stripe := c.Stripe[0]
-	reader, err := stripeapi.New(stripeapi.Options{
-		Key:          stripe.Key,
-		APIBase:      stripe.APIBase,
-		Keys:         c.Keys(),
-		AccountRate:  stripe.Rate.Account,
-		EndpointRate: stripe.Rate.Endpoint,
-	})
+	e, problems := open(ctx, c, now)
+	if len(problems) > 0 {
+		return nil, c, errors.Join(problems[0], e.Close())
+	}
+	return e, c, nil
+}
+
+// Examine is Config for the doctor: sources that cannot be opened are left out
+// of the engine, and come back as problems.
+func Examine(ctx context.Context, path string, env func(string) (string, bool), now time.Time) (*engine.Engine, *config.Config, []error, error) {
+	c, err := config.Read(path, env)
 	if err != nil {
-		return nil, c, err
+		return nil, nil, nil, err
 	}
-	e.Sources.Stripe = reader
-	e.GETs = func() int { return reader.Requests().GETs }
-	if c.Probe.URL != "" {
-		probe, err := appprobe.New(appprobe.Options{
-			URL: c.Probe.URL, JSONPath: c.Probe.JSON, RevisionURL: c.Probe.RevisionURL,
-			RevisionJSON: c.Probe.RevisionJSON, Headers: c.Probe.Headers,
-		})
-		if err != nil {
-			return nil, c, err
-		}
-		e.Sources.Probe = probe
-	}
+	e, problems := open(ctx, c, now)
+	return e, c, problems, nil
+}
+
+// open opens every source of a config. The engine must be closed.
+func open(ctx context.Context, c *config.Config, now time.Time) (*engine.Engine, []error) {
+	e := newEngine(c, now.Unix())
 	var closers []func() error
 	e.Close = func() error {
 		var errs []error
@@ -83,28 +81,75 @@ func Config(ctx context.Context, path string, env func(string) (string, bool), n
 		}
 		return errors.Join(errs...)
 	}
-	if c.Cache.URL != "" {
-		cache, err := rediscache.Open(c.Cache.URL)
-		if err != nil {
-			return nil, c, err
-		}
-		closers = append(closers, cache.Close)
-		e.Sources.Cache = cache
+	openers := []func() error{
+		func() error { return openStripe(e, c.Stripe[0]) },
+		func() error { return openProbe(e, c.Probe) },
+		func() error {
+			if c.Cache.URL == "" {
+				return nil
+			}
+			cache, err := rediscache.Open(rediscache.Options{URL: c.Cache.URL, CA: c.Cache.CA, Cluster: c.Cache.Cluster})
+			if err == nil {
+				closers = append(closers, cache.Close)
+				e.Sources.Cache = cache
+			}
+			return err
+		},
+		func() error {
+			directory, err := sqldirectory.Open(ctx, c.Directory.DSN, sqldirectory.Mapping{
+				Companies:     c.Directory.Companies,
+				Users:         c.Directory.Users,
+				Memberships:   c.Directory.Memberships,
+				Subscriptions: c.Directory.Subscriptions,
+				Links:         c.Directory.Links,
+				Resolve:       c.Directory.Resolve,
+			})
+			if err == nil {
+				closers = append(closers, directory.Close)
+				e.Sources.Directory = directory
+			}
+			return err
+		},
 	}
-	directory, err := sqldirectory.Open(ctx, c.Directory.DSN, sqldirectory.Mapping{
-		Companies:     c.Directory.Companies,
-		Users:         c.Directory.Users,
-		Memberships:   c.Directory.Memberships,
-		Subscriptions: c.Directory.Subscriptions,
-		Links:         c.Directory.Links,
-		Resolve:       c.Directory.Resolve,
+	var problems []error
+	for _, opener := range openers {
+		if err := opener(); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return e, problems
+}
+
+func openStripe(e *engine.Engine, account config.Stripe) error {
+	reader, err := stripeapi.New(stripeapi.Options{
+		Key:          account.Key,
+		APIBase:      account.APIBase,
+		Keys:         e.Options.Keys,
+		AccountRate:  account.Rate.Account,
+		EndpointRate: account.Rate.Endpoint,
 	})
 	if err != nil {
-		return nil, c, errors.Join(err, e.Close())
+		return err
 	}
-	closers = append(closers, directory.Close)
-	e.Sources.Directory = directory
-	return e, c, nil
+	e.Sources.Stripe = reader
+	e.GETs = func() int { return reader.Requests().GETs }
+	return nil
+}
+
+func openProbe(e *engine.Engine, p config.Probe) error {
+	if !p.Configured() {
+		return nil
+	}
+	probe, err := appprobe.New(appprobe.Options{
+		URL: p.URL, Command: p.Command, JSONPath: p.JSON, Headers: p.Headers, NoneStatus: p.NoneStatus,
+		RevisionURL: p.RevisionURL, RevisionCommand: p.RevisionCommand, RevisionJSON: p.RevisionJSON,
+		Timeout: p.Within(), Concurrency: p.Concurrency,
+	})
+	if err != nil {
+		return err
+	}
+	e.Sources.Probe = probe
+	return nil
 }
 
 // newEngine returns an engine with what both kinds of configuration share.

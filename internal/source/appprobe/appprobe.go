@@ -1,13 +1,12 @@
-// Package appprobe asks the running app, over HTTP, which company it resolves
-// for a user and which revision it is. It sends GET only.
+// Package appprobe asks the running app which company it resolves for a user and
+// which revision it is: over HTTP, where it sends GET only, or by a command.
 package appprobe
 
 import (
 	"context"
-	"fmt"
-	"io"
+	"errors"
 	"net/http"
-	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -20,94 +19,131 @@ import (
 // place is where the settings of the probe stand.
 const place = "resolver_probe"
 
-// placeholder stands for the user's id in Options.URL.
+// placeholder stands for the user's id in Options.URL and Options.Command.
 const placeholder = "{user_id}"
 
-// The answer is one id: what is slower or larger is not the answer.
+// The answer is one id: what is slower or larger is not the answer. A command
+// may have to start the whole app first.
 const (
-	defaultTimeout = 10 * time.Second
+	requestTimeout = 10 * time.Second
+	commandTimeout = 30 * time.Second
 	largestBody    = 1 << 20 // bytes
 	longestAnswer  = 512     // bytes
 )
 
-// Options say how to ask.
+// An app is asked a few questions at a time: it serves customers meanwhile.
+const (
+	usualConcurrency   = 4
+	largestConcurrency = 64
+)
+
+// Options say how to ask. Exactly one of URL and Command is set.
 type Options struct {
 	// URL answers for one user. It holds {user_id} in its path or its query,
 	// where the id is put in escaped.
 	URL string
+	// Command prints the answer for one user. It is a program and its
+	// arguments, one of which is {user_id}, and never passes through a shell.
+	Command []string
 	// JSONPath leads to the company's id in the answer, as in package
-	// jsonpath. Empty: the whole body is the id, as plain text.
+	// jsonpath. Empty: the whole answer is the id, as plain text.
 	JSONPath string
-	// RevisionURL answers with the deployed revision. Empty: never asked.
-	RevisionURL string
-	// RevisionJSON leads to the revision. Empty: the whole body, as plain text.
+	// RevisionURL answers with the deployed revision, RevisionCommand prints
+	// it. At most one is set; without them the app is never asked.
+	RevisionURL     string
+	RevisionCommand []string
+	// RevisionJSON leads to the revision. Empty: the whole answer, as plain
+	// text.
 	RevisionJSON string
 	// Headers are sent with every request. They may hold secrets and are never
 	// shown.
 	Headers map[string]string
-	// Timeout bounds one request, body included; 10 s when zero.
+	// NoneStatus are the statuses by which the URL says that the user has no
+	// company; 404 when nil.
+	NoneStatus []int
+	// Timeout bounds one request, body included, or one command; 10 s and 30 s
+	// when zero.
 	Timeout time.Duration
+	// Concurrency is how many questions may be open at once; 4 when zero.
+	// Further callers wait for their turn.
+	Concurrency int
 	// HTTPClient carries the requests; one of its own when nil. Its redirect
 	// policy is replaced: redirects are refused.
 	HTTPClient *http.Client
 }
 
+// asker is one way to ask.
+type asker interface {
+	// ask returns what the app said. userID is empty for a question that is
+	// not about a user. The error is of kind unreachable, or the caller's own.
+	ask(ctx context.Context, userID string) (reply, error)
+}
+
+// reply is what the app said: a body, in which the answer stands, or that there
+// is none, or why it cannot be heard, in a phrase.
+type reply struct {
+	body   []byte
+	none   bool
+	failed string
+}
+
+var tooLarge = reply{failed: "the answer is larger than 1 MiB"}
+
 // Reader is a rightful.ProbeReader. It is safe for use by several goroutines.
 type Reader struct {
-	path, query  string // Options.URL before and from the question mark
+	company      asker
 	json         *jsonpath.Path
-	revisionURL  string
+	revision     asker // nil when the app is not asked
+	revisionAt   string
 	revisionJSON *jsonpath.Path
-	headers      http.Header
-	timeout      time.Duration
-	client       *http.Client
+	turns        chan struct{}
+	clearText    []string
 }
 
 var _ rightful.ProbeReader = (*Reader)(nil)
 
 // New checks the options. Errors are of kind invalid and name the setting.
 func New(o Options) (*Reader, error) {
-	r := &Reader{revisionURL: o.RevisionURL, headers: http.Header{}, timeout: o.Timeout}
-	if r.timeout <= 0 {
-		r.timeout = defaultTimeout
+	r := &Reader{}
+	switch {
+	case o.URL != "" && len(o.Command) > 0:
+		return nil, invalid("command", "stands beside resolver_probe.url", "ask the app in one way: leave one of them out")
+	case o.RevisionURL != "" && len(o.RevisionCommand) > 0:
+		return nil, invalid("revision_command", "stands beside resolver_probe.revision_url", "ask the app in one way: leave one of them out")
+	case o.Timeout < 0:
+		return nil, invalid("timeout", "is less than no time", "")
+	case o.Concurrency < 0 || o.Concurrency > largestConcurrency:
+		return nil, invalid("concurrency", "must be between 1 and "+strconv.Itoa(largestConcurrency), "")
+	case o.Concurrency == 0:
+		o.Concurrency = usualConcurrency
 	}
-	if err := checkURL("url", strings.ReplaceAll(o.URL, placeholder, "1")); err != nil {
+	r.turns = make(chan struct{}, o.Concurrency)
+	var err error
+	if len(o.Command) > 0 {
+		r.company, err = newCommand("command", o.Command, true, o.Timeout)
+	} else {
+		r.company, err = r.newCompanyURL(o)
+	}
+	if err != nil {
 		return nil, err
 	}
-	r.path, r.query, _ = strings.Cut(o.URL, "?")
-	if o.URL != r.path {
-		r.query = "?" + r.query
+	switch {
+	case o.RevisionURL != "":
+		r.revisionAt = "revision_url"
+		r.revision, err = r.newRevisionURL(o)
+	case len(o.RevisionCommand) > 0:
+		r.revisionAt = "revision_command"
+		r.revision, err = newCommand(r.revisionAt, o.RevisionCommand, false, o.Timeout)
 	}
-	if !strings.Contains(o.URL, placeholder) || inHost(r.path) {
-		return nil, invalid("url", "the URL must hold "+placeholder+" in its path or its query",
-			"for example https://app.example.com/internal/users/{user_id}/company")
+	if err != nil {
+		return nil, err
 	}
-	if o.RevisionURL != "" {
-		if err := checkURL("revision_url", o.RevisionURL); err != nil {
-			return nil, err
-		}
-	}
-	var err error
 	if r.json, err = optionalPath("json", o.JSONPath); err != nil {
 		return nil, err
 	}
 	if r.revisionJSON, err = optionalPath("revision_json", o.RevisionJSON); err != nil {
 		return nil, err
 	}
-	for name, value := range o.Headers {
-		if name == "" || strings.ContainsFunc(name, notToken) || strings.ContainsFunc(value, unicode.IsControl) {
-			return nil, invalid("headers", fmt.Sprintf("the header %q has a name or a value that HTTP does not allow", name), "")
-		}
-		r.headers.Set(name, value)
-	}
-	client := http.Client{}
-	if o.HTTPClient != nil {
-		client = *o.HTTPClient
-	}
-	// A redirect is most often a sign-in page; following it would also carry
-	// the headers elsewhere.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	r.client = &client
 	return r, nil
 }
 
@@ -115,19 +151,8 @@ func invalid(setting, message, hint string) error {
 	return &rightful.Error{Kind: rightful.KindInvalid, Place: place + "." + setting, Message: message, Hint: hint}
 }
 
-func checkURL(setting, text string) error {
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
-		return invalid(setting, "this is not an http:// or https:// URL", "")
-	}
-	return nil
-}
-
-// inHost reports whether the placeholder stands before the path.
-func inHost(beforeQuery string) bool {
-	_, rest, _ := strings.Cut(beforeQuery, "://")
-	host, _, _ := strings.Cut(rest, "/")
-	return strings.Contains(host, placeholder)
+func unreachable(setting, message, hint string, cause error) error {
+	return &rightful.Error{Kind: rightful.KindUnreachable, Place: place + "." + setting, Message: message, Hint: hint, Err: cause}
 }
 
 func optionalPath(setting, text string) (*jsonpath.Path, error) {
@@ -141,110 +166,69 @@ func optionalPath(setting, text string) (*jsonpath.Path, error) {
 	return &path, nil
 }
 
-func notToken(c rune) bool {
-	return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
-}
+// ClearText returns the settings whose requests, headers included, cross a
+// public network unencrypted: http:// to a host that is neither this machine
+// nor named or numbered as one of a private network.
+func (r *Reader) ClearText() []string { return r.clearText }
 
-// Company implements rightful.ProbeReader. The status 404, 204, null and the
-// empty string mean that the app knows no company for the user. Any other
-// answer without an id, redirects too, is a ProbeAnswer that Failed.
+// Company implements rightful.ProbeReader. The statuses of Options.NoneStatus
+// and 204, null and the empty text mean that the app knows no company for the
+// user. Any other answer without an id, redirects and commands that fail too,
+// is a ProbeAnswer that Failed.
 func (r *Reader) Company(ctx context.Context, userID string) (rightful.ProbeAnswer, error) {
-	if userID == "." || userID == ".." || !utf8.ValidString(userID) || userID == "" {
-		// Servers fold dots into another path; the answer would be about that.
-		return rightful.ProbeAnswer{Failed: "the user's id cannot stand in a URL"}, nil
-	}
-	target := strings.ReplaceAll(r.path, placeholder, url.PathEscape(userID)) +
-		strings.ReplaceAll(r.query, placeholder, url.QueryEscape(userID))
-	status, body, err := r.get(ctx, target, "url")
-	switch {
-	case err != nil:
-		return rightful.ProbeAnswer{}, err
-	case status == http.StatusNotFound || status == http.StatusNoContent:
-		return rightful.ProbeAnswer{}, nil
-	}
-	id, why := answer(status, body, r.json)
-	return rightful.ProbeAnswer{CompanyID: id, Failed: why}, nil
+	id, failed, err := r.hear(ctx, r.company, userID, r.json)
+	return rightful.ProbeAnswer{CompanyID: id, Failed: failed}, err
 }
 
 // Revision implements rightful.ProbeReader. Null and an empty answer mean that
 // the app does not tell. An answer that is no revision is an error of kind
 // unavailable.
 func (r *Reader) Revision(ctx context.Context) (string, error) {
-	if r.revisionURL == "" {
+	if r.revision == nil {
 		return "", nil
 	}
-	status, body, err := r.get(ctx, r.revisionURL, "revision_url")
-	if err != nil || status == http.StatusNoContent {
-		return "", err
+	revision, failed, err := r.hear(ctx, r.revision, "", r.revisionJSON)
+	if failed != "" {
+		return "", &rightful.Error{Kind: rightful.KindUnavailable, Place: place + "." + r.revisionAt,
+			Message: "the app does not tell its revision: " + failed}
 	}
-	revision, why := answer(status, body, r.revisionJSON)
-	if why != "" {
-		return "", &rightful.Error{Kind: rightful.KindUnavailable, Place: place + ".revision_url",
-			Message: "the app does not tell its revision: " + why}
-	}
-	return revision, nil
+	return revision, err
 }
 
-// get sends one request. The error is of kind unreachable, or the caller's own.
-func (r *Reader) get(ctx context.Context, target, setting string) (status int, body []byte, err error) {
-	bounded, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(bounded, http.MethodGet, target, nil)
-	if err != nil {
-		return 0, nil, invalid(setting, "no request can be made of this URL", "")
+// hear asks when it is its turn and takes the answer out of the reply.
+func (r *Reader) hear(ctx context.Context, a asker, userID string, path *jsonpath.Path) (text, failed string, err error) {
+	select {
+	case r.turns <- struct{}{}:
+		defer func() { <-r.turns }()
+	case <-ctx.Done():
+		return "", "", context.Cause(ctx)
 	}
-	req.Header = r.headers.Clone()
-	if host := req.Header.Get("Host"); host != "" {
-		req.Host = host // net/http reads it from there only
-	}
-	resp, err := r.client.Do(req)
-	if err == nil {
-		defer resp.Body.Close()
-		// One byte more than allowed tells that there is more.
-		body, err = io.ReadAll(io.LimitReader(resp.Body, largestBody+1))
-	}
+	said, err := a.ask(ctx, userID)
 	switch {
-	case ctx.Err() != nil:
-		return 0, nil, context.Cause(ctx)
-	case err != nil:
-		return 0, nil, &rightful.Error{Kind: rightful.KindUnreachable, Place: place + "." + setting,
-			Message: "the app at " + req.URL.Host + " does not answer",
-			Hint:    "check that the host is reachable from here", Err: cause(err)}
+	case err != nil || said.none:
+		return "", "", err
+	case said.failed != "":
+		return "", said.failed, nil
 	}
-	return resp.StatusCode, body, nil
+	text, failed = answer(said.body, path)
+	return text, failed, nil
 }
 
-// cause takes the URL out of an error: it may hold a token.
-func cause(err error) error {
-	if u, ok := err.(*url.Error); ok {
-		return u.Err
-	}
-	return err
-}
-
-// answer takes the id out of a response, or says in a phrase why there is none.
-// The body itself is never repeated.
-func answer(status int, body []byte, path *jsonpath.Path) (id, failed string) {
-	switch {
-	case status >= 300 && status < 400:
-		return "", fmt.Sprintf("the app redirects (status %d), perhaps to a sign-in page", status)
-	case status < 200 || status >= 300:
-		return "", fmt.Sprintf("the app answers with status %d", status)
-	case len(body) > largestBody:
-		return "", "the answer is larger than 1 MiB"
-	}
+// answer takes the one text out of a body, or says in a phrase why there is
+// none. The body itself is never repeated.
+func answer(body []byte, path *jsonpath.Path) (text, failed string) {
 	if path == nil {
-		id = strings.TrimSpace(string(body))
+		text = strings.TrimSpace(string(body))
 	} else {
 		var err error
-		if id, err = path.Lookup(body); err == jsonpath.ErrNull {
+		if text, err = path.Lookup(body); errors.Is(err, jsonpath.ErrNull) {
 			return "", ""
 		} else if err != nil {
 			return "", err.Error()
 		}
 	}
-	if len(id) > longestAnswer || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl) {
+	if len(text) > longestAnswer || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		return "", "the answer is no single line of at most 512 bytes"
 	}
-	return id, ""
+	return text, ""
 }

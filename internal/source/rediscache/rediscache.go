@@ -1,11 +1,12 @@
-// Package rediscache reads cached values from Redis or Valkey. It sends GET and
-// HGET only, beside what opens a connection, and never looks for keys.
+// Package rediscache reads cached values from Redis or Valkey, one server or a
+// cluster. It sends GET and HGET only, beside what opens a connection and finds
+// the nodes of a cluster, and never looks for keys.
 package rediscache
 
 import (
 	"context"
 	"errors"
-	"net/url"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -19,23 +20,46 @@ import (
 	"rightful/internal/cachevalue"
 )
 
-// place is where the settings of the cache stand.
-const place = "cache.url"
+// Where the settings of the cache stand.
+const (
+	place   = "cache.url"
+	placeCA = "cache.ca"
+)
 
 // A cache is near; one that does not answer in this time is as good as down.
 const (
 	connectTimeout = 3 * time.Second
 	answerTimeout  = 5 * time.Second
+	chunkTimeout   = 10 * time.Second // a chunk, redirections of a cluster included
 )
 
 // chunk is how many commands are sent before the answers are read.
 const chunk = 500
 
+// slots is how many hash slots a cluster has.
+const slots = 16384
+
+// Options say which cache is read.
+type Options struct {
+	// URL is redis:// or valkey://, with TLS rediss:// or valkeys://, or
+	// unix://. User, password and database stand in it, as for redis-cli.
+	// Several nodes of a cluster have commas between them.
+	URL string
+	// CA is the PEM file of the only authorities that are trusted to sign the
+	// server's certificate; the system's when empty.
+	CA string
+	// Cluster says that the hosts are nodes of a Redis Cluster, which is then
+	// read as a whole or not at all.
+	Cluster bool
+}
+
 // Reader is a rightful.CacheReader on one Redis database. It is safe for use by
 // several goroutines.
 type Reader struct {
-	client *redis.Client
-	where  string // host and port, or the socket's path
+	client  redis.UniversalClient
+	cluster *redis.ClusterClient // client, when it is one
+	where   string               // host and port, or the socket's path
+	tls     bool
 }
 
 var _ rightful.CacheReader = (*Reader)(nil)
@@ -44,56 +68,113 @@ var _ rightful.CacheReader = (*Reader)(nil)
 // back as errors too, and that is enough.
 var silence = sync.OnceFunc(func() { redis.SetLogger(&logging.VoidLogger{}) })
 
-// Open prepares to read the cache at a redis://, rediss:// or unix:// URL; user,
-// password and database stand in the URL, as for redis-cli. A URL that cannot
-// be used is an error of kind invalid, which does not repeat it.
+// Open prepares to read a cache. Options that cannot be used are an error of
+// kind invalid, which does not repeat the URL.
 //
 // Open does not connect, because a cache that is down must not stop an audit:
 // Read and Ping tell.
-func Open(location string) (*Reader, error) {
+func Open(o Options) (*Reader, error) {
 	silence()
-	invalid := func(message string) (*Reader, error) {
-		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: place, Message: message,
-			Hint: "write redis://user:password@host:6379/0, rediss://... for TLS, or unix:///path/to/socket?db=0; escape special characters of the password as %XX"}
+	at, err := locate(o.URL)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(at.addrs) > 1 && !o.Cluster:
+		return nil, refused(place, "the URL names several hosts", "if they are nodes of one Redis Cluster, set cache.cluster: true")
+	case o.Cluster && at.network == "unix":
+		return nil, refused(place, "a cluster cannot be read through a socket", urlHint)
+	case o.Cluster && at.database != 0:
+		return nil, refused(place, "a cluster has no database but 0", "")
+	case o.CA != "" && !at.tls:
+		return nil, refused(placeCA, "is set, but cache.url does not ask for TLS", "write rediss:// instead of redis://")
 	}
-	parsed, err := url.Parse(location)
-	if err != nil {
-		return invalid("this is not a URL")
+	r := &Reader{where: strings.Join(at.addrs, ", "), tls: at.tls}
+	options := &redis.UniversalOptions{
+		Addrs:                    at.addrs,
+		Username:                 at.user,
+		Password:                 at.password,
+		DialTimeout:              connectTimeout,
+		ReadTimeout:              answerTimeout,
+		WriteTimeout:             answerTimeout,
+		ContextTimeoutEnabled:    true,
+		DialerRetries:            1,
+		MaxRetries:               -1, // none: a second try would double the wait
+		PoolSize:                 4,
+		Protocol:                 2,
+		DisableIdentity:          true, // CLIENT SETINFO is no reading
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
-	switch parsed.Scheme {
-	case "redis", "rediss", "unix":
-	default:
-		return invalid("the URL must begin with redis://, rediss:// or unix://")
+	if at.tls {
+		if options.TLSConfig, err = tlsConfig(o.CA); err != nil {
+			return nil, err
+		}
 	}
-	options, err := redis.ParseURL(location)
-	if err != nil {
-		return invalid("the URL's host, database or options cannot be read")
+	if o.Cluster {
+		r.cluster = redis.NewClusterClient(options.Cluster())
+		r.client = r.cluster
+		return r, nil
 	}
-	options.DialTimeout = connectTimeout
-	options.ReadTimeout = answerTimeout
-	options.WriteTimeout = answerTimeout
-	options.ContextTimeoutEnabled = true
-	options.DialerRetries = 1
-	options.MaxRetries = -1 // none: a second try would double the wait
-	options.PoolSize = 4
-	options.PipelinePoolSize = 4
-	options.Protocol = 2
-	options.DisableIdentity = true // CLIENT SETINFO is no reading
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return &Reader{client: redis.NewClient(options), where: options.Addr}, nil
+	options.DB = at.database
+	single := options.Simple()
+	single.Network = at.network
+	r.client = redis.NewClient(single)
+	return r, nil
 }
 
 // Close gives the connections back.
 func (r *Reader) Close() error { return r.client.Close() }
 
-// Ping reports whether the cache answers and accepts the credentials. Its
-// errors are those of Read.
+// Ping reports whether the cache answers and accepts the credentials; of a
+// cluster, whether every node does and they hold all slots together. Its errors
+// are those of Read.
 func (r *Reader) Ping(ctx context.Context) error {
-	if err := r.client.Ping(ctx).Err(); err != nil {
+	bounded, cancel := context.WithTimeout(ctx, chunkTimeout)
+	defer cancel()
+	ping := func(ctx context.Context, c *redis.Client) error { return c.Ping(ctx).Err() }
+	var err error
+	if r.cluster == nil {
+		err = r.client.Ping(bounded).Err()
+	} else if err = r.cluster.ForEachMaster(bounded, ping); err == nil {
+		err = r.whole(bounded)
+	}
+	if err != nil {
 		return r.failed(ctx, err)
 	}
 	return nil
 }
+
+// whole reports whether the nodes of the cluster hold all slots.
+func (r *Reader) whole(ctx context.Context) error {
+	// Asked through the cluster, go-redis would send COMMAND first.
+	node, err := r.cluster.MasterForKey(ctx, "")
+	if err != nil {
+		return err
+	}
+	//lint:ignore SA1019 Redis 6 has no CLUSTER SHARDS, and go-redis itself needs SLOTS
+	ranges, err := node.ClusterSlots(ctx).Result()
+	if err != nil {
+		return err
+	}
+	held := 0
+	for _, s := range ranges {
+		held += s.End - s.Start + 1
+	}
+	if held < slots {
+		return partly(held)
+	}
+	return nil
+}
+
+// partly is how many slots are held, where that is not all.
+type partly int
+
+// Error tells, in the words in which a node would.
+func (p partly) Error() string {
+	return fmt.Sprintf("CLUSTERDOWN %d of %d slots are served", int(p), slots)
+}
+
+// RedisError marks an error that the cache itself is the cause of.
+func (partly) RedisError() {}
 
 // Read implements rightful.CacheReader. A hash without the field counts as not
 // found. An entry whose Decode cannot be parsed is undecodable.
@@ -108,8 +189,10 @@ func (r *Reader) Read(ctx context.Context, entries []rightful.CacheEntry) error 
 	return nil
 }
 
-// read fills one chunk in one round trip.
+// read fills one chunk in one round trip, of a cluster one to each node.
 func (r *Reader) read(ctx context.Context, entries []rightful.CacheEntry) error {
+	bounded, cancel := context.WithTimeout(ctx, chunkTimeout)
+	defer cancel()
 	decodes := make([]cachevalue.Decode, len(entries))
 	answers := make([]*redis.StringCmd, len(entries))
 	pipe := r.client.Pipeline()
@@ -122,16 +205,16 @@ func (r *Reader) read(ctx context.Context, entries []rightful.CacheEntry) error 
 			e.Undecodable = err.Error()
 			continue
 		case decode.HashField() != "":
-			answers[i] = pipe.HGet(ctx, e.Key, decode.HashField())
+			answers[i] = pipe.HGet(bounded, e.Key, decode.HashField())
 		default:
-			answers[i] = pipe.Get(ctx, e.Key)
+			answers[i] = pipe.Get(bounded, e.Key)
 		}
 		decodes[i] = decode
 	}
 	// The error of Exec is the first command's, and each command is looked at
 	// below. But when the connection could not be set up (a wrong password),
 	// go-redis leaves the commands without an error, as if they had answered.
-	if _, err := pipe.Exec(ctx); err != nil && !carried(err, answers) {
+	if _, err := pipe.Exec(bounded); err != nil && !carried(err, answers) {
 		return r.failed(ctx, err)
 	}
 	for i, answer := range answers {
@@ -160,44 +243,4 @@ func carried(err error, answers []*redis.StringCmd) bool {
 	return slices.ContainsFunc(answers, func(answer *redis.StringCmd) bool {
 		return answer != nil && errors.Is(answer.Err(), err)
 	})
-}
-
-// failed turns an error of the whole cache into one that a person can act on.
-// The server's own text is left out: it may repeat an argument.
-func (r *Reader) failed(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	e := &rightful.Error{Kind: rightful.KindUnreachable, Place: place, Err: err}
-	word := serverWord(err)
-	switch {
-	case word == "": // the connection, not the server
-		e.Message = "the cache at " + r.where + " does not answer"
-		e.Hint = "check that the host is reachable from here, and whether it wants TLS (rediss://)"
-	case word == "NOAUTH", word == "WRONGPASS", strings.Contains(err.Error(), "invalid password"),
-		strings.Contains(err.Error(), "without any password"):
-		e.Kind = rightful.KindUnauthorized
-		e.Message = "the cache at " + r.where + " refuses the user or the password (" + word + ")"
-		e.Hint = "put the user and the password into the URL: redis://user:password@host:6379/0"
-	case word == "NOPERM":
-		e.Kind = rightful.KindUnauthorized
-		e.Message = "the cache at " + r.where + " does not let this user read the configured keys (NOPERM)"
-		e.Hint = "allow it to read: ACL SETUSER <user> +get +hget +ping ~<keys>"
-	case word == "MOVED", word == "ASK", word == "CLUSTERDOWN", word == "CROSSSLOT":
-		e.Message = "the cache at " + r.where + " is one node of a cluster, which cannot be read as a whole (" + word + ")"
-		e.Hint = "point cache.url at an endpoint that serves every key"
-	default:
-		e.Message = "the cache at " + r.where + " does not answer reads now (" + word + ")"
-	}
-	return e
-}
-
-// serverWord returns the first word of an error that the server sent: its code.
-func serverWord(err error) string {
-	server, ok := errors.AsType[redis.Error](err)
-	if !ok {
-		return ""
-	}
-	word, _, _ := strings.Cut(server.Error(), " ")
-	return word
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +26,7 @@ import (
 
 func open(t *testing.T, location string) *rediscache.Reader {
 	t.Helper()
-	r, err := rediscache.Open(location)
+	r, err := rediscache.Open(rediscache.Options{URL: location})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +84,7 @@ func TestHashesAndWrongTypes(t *testing.T) {
 		{Key: "s", Decode: "hash:company_id"},
 		{Key: "h", Decode: "text"},
 		{Key: "l", Decode: "json:$"},
-		{Key: "s", Decode: "pickle"},
+		{Key: "s", Decode: "msgpack"},
 		{Key: "s", Decode: "text"},
 	}
 	if err := open(t, "redis://"+server.Addr()).Read(t.Context(), entries); err != nil {
@@ -181,11 +183,32 @@ func TestCallerGivesUp(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesURLs(t *testing.T) {
+func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
-	for _, location := range []string{"", "localhost:6379", "http://:s3cret@localhost", "redis://:s3cret@localhost:6379/notanumber", "redis://:s3cret@[::1", "redis://localhost?s3cret=1"} {
-		_, err := rediscache.Open(location)
+	for _, location := range []string{
+		"", "localhost:6379", "http://:s3cret@localhost", "redis://:s3cret@localhost:6379/notanumber", "redis://:s3cret@localhost/-1",
+		"redis://:s3cret@[::1", "redis://localhost?s3cret=1", "redis://:s3cret@h/0#s3cret", "unix://:s3cret@h/socket", "unix://",
+		"rediss://:s3cret@h?skip_verify=true", "redis://:s3cret@h1,h2", "redis://:s3cret@h1,[::1",
+	} {
+		_, err := rediscache.Open(rediscache.Options{URL: location})
 		wantError(t, err, rightful.KindInvalid, "")
+	}
+	broken := filepath.Join(t.TempDir(), "broken.pem")
+	if err := os.WriteFile(broken, []byte("s3cret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for says, o := range map[string]rediscache.Options{
+		"database":                     {URL: "redis://:s3cret@h/1", Cluster: true},
+		"one of the URL's hosts":       {URL: "redis://:s3cret@h1,[::1", Cluster: true},
+		"socket":                       {URL: "unix:///s", Cluster: true},
+		"cache.ca: is set":             {URL: "redis://:s3cret@h", CA: broken},
+		"cache.ca: the file " + broken: {URL: "rediss://:s3cret@h", CA: broken},
+		"cache.ca: the file /no/such":  {URL: "rediss://:s3cret@h", CA: "/no/such/file"},
+	} {
+		_, err := rediscache.Open(o)
+		if rightful.KindOf(err) != rightful.KindInvalid || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%+v: got %v, want ...%s...", o, err, says)
+		}
 	}
 }
 

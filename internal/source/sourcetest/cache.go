@@ -31,6 +31,13 @@ func TestCache(t *testing.T, open func(t *testing.T, values map[string]string) r
 		{"json null", `{"company":null}`, "json:company", "", true},
 		{"json nothing there", `{}`, "json:company.id", "", true},
 		{"json object", `{"company":{"id":1}}`, "json:company", "", true},
+		{"php string", `s:2:"11";`, "php", "11", false},
+		{"php array", "a:1:{i:0;i:11;}", "php", "", true},
+		{"php as text", `s:2:"11";`, "text", "", true},
+		{"pickled string", "V11\np0\n.", "pickle", "11", false},
+		{"pickled integer", "I11\n.", "pickle", "11", false},
+		{"pickled bytes", "\x80\x03C\x0211q\x00.", "pickle", "", true},
+		{"integer beside pickles", "11", "pickle", "11", false},
 		{"json broken", `{"company":`, "json:company", "", true},
 	}
 	t.Run("decode", func(t *testing.T) {

@@ -117,6 +117,7 @@ func (r *Reader) attempt(ctx context.Context, e endpoint, target string) ([]byte
 	response, err := r.backend.RawRequest(http.MethodGet, target, r.key, "", params)
 	if err == nil && response.StatusCode == http.StatusOK {
 		r.pacer.answered(e, "")
+		r.noteDate(seen.header)
 		return response.RawJSON, nil
 	}
 	f := r.failure(err, seen)

@@ -87,6 +87,9 @@ type Reader struct {
 
 	mu       sync.Mutex
 	defaults stripeobject.Defaults // guarded by mu: Account learns them
+
+	skew      time.Duration // guarded by mu: our clock less Stripe's
+	skewKnown bool
 }
 
 var _ rightful.StripeReader = (*Reader)(nil)

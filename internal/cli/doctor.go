@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"rightful"
+	"rightful/internal/view"
+	"rightful/internal/wire"
+)
+
+type doctorOptions struct {
+	config string
+	format string
+}
+
+func newDoctor(s Streams) *cobra.Command {
+	o := &doctorOptions{}
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Examine the config and every place that it names",
+		Long: `doctor examines the database and each mapped query, the Stripe key and its
+permissions, account and mode, webhook endpoints, the cache, the probe and the
+clock. Each line is ok, a warning, or an error with what to do. It writes nothing
+and sends about ten requests to Stripe.
+
+Exit code: 0 when nothing is an error, 1 otherwise.`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.format != "human" && o.format != "json" {
+				return usage(fmt.Sprintf("--format %q is not known", o.format), "write --format human or --format json")
+			}
+			return o.run(c.Context(), s)
+		},
+	}
+	c.Flags().StringVar(&o.config, "config", defaultConfig, "examine the systems that this file names")
+	c.Flags().StringVar(&o.format, "format", "human", "human or json")
+	return c
+}
+
+func (o *doctorOptions) run(ctx context.Context, s Streams) error {
+	e, _, problems, err := wire.Examine(ctx, o.config, s.Env, s.Now())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = e.Close() }() // reading connections: nothing to lose
+	checkup := e.Doctor(ctx)
+	for _, p := range problems {
+		checkup.Undiagnosed(diagnosisOf(p))
+	}
+	if o.format == "json" {
+		err = view.JSON(s.Out, checkup)
+	} else {
+		printer(s).Checkup(o.config, checkup)
+	}
+	switch {
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return exit(ExitRefused)
+	case !checkup.Healthy:
+		return exit(ExitError)
+	}
+	return nil
+}
+
+// diagnosisOf turns the error of a source that could not be opened into a line.
+func diagnosisOf(err error) rightful.Diagnosis {
+	var own *rightful.Error
+	if errors.As(err, &own) {
+		return rightful.Fail(own.Place, own.Message, own.Hint)
+	}
+	return rightful.Fail("", err.Error(), "")
+}

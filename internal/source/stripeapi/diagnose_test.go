@@ -1,0 +1,160 @@
+package stripeapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"rightful"
+	"rightful/internal/source/stripeapi"
+	"rightful/stripesim"
+)
+
+var readPermissions = []string{"rak_customer_read", "rak_checkout_session_read", "rak_subscription_read", "rak_payment_intent_read"}
+
+// line returns the first diagnosis that says the words.
+func line(d []rightful.Diagnosis, words string) (rightful.Diagnosis, bool) {
+	for _, l := range d {
+		if strings.Contains(l.Says, words) {
+			return l, true
+		}
+	}
+	return rightful.Diagnosis{}, false
+}
+
+func diagnose(t *testing.T, base, key string, keys rightful.KeySet, now func() time.Time) []rightful.Diagnosis {
+	t.Helper()
+	r, err := stripeapi.New(stripeapi.Options{Key: key, APIBase: base, Keys: keys, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := r.Diagnose(t.Context())
+	for _, l := range d {
+		if l.Level != rightful.LevelOK && l.Level != rightful.LevelWarning && l.Level != rightful.LevelError {
+			t.Errorf("level %q of %q", l.Level, l.Says)
+		}
+		if strings.Contains(l.Says+l.Todo, key) {
+			t.Errorf("the key stands in %q", l.Says)
+		}
+	}
+	return d
+}
+
+// TestDiagnoseNamesEachMissingPermission takes the permissions away one by one.
+func TestDiagnoseNamesEachMissingPermission(t *testing.T) {
+	t.Parallel()
+	for _, gone := range append([]string{""}, readPermissions...) {
+		t.Run("without "+gone, func(t *testing.T) {
+			t.Parallel()
+			sim := stripesim.New(stripesim.Options{})
+			key := stripesim.Key{Secret: "rk_live_doctor0000"}
+			for _, p := range readPermissions {
+				if p != gone {
+					key.Permissions = append(key.Permissions, p)
+				}
+			}
+			if err := sim.AddKey(key); err != nil {
+				t.Fatal(err)
+			}
+			server := httptest.NewServer(sim)
+			t.Cleanup(server.Close)
+			d := diagnose(t, server.URL, key.Secret, rightful.KeySet{}, nil)
+			for _, p := range readPermissions {
+				l, found := line(d, "permission "+p)
+				if found != (p == gone) {
+					t.Errorf("%s: found %v: %+v", p, found, l)
+				}
+				if found && (l.Level != rightful.LevelError || !strings.Contains(l.Todo, "dashboard.stripe.com/apikeys/create")) {
+					t.Errorf("%s: %+v", p, l)
+				}
+			}
+			if l, ok := line(d, "restricted key that opens acct_"); !ok || l.Level != rightful.LevelOK {
+				t.Errorf("the account: %+v", d)
+			}
+		})
+	}
+}
+
+func TestDiagnoseDeadStripe(t *testing.T) {
+	t.Parallel()
+	sim := stripesim.New(stripesim.Options{})
+	sim.RevokeKey("sk_live_gone000000")
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	d := diagnose(t, server.URL, "sk_live_gone000000", rightful.KeySet{}, nil)
+	if len(d) != 1 || d[0].Level != rightful.LevelError || d[0].Place != "stripe.key" || !strings.Contains(d[0].Says, "401") {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestDiagnoseOwnership counts the tags of the newest customers.
+func TestDiagnoseOwnership(t *testing.T) {
+	t.Parallel()
+	for tagged, level := range map[int]rightful.Level{2: rightful.LevelWarning, 3: rightful.LevelOK} {
+		sim := stripesim.New(stripesim.Options{})
+		var customers []string
+		for i := range 3 {
+			metadata := `{}`
+			if i < tagged {
+				metadata = `{"app": "ledgerly"}`
+			}
+			customers = append(customers, fmt.Sprintf(`{"id": "cus_%d", "created": %d, "metadata": %s}`, i, 1000+i, metadata))
+		}
+		world := `{"stripe": {"account": {"id": "acct_1", "livemode": true}, "customers": [` + strings.Join(customers, ",") + `]}}`
+		if err := sim.LoadWorld(strings.NewReader(world)); err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(sim)
+		t.Cleanup(server.Close)
+		d := diagnose(t, server.URL, "sk_live_owner00000", rightful.KeySet{Company: "company_id", Ownership: "app"}, nil)
+		l, ok := line(d, fmt.Sprintf("%d of the newest 3 customers carry metadata.app", tagged))
+		if !ok || l.Level != level {
+			t.Errorf("%d tagged: %+v", tagged, d)
+		}
+	}
+}
+
+// TestDiagnoseWebhooksAndClock runs against a Stripe with a live, a deaf and a
+// dead endpoint, and with its clock off.
+func TestDiagnoseWebhooksAndClock(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", now.Add(-90*time.Second).Format(http.TimeFormat))
+		switch {
+		case r.URL.Path == "/v1/account":
+			fmt.Fprint(w, `{"id": "acct_1", "object": "account"}`)
+		case r.URL.Path == "/v1/webhook_endpoints":
+			fmt.Fprint(w, `{"object": "list", "url": "/v1/webhook_endpoints", "has_more": false, "data": [
+				{"url": "https://app.example.com/hook?secret=1", "status": "enabled", "enabled_events": ["*"]},
+				{"url": "https://deaf.example.com/", "status": "enabled", "enabled_events": ["payout.paid"]},
+				{"url": "https://dead.example.com/", "status": "disabled", "enabled_events": ["*"]}]}`)
+		case strings.HasSuffix(r.URL.Path, "rightful_doctor"):
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"error": {"type": "invalid_request_error", "code": "resource_missing", "param": "id", "message": "No such object"}}`)
+		default:
+			fmt.Fprint(w, `{"object": "list", "url": "`+r.URL.Path+`", "has_more": false, "data": []}`)
+		}
+	}))
+	t.Cleanup(server.Close)
+	d := diagnose(t, server.URL, "rk_test_hooks00000", rightful.KeySet{}, func() time.Time { return now })
+	for words, level := range map[string]rightful.Level{
+		"at app.example.com is enabled":             rightful.LevelOK,
+		"at deaf.example.com gets none of":          rightful.LevelWarning,
+		"at dead.example.com is disabled":           rightful.LevelError,
+		"clock is 1m30s off Stripe's":               rightful.LevelWarning,
+		"restricted key that opens acct_1 in test ": rightful.LevelOK,
+	} {
+		if l, ok := line(d, words); !ok || l.Level != level {
+			t.Errorf("no %s line says %q: %+v", level, words, d)
+		}
+	}
+	for _, l := range d {
+		if strings.Contains(l.Says+l.Todo, "secret=1") {
+			t.Errorf("an address is printed whole: %q", l.Says)
+		}
+	}
+}
