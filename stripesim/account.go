@@ -2,7 +2,9 @@ package stripesim
 
 import (
 	"encoding/json"
+	"math"
 	"sync"
+	"sync/atomic"
 )
 
 // account is one Stripe account: two stores, one per mode, that share nothing
@@ -11,8 +13,10 @@ type account struct {
 	id string
 	// mu guards everything below. Reads share it, so a page of 100 objects
 	// never waits for another page.
-	mu    sync.RWMutex
-	seq   uint64
+	mu  sync.RWMutex
+	seq uint64
+	// clock is the moment up to which schedules have been carried out.
+	clock int64
 	modes [2]*store // test, live
 	// declared is the mode that a world gave the account; see Options.StrictKeys.
 	declared *bool
@@ -21,6 +25,8 @@ type account struct {
 	// kept are the lists of a world that have no endpoint yet, for Dump.
 	kept       *object
 	missingIDs []json.RawMessage
+	// due is when the next schedule has something to do; read without mu.
+	due atomic.Int64
 }
 
 // store is one mode of an account.
@@ -32,6 +38,7 @@ type store struct {
 
 func (s *Server) newAccount(id string) *account {
 	a := &account{id: id, kept: newObject()}
+	a.due.Store(math.MaxInt64)
 	for i := range a.modes {
 		st := &store{tables: map[string]*table{}, issued: map[string]uint64{}}
 		st.idem.init()
@@ -56,6 +63,7 @@ type tx struct {
 	account  *account
 	livemode bool
 	now      int64 // Unix seconds
+	cause    cause
 }
 
 func (t *tx) store() *store { return t.account.store(t.livemode) }
@@ -71,13 +79,26 @@ func (t *tx) insert(kind string, o, hidden *object) *entry {
 	}
 	t.indexLater(e, nil)
 	t.table(kind).add(e, false)
+	t.announce(kind, nil, o)
 	return e
 }
 
 // update gives an entry the contents of o.
 func (t *tx) update(kind string, e *entry, o *object) {
-	t.indexLater(e, e.raw)
+	before := e.raw
+	t.indexLater(e, before)
 	t.table(kind).replace(e, o.raw())
+	if e.deleted {
+		t.announce(kind, parseObject(before), nil)
+	} else {
+		t.announce(kind, parseObject(before), o)
+	}
+}
+
+// remove drops an object of a kind that leaves no stub behind.
+func (t *tx) remove(kind string, e *entry) {
+	t.table(kind).remove(e)
+	t.announce(kind, e.object(), nil)
 }
 
 // freshID makes ids until one is free: a world may have brought its own.

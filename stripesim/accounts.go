@@ -32,7 +32,11 @@ func (t *tx) accountObject() json.RawMessage {
 		"business_type", nil, "capabilities", newObject("card_payments", "active", "transfers", "active"),
 		"charges_enabled", true, "country", "US", "default_currency", "usd", "details_submitted", true, "email", nil,
 		"metadata", newObject(), "payouts_enabled", true,
-		"settings", newObject("dashboard", newObject("display_name", nil, "timezone", "Etc/UTC")),
+		"settings", newObject(
+			"branding", newObject("icon", nil, "logo", nil, "primary_color", nil, "secondary_color", nil),
+			"card_payments", newObject("statement_descriptor_prefix", nil, "statement_descriptor_prefix_kana", nil, "statement_descriptor_prefix_kanji", nil),
+			"dashboard", newObject("display_name", nil, "timezone", "Etc/UTC"),
+			"payments", newObject("statement_descriptor", nil, "statement_descriptor_kana", nil, "statement_descriptor_kanji", nil)),
 		"type", "standard")
 	if t.account.profile != nil {
 		for _, f := range t.account.profile.fields {

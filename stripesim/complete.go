@@ -12,6 +12,10 @@ type CompleteOptions struct {
 	Email string
 	// Name is the buyer's name; optional.
 	Name string
+	// Delayed makes the buyer pay by a method that takes days, such as a bank
+	// debit: the session is complete and its payment_status "unpaid" until
+	// SettlePayment. Only for payment mode.
+	Delayed bool
 }
 
 // CompleteCheckout plays the buyer: it pays an open checkout session, as if
@@ -21,8 +25,10 @@ type CompleteOptions struct {
 // As at Stripe, a session without a customer gets a new one in subscription
 // mode, and in payment and setup mode only with customer_creation=always;
 // otherwise the buyer is a guest and customer stays null. Subscription mode
-// creates the subscription, payment mode a succeeded payment intent, with the
-// metadata of subscription_data or payment_intent_data; the session's own
+// creates the subscription with its paid first invoice, payment mode a
+// succeeded payment intent with its charge, setup mode a succeeded setup
+// intent. They get the metadata of subscription_data, payment_intent_data or
+// setup_intent_data; the session's own
 // metadata goes nowhere (Stripe docs: metadata). payment_status becomes
 // "paid", or "no_payment_required" when nothing is due.
 //
@@ -37,6 +43,7 @@ func (s *Server) CompleteCheckout(account, sessionID string, opts CompleteOption
 	now := s.now().Unix()
 	acct.mu.Lock()
 	defer acct.mu.Unlock()
+	s.catchUp(acct, now)
 	for _, livemode := range []bool{false, true} {
 		t := &tx{server: s, account: acct, livemode: livemode, now: now}
 		if e := t.table("checkout.session").byID[sessionID]; e != nil {
@@ -61,6 +68,9 @@ func (t *tx) complete(e *entry, opts CompleteOptions) error {
 	if mode != "payment" && mode != "setup" && mode != "subscription" {
 		return fmt.Errorf("its mode is %q, so it is unknown what it sells; use payment, subscription or setup", mode)
 	}
+	if opts.Delayed && mode != "payment" {
+		return fmt.Errorf("its mode is %s; Delayed is modelled for payment mode only", mode)
+	}
 	buyer, err := t.buyer(o, opts)
 	if err != nil {
 		return err
@@ -72,18 +82,23 @@ func (t *tx) complete(e *entry, opts CompleteOptions) error {
 	paid := !o.null("amount_total") && o.int("amount_total") > 0
 	switch mode {
 	case "subscription":
-		paid = t.startSubscription(o, hidden, buyer.customer)
+		paid = t.startSubscription(o, hidden, buyer.customer, t.buyersMethod(mode, buyer, nil, false))
 	case "payment":
 		if paid {
-			t.pay(o, hidden.child("payment_intent_data"), buyer.customer)
+			data := hidden.child("payment_intent_data")
+			t.pay(o, data, buyer.customer, t.buyersMethod(mode, buyer, data, opts.Delayed))
 		}
 	case "setup":
 		paid = false
+		t.setUp(o, hidden.child("setup_intent_data"), buyer.customer, t.buyersMethod(mode, buyer, nil, false))
 	}
 	o.set("customer_details", newObject("address", nil, "business_name", nil, "email", buyer.email, "individual_name", nil,
 		"name", nullable(buyer.name), "phone", nil, "tax_exempt", "none", "tax_ids", []any{}))
 	o.set("payment_status", "no_payment_required")
-	if paid {
+	switch {
+	case paid && opts.Delayed:
+		o.set("payment_status", "unpaid")
+	case paid:
 		o.set("payment_status", "paid")
 	}
 	o.set("status", "complete")
@@ -132,18 +147,22 @@ func (t *tx) buyer(o *object, opts CompleteOptions) (payer, error) {
 
 // startSubscription creates the subscription of a session and reports whether
 // money was due.
-func (t *tx) startSubscription(o, hidden *object, customer *entry) bool {
-	var items []*object
+func (t *tx) startSubscription(o, hidden *object, customer *entry, method string) bool {
+	var items, once []*object
 	due := int64(0)
 	for _, line := range t.lines(o, hidden) {
 		price, quantity := line.child("price"), max(1, line.int("quantity"))
 		due += price.int("unit_amount") * quantity
-		if price != nil && !price.null("recurring") {
+		switch {
+		case price == nil:
+		case price.null("recurring"):
+			once = append(once, line)
+		default:
 			items = append(items, t.subscriptionItem(price, quantity, newObject()))
 		}
 	}
 	if len(items) == 0 {
-		price := t.knownPrice("price_1StripesimAssumed", true)
+		price := t.assumedPrice("price_1StripesimAssumed", true)
 		items = append(items, t.subscriptionItem(price, 1, newObject()))
 		due += price.int("unit_amount")
 	}
@@ -152,12 +171,14 @@ func (t *tx) startSubscription(o, hidden *object, customer *entry) bool {
 	if days := data.int("trial_period_days"); days > 0 {
 		trialEnd = t.now + days*86400
 	}
-	sub := t.newSubscription(customer, items, trialEnd, metadataOf(data))
+	sub := t.newSubscription(customer, items, trialEnd, metadataField(data))
 	if !data.null("description") {
 		sub.set("description", data.get("description"))
 	}
-	t.insert("subscription", sub, nil)
+	sub.set("default_payment_method", method)
+	t.addSubscription(sub, customer, once)
 	o.set("subscription", sub.str("id"))
+	o.set("invoice", sub.get("latest_invoice"))
 	return due > 0 && sub.str("status") == "active"
 }
 
@@ -177,7 +198,8 @@ func (t *tx) lines(o, hidden *object) []*object {
 	return lines
 }
 
-func (t *tx) pay(o, data *object, customer *entry) {
+// pay makes the payment intent of a session in payment mode and charges it.
+func (t *tx) pay(o, data *object, customer *entry, method string) {
 	var payer any
 	if customer != nil {
 		payer = customer.id
@@ -186,22 +208,48 @@ func (t *tx) pay(o, data *object, customer *entry) {
 	if currency == "" {
 		currency = assumedCurrency
 	}
-	intent := t.newPaymentIntent(o.int("amount_total"), currency, metadataOf(data))
+	intent := t.newPaymentIntent(o.int("amount_total"), currency, metadataField(data))
 	intent.set("customer", payer)
 	for _, name := range []string{"description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix", "setup_future_usage", "transfer_group"} {
 		if !data.null(name) {
 			intent.set(name, data.get(name))
 		}
 	}
-	intent.set("payment_method", t.newID("pm_1", 23))
-	settle(intent)
-	t.insert("payment_intent", intent, nil)
+	intent.set("payment_method", method)
+	// A buyer's method is not declined here, only delayed at most.
+	_ = t.chargeIntent(t.insert("payment_intent", intent, nil))
 	o.set("payment_intent", intent.str("id"))
 }
 
-func metadataOf(data *object) *object {
-	if m := data.child("metadata"); m != nil {
-		return m
+// setUp makes the setup intent of a session in setup mode.
+func (t *tx) setUp(o, data *object, customer *entry, method string) {
+	intent := t.newSetupIntent(metadataField(data))
+	if customer != nil {
+		intent.set("customer", customer.id)
 	}
-	return newObject()
+	if !data.null("description") {
+		intent.set("description", data.get("description"))
+	}
+	intent.set("payment_method", method)
+	intent.set("status", "requires_confirmation")
+	_ = t.finishSetup(t.insert("setup_intent", intent, nil))
+	o.set("setup_intent", intent.str("id"))
+}
+
+// buyersMethod is what the buyer pays with: saved for the customer when the
+// session asks for that, as a subscription always does.
+func (t *tx) buyersMethod(mode string, b payer, data *object, delayed bool) string {
+	kind, hidden := "card", (*object)(nil)
+	if delayed {
+		kind, hidden = "us_bank_account", newObject("delayed", true)
+	}
+	method := t.newPaymentMethod(kind, newObject())
+	billing := method.child("billing_details")
+	billing.set("email", b.email)
+	billing.set("name", nullable(b.name))
+	method.set("billing_details", billing)
+	if b.customer != nil && (mode == "subscription" || !data.null("setup_future_usage")) {
+		method.set("customer", b.customer.id)
+	}
+	return t.insert("payment_method", method, hidden).id
 }

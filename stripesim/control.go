@@ -68,6 +68,7 @@ func controlRoutes() []controlRoute {
 		{http.MethodGet, "/_sim/world", controlWorld},
 		{http.MethodPost, "/_sim/world", controlLoadWorld},
 		{http.MethodPost, "/_sim/checkout/{id}/complete", controlComplete},
+		{http.MethodPost, "/_sim/payment_intents/{id}/settle", controlSettle},
 	}
 }
 

@@ -79,19 +79,38 @@ func controlLoadWorld(s *Server, r *http.Request, _ string) (any, error) {
 }
 
 func controlComplete(s *Server, r *http.Request, id string) (any, error) {
-	const hint = `send {"email": "buyer@example.com", "name": "...", "account": "acct_..."}, each optional`
+	const hint = `send {"email": "buyer@example.com", "name": "...", "delayed": false, "account": "acct_..."}, each optional`
 	in := struct {
 		Email   string `json:"email"`
 		Name    string `json:"name"`
+		Delayed bool   `json:"delayed"`
 		Account string `json:"account"`
 	}{}
 	if err := readControl(r, &in, hint); err != nil {
 		return nil, err
 	}
-	if err := s.CompleteCheckout(in.Account, id, CompleteOptions{Email: in.Email, Name: in.Name}); err != nil {
+	if err := s.CompleteCheckout(in.Account, id, CompleteOptions{Email: in.Email, Name: in.Name, Delayed: in.Delayed}); err != nil {
 		return nil, &controlError{status: http.StatusConflict, message: err.Error(), hint: hint}
 	}
 	return s.anyMode(in.Account, "checkout.session", id), nil
+}
+
+func controlSettle(s *Server, r *http.Request, id string) (any, error) {
+	const hint = `send {"succeeded": true} or false, and "account": "acct_..." for another than the default one`
+	in := struct {
+		Succeeded *bool  `json:"succeeded"`
+		Account   string `json:"account"`
+	}{}
+	if err := readControl(r, &in, hint); err != nil {
+		return nil, err
+	}
+	if in.Succeeded == nil {
+		return nil, badControl(hint, "it is not said whether the payment succeeded")
+	}
+	if err := s.SettlePayment(in.Account, id, *in.Succeeded); err != nil {
+		return nil, &controlError{status: http.StatusConflict, message: err.Error(), hint: hint}
+	}
+	return s.anyMode(in.Account, "payment_intent", id), nil
 }
 
 // anyMode is the object with the id in whichever mode it lives.

@@ -181,6 +181,20 @@ func TestControlAccess(t *testing.T) {
 	}
 }
 
+func TestControlSettlesDelayedPayments(t *testing.T) {
+	t.Parallel()
+	b := start(t, stripesim.Options{})
+	session := str(b.send("POST", "/v1/checkout/sessions", "mode=payment&success_url=https://x&line_items[0][price]=p&line_items[0][quantity]=1").at("id"))
+	a := b.send("POST", "/_sim/checkout/"+session+"/complete", `{"email":"a@x","delayed":true}`)
+	equal(t, "not paid yet", str(a.at("payment_status")), "unpaid")
+	path := "/_sim/payment_intents/" + str(a.at("payment_intent")) + "/settle"
+	equal(t, "how?", b.send("POST", path, `{}`).status, 400)
+	equal(t, "unknown account", b.send("POST", path, `{"succeeded":true,"account":"acct_none"}`).status, 409)
+	equal(t, "settled", str(b.send("POST", path, `{"succeeded":true}`).at("status")), "succeeded")
+	equal(t, "paid", str(b.send("GET", "/v1/checkout/sessions/"+session, "").at("payment_status")), "paid")
+	equal(t, "once only", b.send("POST", path, `{"succeeded":false}`).status, 409)
+}
+
 func TestControlUnknown(t *testing.T) {
 	t.Parallel()
 	b := start(t, stripesim.Options{})

@@ -11,6 +11,7 @@ const embeddedLimit = 10
 
 func customerResource() *resource {
 	return &resource{
+		events: lifeEvents("customer"),
 		object: "customer", section: "customers", noun: "customer", url: "/v1/customers", idParam: "id", slug: "rak_customer",
 		tags:       customerTags,
 		filters:    shape{textParam("email").upTo(512), textParam("test_clock")},
@@ -20,7 +21,7 @@ func customerResource() *resource {
 			"subscriptions":  {include: customerSubscriptions, shows: "subscription", inside: expansions{"data": {inside: subscriptionResource().expands}}},
 			"default_source": {opaque: true}, "sources": {opaque: true}, "tax": {opaque: true}, "tax_ids": {opaque: true},
 			"test_clock": {opaque: true}, "cash_balance": {opaque: true},
-			"invoice_settings": {inside: expansions{"default_payment_method": {opaque: true}}},
+			"invoice_settings": {inside: expansions{"default_payment_method": {to: "payment_method"}}},
 		},
 	}
 }

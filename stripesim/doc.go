@@ -10,7 +10,8 @@
 //
 // It is deterministic: with the same seed, the n-th customer of an account
 // always has the same id, whatever else was requested in between. The clock is
-// injected. The package depends on the standard library alone.
+// injected; what moves with it is in catchup.go. The package depends on the
+// standard library alone.
 //
 // # Where things are
 //
@@ -19,7 +20,8 @@
 // listed in allOperations. Each resource has a file of its own (customers.go,
 // sessions.go, ...) that holds both. Everything that Stripe does alike for all
 // resources is in a file named after it: lists, search, expand, metadata,
-// idempotency, keys, errors, forms. Adding a resource therefore means one new
+// idempotency, keys, errors, forms. Events (events.go, event_names.go) follow from
+// how an object changed, wherever it was changed. Adding a resource therefore means one new
 // file and two lines in those two tables.
 //
 // What makes it hard to be a client, as with the real Stripe, is off until

@@ -20,6 +20,7 @@ func (s *Server) Dump(account string) (json.RawMessage, error) {
 	if a == nil {
 		return nil, fmt.Errorf("stripesim: dump: there is no account %s", account)
 	}
+	s.passTime(a, s.now().Unix())
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	profile := newObject("id", a.id)
@@ -35,7 +36,9 @@ func (s *Server) Dump(account string) (json.RawMessage, error) {
 	}
 	out := newObject("account", profile)
 	for _, res := range s.resources {
-		out.set(res.section, array(a.dumpList(res.object)))
+		if list := a.dumpList(res.object); len(list) > 0 || !res.sparse {
+			out.set(res.section, array(list))
+		}
 	}
 	for _, f := range a.kept.fields {
 		out.set(f.name, f.value)

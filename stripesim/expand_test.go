@@ -33,8 +33,8 @@ func TestExpand(t *testing.T) {
 		{"checkout/sessions/o1?expand[0]=customer&expand[1]=subscription", []any{"subscription", "id"}, "s1"},
 		{"checkout/sessions/o1?expand[]=subscription.customer", []any{"subscription", "customer", "email"}, "a@x"},
 		{"checkout/sessions/o1?expand[]=subscription.items.data.price", []any{"error", "param"}, "expand"},
-		{"checkout/sessions/o1?expand[]=invoice", []any{"invoice"}, "in_1"}, // not modelled: stays an id
-		{"checkout/sessions/o1?expand[]=subscription.latest_invoice.payments.data", []any{"subscription", "latest_invoice"}, "in_1"},
+		{"checkout/sessions/o1?expand[]=invoice", []any{"invoice"}, "in_1"}, // dangling: stays an id
+		{"checkout/sessions/o1?expand[]=subscription.latest_invoice.payments", []any{"subscription", "latest_invoice"}, "in_1"},
 		{"checkout/sessions/o2?expand[]=customer", []any{"customer", "deleted"}, true},
 		{"checkout/sessions/o2?expand[]=subscription", []any{"subscription"}, nil},
 		{"checkout/sessions/o3?expand[]=customer", []any{"customer"}, "cus_dangling"},

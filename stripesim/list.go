@@ -10,8 +10,11 @@ import (
 // listOperation is GET url: newest first, with the paging parameters that all
 // lists share (Stripe docs: api/pagination) and the filters of the resource.
 func listOperation(res *resource, name string) *operation {
-	return &operation{name: name, method: http.MethodGet, path: res.url, permission: res.slug + "_read",
-		params:  res.filters.with(limitParam(), textParam("starting_after"), textParam("ending_before"), rangeParam("created")),
+	params := res.filters.with(limitParam(), textParam("starting_after"), textParam("ending_before"))
+	if !res.undated {
+		params = params.with(rangeParam("created"))
+	}
+	return &operation{name: name, method: http.MethodGet, path: res.url, permission: res.slug + "_read", params: params,
 		returns: res, lists: true,
 		run: func(c *call) (json.RawMessage, *apiError) { return c.list(res) }}
 }
@@ -71,8 +74,20 @@ func (c *call) list(res *resource) (json.RawMessage, *apiError) {
 		}
 		tags = append(tags, chosen...)
 	}
+	return c.listTagged(res, res.url, tags)
+}
+
+// listTagged is the list of the objects that have these tags, at any URL.
+func (c *call) listTagged(res *resource, url string, tags []string) (json.RawMessage, *apiError) {
 	if len(tags) == 0 {
 		tags = append(tags, tagAll)
+	}
+	var keep func(*entry) bool
+	if res.match != nil {
+		var err *apiError
+		if keep, err = res.match(c); err != nil {
+			return nil, err
+		}
 	}
 	within := c.table(res.object).smallest(tags)
 	from, to := 0, len(within.entries)
@@ -82,7 +97,7 @@ func (c *call) list(res *resource) (json.RawMessage, *apiError) {
 			to = max(from, within.since(s.to+1))
 		}
 	}
-	walk := pageWalk{entries: within.entries, from: from, to: to, tags: tags, limit: c.pageLimit()}
+	walk := pageWalk{entries: within.entries, from: from, to: to, tags: tags, keep: keep, limit: c.pageLimit()}
 	switch {
 	case c.params.has("starting_after"):
 		cursor, err := c.cursor(res, "starting_after")
@@ -103,7 +118,7 @@ func (c *call) list(res *resource) (json.RawMessage, *apiError) {
 		walk.upwards = true
 	}
 	page, more := walk.page()
-	return c.renderList(res, page, more), nil
+	return c.renderList(res, url, page, more), nil
 }
 
 // cursor looks the cursor object up. An unknown or deleted one is refused: a
@@ -117,6 +132,7 @@ type pageWalk struct {
 	entries  []*entry
 	from, to int
 	tags     []string
+	keep     func(*entry) bool // nil keeps all
 	limit    int
 	upwards  bool // towards newer objects, for ending_before
 }
@@ -129,7 +145,7 @@ func (w pageWalk) page() (page []*entry, more bool) {
 		if w.upwards {
 			e = w.entries[w.from+i]
 		}
-		if !e.has(w.tags) {
+		if !e.has(w.tags) || w.keep != nil && !w.keep(e) {
 			continue
 		}
 		if len(page) == w.limit {
@@ -146,7 +162,7 @@ func (w pageWalk) page() (page []*entry, more bool) {
 	return page, more
 }
 
-func (c *call) renderList(res *resource, page []*entry, more bool) json.RawMessage {
+func (c *call) renderList(res *resource, url string, page []*entry, more bool) json.RawMessage {
 	var b bytes.Buffer
 	size := 128
 	for _, e := range page {
@@ -158,7 +174,7 @@ func (c *call) renderList(res *resource, page []*entry, more bool) json.RawMessa
 	b.WriteString(`,"has_more":`)
 	b.Write(encode(more))
 	b.WriteString(`,"url":`)
-	b.Write(encode(res.url))
+	b.Write(encode(url))
 	b.WriteByte('}')
 	return b.Bytes()
 }

@@ -39,6 +39,15 @@ func (s *Server) allOperations() []*operation {
 		sessionOperations(s.resource("checkout.session")),
 		subscriptionOperations(s.resource("subscription")),
 		paymentIntentOperations(s.resource("payment_intent")),
+		productOperations(s.resource("product")),
+		priceOperations(s.resource("price")),
+		invoiceOperations(s.resource("invoice")),
+		chargeOperations(s.resource("charge")),
+		scheduleOperations(s.resource("subscription_schedule")),
+		setupIntentOperations(s.resource("setup_intent")),
+		paymentMethodOperations(s.resource("payment_method")),
+		webhookEndpointOperations(s.resource("webhook_endpoint")),
+		eventOperations(s.resource("event")),
 		accountOperations(),
 	)
 }

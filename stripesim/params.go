@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -67,6 +68,12 @@ func unmodelledParams(n ...string) shape   { return namedShape(kindUnmodelled, n
 func clearableTexts(names ...string) shape {
 	return eachParam(namedShape(kindText, names), param.orEmpty)
 }
+
+// without is the shape but for these parameters.
+func (s shape) without(names ...string) shape {
+	return slices.DeleteFunc(slices.Clone(s), func(p param) bool { return slices.Contains(names, p.name) })
+}
+
 func eachParam(s shape, f func(param) param) shape {
 	for i := range s {
 		s[i] = f(s[i])

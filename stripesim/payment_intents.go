@@ -4,6 +4,7 @@ import "net/http"
 
 func paymentIntentResource() *resource {
 	return &resource{
+		events: paymentIntentEvents,
 		object: "payment_intent", section: "payment_intents", noun: "payment_intent", url: "/v1/payment_intents",
 		idParam: "intent", slug: "rak_payment_intent",
 		tags: func(tags []string, o *object) []string { return tagRef(tags, o, "customer", "customer_account") },
@@ -16,7 +17,7 @@ func paymentIntentResource() *resource {
 		searchable: map[string]searchKind{"amount": searchNumber, "created": searchNumber, "currency": searchText,
 			"customer": searchText, "status": searchText},
 		expands: expansions{
-			"customer": {to: "customer"}, "latest_charge": {opaque: true}, "payment_method": {opaque: true},
+			"customer": {to: "customer"}, "latest_charge": {to: "charge"}, "payment_method": {to: "payment_method"},
 			"application": {opaque: true}, "on_behalf_of": {opaque: true}, "review": {opaque: true}, "source": {opaque: true},
 		},
 	}
@@ -60,7 +61,7 @@ func (op *operation) with(more ...param) *operation {
 	return op
 }
 
-var paymentIntentFields = []string{"customer", "customer_account", "payment_method", "receipt_email", "description", "shipping",
+var paymentIntentFields = []string{"customer", "customer_account", "receipt_email", "description", "shipping",
 	"statement_descriptor", "statement_descriptor_suffix", "transfer_group", "setup_future_usage", "capture_method",
 	"payment_method_types", "on_behalf_of", "confirmation_method"}
 
@@ -77,7 +78,7 @@ func (t *tx) newPaymentIntent(amount int64, currency string, metadata *object) *
 		"excluded_payment_method_types", nil, "last_payment_error", nil, "latest_charge", nil, "livemode", t.livemode,
 		"metadata", metadata, "next_action", nil, "on_behalf_of", nil, "payment_method", nil,
 		"payment_method_configuration_details", nil, "payment_method_options", newObject(), "payment_method_types", []any{"card"},
-		"processing", nil, "receipt_email", nil, "review", nil, "setup_future_usage", nil, "shipping", nil, "source", nil,
+		"processing", nil, "receipt_email", nil, "review", nil, "setup_future_usage", nil, "shipping", nil,
 		"statement_descriptor", nil, "statement_descriptor_suffix", nil, "status", "requires_payment_method",
 		"transfer_data", nil, "transfer_group", nil)
 }
@@ -102,11 +103,14 @@ func (c *call) createPaymentIntent() (*entry, *apiError) {
 	}
 	o := c.newPaymentIntent(p.int("amount"), currency, metadata)
 	p.copyTo(o, c.op.params, paymentIntentFields...)
-	awaitConfirmation(o)
-	if p.bool("confirm") {
-		settle(o)
+	if err := c.setMethod(o); err != nil {
+		return nil, err
 	}
-	return c.insert("payment_intent", o, nil), nil
+	e := c.insert("payment_intent", o, nil)
+	if p.bool("confirm") {
+		return e, c.chargeIntent(e)
+	}
+	return e, nil
 }
 
 // updatePaymentIntent lets a finished intent change its descriptive fields
@@ -143,7 +147,9 @@ func (c *call) updatePaymentIntent() (*entry, *apiError) {
 		return nil, err
 	}
 	p.copyTo(o, c.op.params, paymentIntentFields...)
-	awaitConfirmation(o)
+	if err := c.setMethod(o); err != nil {
+		return nil, err
+	}
 	c.update("payment_intent", e, o)
 	return e, nil
 }
@@ -160,12 +166,14 @@ func (c *call) confirmPaymentIntent() (*entry, *apiError) {
 		return nil, unexpectedState("", "You cannot confirm this PaymentIntent because it has a status of %s. Only a PaymentIntent with one of the following statuses may be confirmed: requires_confirmation, requires_action, requires_payment_method.", status)
 	}
 	c.params.copyTo(o, c.op.params, paymentIntentFields...)
+	if err := c.setMethod(o); err != nil {
+		return nil, err
+	}
 	if o.null("payment_method") {
 		return nil, missingPaymentMethod()
 	}
-	settle(o)
 	c.update("payment_intent", e, o)
-	return e, nil
+	return e, c.chargeIntent(e)
 }
 
 func (c *call) cancelPaymentIntent() (*entry, *apiError) {
@@ -184,17 +192,20 @@ func (c *call) cancelPaymentIntent() (*entry, *apiError) {
 	return e, nil
 }
 
-// awaitConfirmation moves an intent that has got a payment method.
-func awaitConfirmation(o *object) {
-	if o.str("status") == "requires_payment_method" && !o.null("payment_method") {
+// setMethod gives an intent the payment method of the request.
+func (c *call) setMethod(o *object) *apiError {
+	if !c.params.has("payment_method") {
+		return nil
+	}
+	method, err := c.methodNamed(c.params.str("payment_method"), http.StatusBadRequest, "payment_method")
+	if err != nil {
+		return err
+	}
+	o.set("payment_method", method)
+	if o.str("status") == "requires_payment_method" {
 		o.set("status", "requires_confirmation")
 	}
-}
-
-// settle marks the intent as paid in full: every payment method works here.
-func settle(o *object) {
-	o.set("status", "succeeded")
-	o.set("amount_received", o.int("amount"))
+	return nil
 }
 
 func unexpectedState(param, format string, args ...any) *apiError {

@@ -1,10 +1,15 @@
 package stripesim
 
-import "strconv"
+import (
+	"net/http"
+	"strconv"
+)
 
-// Prices are not a resource yet. Any price id is accepted; what such a price
-// costs is taken from a subscription of the account that has it (a world's,
-// for example), and otherwise assumed as below.
+// As long as an account has no price objects, any price id is accepted: a test
+// need not build a catalogue to sell something. What such a price costs is
+// taken from a subscription of the account that has it (a world's, for
+// example), and otherwise assumed as below. With the first price object the
+// account is as strict as Stripe.
 const (
 	assumedAmount   = 1000 // minor units
 	assumedCurrency = "usd"
@@ -37,7 +42,7 @@ func (t *tx) itemPrice(item *values, where string, recurring bool) (*object, *ap
 	case id != "" && data != nil:
 		return nil, invalid("", where, "You may only specify one of these parameters: price, price_data.")
 	case id != "":
-		return t.knownPrice(id, recurring), nil
+		return t.knownPrice(id, where, recurring)
 	}
 	switch {
 	case !data.has("unit_amount"):
@@ -47,23 +52,37 @@ func (t *tx) itemPrice(item *values, where string, recurring bool) (*object, *ap
 	case recurring && data.hash("recurring") == nil:
 		return nil, invalid("", where, "A subscription needs a recurring price: pass %s[price_data][recurring][interval].", where)
 	}
-	currency, err := checkCurrency(data.str("currency"), where+"[price_data][currency]")
-	if err != nil {
-		return nil, err
-	}
 	product := data.str("product")
 	if product == "" {
 		product = t.newID("prod_", 14)
+	} else if err := t.productNamed(product, where+"[price_data][product]"); err != nil {
+		return nil, err
 	}
-	var rhythm *object
-	if r := data.hash("recurring"); r != nil {
-		rhythm = recurringObject(r.str("interval"), max(1, r.int("interval_count")))
-	}
-	return t.priceObject(t.newID("price_1", 23), product, data.int("unit_amount"), currency, rhythm), nil
+	return t.priceFromData(data, product, where+"[price_data]")
 }
 
-// knownPrice is a price named by id alone.
-func (t *tx) knownPrice(id string, recurring bool) *object {
+// knownPrice is a price named by id alone; where names the line or item.
+func (t *tx) knownPrice(id, where string, recurring bool) (*object, *apiError) {
+	prices := t.table("price").byID
+	if e := prices[id]; e != nil {
+		o := e.object()
+		if string(o.get("active")) == "false" {
+			return nil, refused("", where+"[price]", "The price specified is inactive. This field only accepts active prices.")
+		}
+		return o, nil
+	}
+	if price := t.soldPrice(id); price != nil {
+		return price, nil
+	}
+	if len(prices) > 0 {
+		_, err := t.find("price", id, http.StatusBadRequest, where+"[price]")
+		return nil, err
+	}
+	return t.assumedPrice(id, recurring), nil
+}
+
+// soldPrice is a price that a subscription of the account has.
+func (t *tx) soldPrice(id string) *object {
 	for _, e := range t.table("subscription").smallest([]string{"price=" + id}).entries {
 		for _, item := range elements(e.object().list("items")) {
 			price := parseObject(item).child("price")
@@ -76,6 +95,10 @@ func (t *tx) knownPrice(id string, recurring bool) *object {
 			return price
 		}
 	}
+	return nil
+}
+
+func (t *tx) assumedPrice(id string, recurring bool) *object {
 	var rhythm *object
 	if recurring {
 		rhythm = recurringObject("month", 1)
@@ -84,7 +107,7 @@ func (t *tx) knownPrice(id string, recurring bool) *object {
 }
 
 func recurringObject(interval string, count int64) *object {
-	return newObject("interval", interval, "interval_count", count, "meter", nil, "trial_period_days", nil, "usage_type", "licensed")
+	return newObject("interval", interval, "interval_count", count, "meter", nil, "usage_type", "licensed")
 }
 
 func (t *tx) priceObject(id, product string, amount int64, currency string, recurring *object) *object {

@@ -218,6 +218,9 @@ func (c *clause) holds(o *object) bool {
 	case c.kind == searchText:
 		// References compare by id, texts without regard to case.
 		value := refID(raw)
+		if raw[0] == 't' || raw[0] == 'f' { // true, false
+			value = string(raw)
+		}
 		if c.op == "~" {
 			return strings.Contains(strings.ToLower(value), strings.ToLower(c.value))
 		}

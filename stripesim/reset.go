@@ -26,6 +26,8 @@ func (s *Server) Reset() {
 			st.idem.reset()
 		}
 		a.seq, a.declared, a.profile, a.kept, a.missingIDs = 0, nil, nil, fresh.kept, nil
+		a.clock = 0
+		a.due.Store(fresh.due.Load())
 		a.mu.Unlock()
 	}
 	s.mu.Unlock()

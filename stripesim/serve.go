@@ -91,7 +91,8 @@ func (x *exchange) answer() (int, []byte) {
 	if err != nil {
 		return x.fail(err)
 	}
-	c := &call{tx: tx{server: s, account: acct, livemode: s.modeOf(acct, key), now: s.now().Unix()}, key: key, op: op, id: id}
+	c := &call{tx: tx{server: s, account: acct, livemode: s.modeOf(acct, key), now: s.now().Unix(),
+		cause: cause{requestID: x.requestID, idempotencyKey: r.Header.Get("Idempotency-Key")}}, key: key, op: op, id: id}
 	status, body := x.idempotent(c, form)
 	return x.failAfter(status, body)
 }
@@ -205,6 +206,7 @@ func (x *exchange) run(c *call, form *node) (body json.RawMessage, err *apiError
 	if c.server.beforeRun != nil {
 		c.server.beforeRun(c.op.name)
 	}
+	c.server.passTime(c.account, c.now)
 	if c.op.writes {
 		c.account.mu.Lock()
 		defer c.account.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 
 func sessionResource() *resource {
 	return &resource{
+		events: sessionEvents,
 		object: "checkout.session", section: "checkout_sessions", noun: "checkout.session", url: "/v1/checkout/sessions",
 		idParam: "session", slug: "rak_checkout_session",
 		tags: sessionTags,
@@ -17,8 +18,8 @@ func sessionResource() *resource {
 		expands: expansions{
 			"customer": {to: "customer"}, "subscription": {to: "subscription"}, "payment_intent": {to: "payment_intent"},
 			"line_items": {include: sessionLineItems, inside: expansions{"data": {inside: expansions{
-				"price": {inside: expansions{"product": {opaque: true}}}}}}},
-			"invoice": {opaque: true}, "payment_link": {opaque: true}, "setup_intent": {opaque: true},
+				"price": {inside: expansions{"product": {to: "product"}}}}}}},
+			"invoice": {to: "invoice"}, "payment_link": {opaque: true}, "setup_intent": {to: "setup_intent"},
 			"consent": {opaque: true}, "customer_details": {inside: expansions{"tax_ids": {opaque: true}}},
 			"total_details": {inside: expansions{"breakdown": {opaque: true}}},
 		},

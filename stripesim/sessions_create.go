@@ -36,7 +36,7 @@ func sessionParams() shape {
 		oneOfParam("billing_address_collection", "auto", "required"),
 		arrayParam("payment_method_types", textParam("")),
 		hashParam("subscription_data", subscriptionData), hashParam("payment_intent_data", paymentData),
-		hashParam("setup_intent_data", shape{metadataParam()}.with(ignoredParams("description", "on_behalf_of")...)),
+		hashParam("setup_intent_data", shape{metadataParam(), textParam("description")}.with(ignoredParams("on_behalf_of")...)),
 	}.with(ignoredParams("adaptive_pricing", "after_expiration", "automatic_tax", "branding_settings", "consent_collection",
 		"custom_fields", "custom_text", "customer_update", "discounts", "excluded_payment_method_types", "integration_identifier",
 		"invoice_creation", "managed_payments", "name_collection", "optional_items", "origin_context",
@@ -147,14 +147,14 @@ func (c *call) lineItems(p *values) ([]*object, *apiError) {
 }
 
 // hiddenSession keeps what the session will need when it is paid but does not
-// show: Stripe does not return subscription_data or payment_intent_data.
+// show: Stripe does not return subscription_data and its like.
 func (c *call) hiddenSession(p *values, lines []*object) (*object, *apiError) {
 	raw := make([]json.RawMessage, len(lines))
 	for i, line := range lines {
 		raw[i] = line.raw()
 	}
 	hidden := newObject("line_items", array(raw))
-	for _, name := range []string{"subscription_data", "payment_intent_data"} {
+	for _, name := range []string{"subscription_data", "payment_intent_data", "setup_intent_data"} {
 		data := p.hash(name)
 		if data == nil {
 			continue

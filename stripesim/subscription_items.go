@@ -13,7 +13,7 @@ func itemList(subscription string, items []*object) json.RawMessage {
 	for i, item := range items {
 		raw[i] = item.raw()
 	}
-	return newObject("object", "list", "data", array(raw), "has_more", false, "total_count", len(items),
+	return newObject("object", "list", "data", array(raw), "has_more", false,
 		"url", "/v1/subscription_items?subscription="+subscription).raw()
 }
 
@@ -23,6 +23,9 @@ func (t *tx) newItem(v *values, where string) (*object, *apiError) {
 	price, err := t.itemPrice(v, where, true)
 	if err != nil {
 		return nil, err
+	}
+	if price.null("recurring") {
+		return nil, refused("", where, "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.")
 	}
 	quantity := int64(1)
 	if v.has("quantity") {

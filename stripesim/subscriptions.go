@@ -11,6 +11,7 @@ const (
 
 func subscriptionResource() *resource {
 	return &resource{
+		events: subscriptionEvents,
 		object: "subscription", section: "subscriptions", noun: "subscription", url: "/v1/subscriptions", idParam: "id", slug: "rak_subscription",
 		tags: subscriptionTags,
 		filters: shape{
@@ -23,10 +24,10 @@ func subscriptionResource() *resource {
 		expands: expansions{
 			"customer": {to: "customer"},
 			"items": {inside: expansions{"data": {inside: expansions{
-				"price": {inside: expansions{"product": {opaque: true}, "tiers": {opaque: true}}}}}}},
-			"application": {opaque: true}, "default_payment_method": {opaque: true}, "default_source": {opaque: true},
-			"discounts": {opaque: true}, "latest_invoice": {opaque: true}, "on_behalf_of": {opaque: true},
-			"pending_setup_intent": {opaque: true}, "schedule": {opaque: true}, "test_clock": {opaque: true},
+				"price": {inside: expansions{"product": {to: "product"}, "tiers": {opaque: true}}}}}}},
+			"application": {opaque: true}, "default_payment_method": {to: "payment_method"}, "default_source": {opaque: true},
+			"discounts": {opaque: true}, "latest_invoice": {to: "invoice"}, "on_behalf_of": {opaque: true},
+			"pending_setup_intent": {to: "setup_intent"}, "schedule": {to: "subscription_schedule"}, "test_clock": {opaque: true},
 		},
 	}
 }
@@ -138,7 +139,7 @@ func (t *tx) newSubscription(customer *entry, items []*object, trialEnd int64, m
 		"id", id, "object", "subscription", "application", nil, "application_fee_percent", nil,
 		"automatic_tax", newObject("disabled_reason", nil, "enabled", false, "liability", nil),
 		"billing_cycle_anchor", anchor, "billing_cycle_anchor_config", nil,
-		"billing_mode", newObject("type", "classic"), "billing_thresholds", nil, "cancel_at", nil, "cancel_at_period_end", false,
+		"billing_mode", newObject("type", "classic"), "billing_schedules", []any{}, "billing_thresholds", nil, "cancel_at", nil, "cancel_at_period_end", false,
 		"canceled_at", nil, "cancellation_details", newObject("comment", nil, "feedback", nil, "reason", nil),
 		"collection_method", "charge_automatically", "created", t.now, "currency", items[0].child("price").str("currency"),
 		"customer", customer.id, "customer_account", nil, "days_until_due", nil, "default_payment_method", nil,
@@ -194,7 +195,14 @@ func (c *call) createSubscription() (*entry, *apiError) {
 	o := c.newSubscription(customer, items, trialEnd, metadata)
 	p.copyTo(o, c.op.params, subscriptionFields...)
 	c.setCancelAt(o)
-	return c.insert("subscription", o, nil), nil
+	return c.addSubscription(o, customer, nil), nil
+}
+
+// addSubscription bills and stores a new subscription; once are lines that
+// were sold with it a single time.
+func (t *tx) addSubscription(o *object, customer *entry, once []*object) *entry {
+	o.set("latest_invoice", t.billSubscription(o, customer, "subscription_create", once).id)
+	return t.insert("subscription", o, nil)
 }
 
 // updateSubscription follows Stripe's rule that a canceled subscription can
@@ -223,6 +231,14 @@ func (c *call) updateSubscription(s shape) (*entry, *apiError) {
 	}
 	if err := c.changeItems(o); err != nil {
 		return nil, err
+	}
+	if wasTrial := e.object().str("status") == "trialing"; wasTrial && o.str("status") == "active" {
+		if customer := c.table("customer").byID[o.ref("customer")]; customer != nil {
+			o.set("latest_invoice", c.billSubscription(o, customer, "subscription_update", nil).id)
+		}
+	}
+	if c.params.metadata().given {
+		c.showMetadata(o)
 	}
 	c.update("subscription", e, o)
 	return e, nil
@@ -255,6 +271,12 @@ func (t *tx) cancelSubscription(e *entry, details *values) {
 	reason.set("reason", "cancellation_requested")
 	o.set("cancellation_details", reason)
 	t.update("subscription", e, o)
+	schedules := t.table("subscription_schedule").smallest([]string{"subscription=" + e.id, tagLive})
+	for _, schedule := range append([]*entry(nil), schedules.entries...) {
+		if schedule.has([]string{"subscription=" + e.id, tagLive}) {
+			t.finishSchedule(schedule, "canceled")
+		}
+	}
 }
 
 func setCancellation(o *object, v *values) {

@@ -93,6 +93,13 @@ func (t *table) replace(e *entry, raw json.RawMessage) {
 	}
 }
 
+// remove forgets an entry, its id included.
+func (t *table) remove(e *entry) {
+	e.deleted = true
+	t.replace(e, e.raw)
+	delete(t.byID, e.id)
+}
+
 func (t *table) tagsOf(e *entry) []string {
 	if e.deleted {
 		return nil

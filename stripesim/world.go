@@ -13,8 +13,8 @@ import (
 // LoadWorld adds the "stripe" section of a world file to the server: the
 // account with its livemode, the lists of objects that are modelled, and
 // missing_ids, the ids that are known not to exist. Everything else in the
-// file is not the simulator's and is ignored. Lists that have no endpoint yet
-// (invoices, charges, ...) are kept for Dump.
+// file is not the simulator's and is ignored. Lists that have no endpoint
+// (coupons, tax_rates, ...) are kept for Dump.
 //
 // Objects are Stripe's JSON with fields left out; they are served as they are.
 // Only "object" and "livemode" are filled in, because the list and the account
@@ -50,10 +50,13 @@ func (s *Server) LoadWorld(r io.Reader) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	now := s.now().Unix()
+	s.catchUp(a, now)
 	if err := a.load(w); err != nil {
 		s.mu.Unlock()
 		return fmt.Errorf("stripesim: world: %w", err)
 	}
+	s.catchUp(a, now) // notices the world's schedules
 	s.accounts[id] = a
 	if s.defaultID == "" {
 		s.defaultID = id

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,7 +38,8 @@ func TestFoundingIncidentIsServed(t *testing.T) {
 	equal(t, "repaired", sub.Metadata["company_id"], "11")
 	equal(t, "other keys", sub.Metadata["billing_period"], "monthly")
 
-	// The dump is the world's section with that one stamp changed.
+	// The dump is the world's section with that one stamp changed, and the event
+	// of the change.
 	var file struct{ Stripe json.RawMessage }
 	if err := json.Unmarshal(world, &file); err != nil {
 		t.Fatal(err)
@@ -51,7 +53,15 @@ func TestFoundingIncidentIsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := must[json.RawMessage](t)(b.sim.Dump("acct_1RfounderAcct0"))
-	equal(t, "dump", string(got), want.String())
+	equal(t, "dump", withoutEvents(string(got)), want.String())
+	if !bytes.Contains(got, []byte(`"type":"customer.subscription.updated"`)) {
+		t.Errorf("the repair left no event: %s", got)
+	}
+}
+
+// withoutEvents is a dump without the events of what a test did.
+func withoutEvents(dump string) string {
+	return regexp.MustCompile(`,"events":\[.*?"type":"[a-z_.]+"\}\]`).ReplaceAllString(dump, "")
 }
 
 func TestWorldObjectsComeBackAsTheyAre(t *testing.T) {
@@ -59,17 +69,17 @@ func TestWorldObjectsComeBackAsTheyAre(t *testing.T) {
 	b := start(t, stripesim.Options{})
 	loadWorld(t, b.sim, `{"now": 5, "db": {"x": [1]}, "stripe": {"account": {"id": "acct_1", "livemode": true},
 		"customers": [ {"zeta": [1, {"b": 1.50}], "id": "c1", "big": 12345678901234567890, "object": "customer", "created": 1, "livemode": true} ],
-		"missing_ids": ["cus_gone"], "invoices": [{"id": "in_1", "deep": {"a": null}}], "charges": []}}`)
+		"missing_ids": ["cus_gone"], "coupons": [{"id": "co_1", "deep": {"a": null}}], "tax_rates": []}}`)
 	equal(t, "object", strings.TrimSpace(b.send("GET", "/v1/customers/c1", "").raw),
 		`{"zeta":[1,{"b":1.50}],"id":"c1","big":12345678901234567890,"object":"customer","created":1,"livemode":true}`)
 	b.send("POST", "/v1/customers/c1", "metadata[a]=1")
 	equal(t, "after an update", strings.TrimSpace(b.send("GET", "/v1/customers/c1", "").raw),
 		`{"zeta":[1,{"b":1.50}],"id":"c1","big":12345678901234567890,"object":"customer","created":1,"livemode":true,"metadata":{"a":"1"}}`)
-	b.send("GET", "/v1/invoices/in_1", "").wantError(t, 404, "", "", "Unrecognized")
+	b.send("GET", "/v1/coupons/co_1", "").wantError(t, 404, "", "", "Unrecognized")
 	b.send("GET", "/v1/customers/cus_gone", "").wantError(t, 404, "resource_missing", "id", "No such customer: 'cus_gone'")
-	equal(t, "dump", string(must[json.RawMessage](t)(b.sim.Dump(""))), `{"account":{"id":"acct_1","livemode":true},`+
+	equal(t, "dump", withoutEvents(string(must[json.RawMessage](t)(b.sim.Dump("")))), `{"account":{"id":"acct_1","livemode":true},`+
 		`"customers":[{"zeta":[1,{"b":1.50}],"id":"c1","big":12345678901234567890,"object":"customer","created":1,"livemode":true,"metadata":{"a":"1"}}],`+
-		`"checkout_sessions":[],"subscriptions":[],"payment_intents":[],"invoices":[{"id":"in_1","deep":{"a":null}}],"charges":[],"missing_ids":["cus_gone"]}`)
+		`"checkout_sessions":[],"subscriptions":[],"payment_intents":[],"coupons":[{"id":"co_1","deep":{"a":null}}],"tax_rates":[],"missing_ids":["cus_gone"]}`)
 	if _, err := b.sim.Dump("acct_none"); err == nil {
 		t.Error("an unknown account was dumped")
 	}
@@ -121,10 +131,10 @@ func TestWorldErrors(t *testing.T) {
 func TestSecondWorldAddsToTheFirst(t *testing.T) {
 	t.Parallel()
 	b := start(t, stripesim.Options{})
-	loadWorld(t, b.sim, `{"stripe":{"account":{"id":"a","livemode":true},"customers":[{"id":"c1","created":5}],"invoices":[{"id":"in_1"}]}}`)
-	loadWorld(t, b.sim, `{"stripe":{"account":{"id":"a"},"customers":[{"id":"c2","created":4}],"invoices":[{"id":"in_2"}]}}`)
+	loadWorld(t, b.sim, `{"stripe":{"account":{"id":"a","livemode":true},"customers":[{"id":"c1","created":5}],"coupons":[{"id":"co_1"}]}}`)
+	loadWorld(t, b.sim, `{"stripe":{"account":{"id":"a"},"customers":[{"id":"c2","created":4}],"coupons":[{"id":"co_2"}]}}`)
 	equal(t, "list", strings.Join(b.send("GET", "/v1/customers", "").ids(), " "), "c1 c2")
-	if dump := string(must[json.RawMessage](t)(b.sim.Dump("a"))); !strings.Contains(dump, `"invoices":[{"id":"in_1"},{"id":"in_2"}]`) {
+	if dump := string(must[json.RawMessage](t)(b.sim.Dump("a"))); !strings.Contains(dump, `"coupons":[{"id":"co_1"},{"id":"co_2"}]`) {
 		t.Errorf("dump: %s", dump)
 	}
 	for world, want := range map[string]string{
