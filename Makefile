@@ -8,7 +8,7 @@ STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: ## run all tests beside a real PostgreSQL and Redis
+test: ## run all tests beside a real PostgreSQL, MariaDB and Redis
 	go run ./test/withservers -- go test ./...
 
 race: ## the same under the race detector
