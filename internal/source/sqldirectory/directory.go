@@ -59,7 +59,8 @@ func WithPageSize(rows int) Option {
 // Open connects to the app's database and checks the mapping against it: every
 // query is run for no rows, and has to have the columns.
 //
-// The DSN is postgres://..., postgresql://... or sqlite:path. A SQLite file is
+// The DSN is postgres://..., postgresql://..., mysql://..., mariadb://... or
+// sqlite:path. A SQLite file is
 // never created. Errors are of type *rightful.Error. Their place is the path in
 // the configuration (directory.users), their kind invalid (DSN, query or
 // column), unauthorized, forbidden (a table may not be read), unreachable or
@@ -85,6 +86,12 @@ func Open(ctx context.Context, dsn string, m Mapping, options ...Option) (*Direc
 
 // check compiles the mapping.
 func (d *Directory) check(ctx context.Context, m Mapping) error {
+	if err := d.read(ctx, statement{place: placeDSN}, func(ctx context.Context, conn *sql.Conn) error {
+		_, err := d.dialect.version(ctx, conn)
+		return err
+	}); err != nil {
+		return err
+	}
 	for _, q := range []struct {
 		into    **query
 		place   string

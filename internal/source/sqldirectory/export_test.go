@@ -7,5 +7,5 @@ func (d *Directory) UserLookup(column string, values int) string {
 	if !ok {
 		panic("users have no column " + column)
 	}
-	return d.users.in(c.ref, values, nil).sent
+	return d.users.in(c, values).sent
 }

@@ -186,18 +186,24 @@ func TestOpenReadsTheSchemesItNames(t *testing.T) {
 		kind rightful.ErrorKind
 		text string
 	}{
-		"":                                      {rightful.KindInvalid, "no address"},
-		"mysql://app:s3cr3t@db/app":             {rightful.KindUnavailable, "mysql"},
-		"mariadb://app:s3cr3t@db/app":           {rightful.KindUnavailable, "postgres:, postgresql: and sqlite:"},
-		"oracle:app/s3cr3t@db":                  {rightful.KindInvalid, `"oracle"`},
-		"app.db":                                {rightful.KindInvalid, "no scheme"},
-		"host=db password=s3cr3t":               {rightful.KindInvalid, "no scheme"},
-		"s3cr3t!:x":                             {rightful.KindInvalid, "no scheme"},
-		"postgres://app:s3cr3t@db:notaport/app": {rightful.KindInvalid, "no PostgreSQL address"},
-		"postgres://app:s3cr3t%@db/app":         {rightful.KindInvalid, "no PostgreSQL address"},
+		"":                                            {rightful.KindInvalid, "no address"},
+		"oracle:app/s3cr3t@db":                        {rightful.KindInvalid, `"oracle"`},
+		"mysql://app:s3cr3t@db:notaport/app":          {rightful.KindInvalid, "no MySQL address"},
+		"mysql://app:s3cr3t%@db/app":                  {rightful.KindInvalid, "no MySQL address"},
+		"mysql:app:s3cr3t@db":                         {rightful.KindInvalid, "no MySQL address"},
+		"mariadb://app:s3cr3t@db":                     {rightful.KindInvalid, "names no database"},
+		"mariadb://app:s3cr3t@db/":                    {rightful.KindInvalid, "names no database"},
+		"mysql://app:s3cr3t@db/app?tls=s3cr3t":        {rightful.KindInvalid, "no such tls"},
+		"mysql://app:s3cr3t@db/app?loc=s3cr3t":        {rightful.KindInvalid, "time zone"},
+		"mysql://app:s3cr3t@db/app?sql_mode=x":        {rightful.KindInvalid, `"sql_mode", which is not known`},
+		"app.db":                                      {rightful.KindInvalid, "no scheme"},
+		"host=db password=s3cr3t":                     {rightful.KindInvalid, "no scheme"},
+		"s3cr3t!:x":                                   {rightful.KindInvalid, "no scheme"},
+		"postgres://app:s3cr3t@db:notaport/app":       {rightful.KindInvalid, "no PostgreSQL address"},
+		"postgres://app:s3cr3t%@db/app":               {rightful.KindInvalid, "no PostgreSQL address"},
 		"postgres://app:s3cr3t@db/app?sslmode=s3cr3t": {rightful.KindInvalid, "no PostgreSQL address"},
-		"sqlite:":          {rightful.KindInvalid, "names no file"},
-		"sqlite:?mode=rwc": {rightful.KindInvalid, "names no file"},
+		"sqlite:":                                     {rightful.KindInvalid, "names no file"},
+		"sqlite:?mode=rwc":                            {rightful.KindInvalid, "names no file"},
 	} {
 		t.Run(dsn, func(t *testing.T) {
 			t.Parallel()

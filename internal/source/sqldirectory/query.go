@@ -90,7 +90,7 @@ func (d *Directory) compile(ctx context.Context, place, text, key string, column
 		if err := rows.Close(); err != nil {
 			return err
 		}
-		types, err := d.dialect.columnTypes(ctx, conn, found)
+		types, err := d.dialect.columnTypes(ctx, conn, q, found)
 		if err != nil {
 			return err
 		}

@@ -94,6 +94,7 @@ func TestReadsEndInTime(t *testing.T) {
 	endless := map[string]string{
 		"sqlite":   "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id FROM n WHERE id < 0",
 		"postgres": "SELECT id FROM (SELECT 1 AS id, pg_sleep(60)) s WHERE pg_sleep IS NOT NULL OR id = 1",
+		"mariadb":  "SELECT id FROM (SELECT 1 AS id, SLEEP(60) AS s) s WHERE s IS NULL OR id = 1 + s",
 	}
 	onEach(t, func(t *testing.T, e engine) {
 		dsn := e.with(t, "CREATE TABLE companies (id integer)")
