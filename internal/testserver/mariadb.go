@@ -58,7 +58,7 @@ func OpenMariaDB(t testing.TB, dsn string) *sql.DB {
 	config.Passwd, _ = location.User.Password()
 	config.Net, config.Addr, config.DBName = "tcp", location.Host, strings.TrimPrefix(location.Path, "/")
 	config.Timeout, config.Loc = within, time.UTC
-	config.Params = map[string]string{"time_zone": "'+00:00'", "sql_mode": "CONCAT(@@sql_mode, ',ANSI_QUOTES')", "max_recursive_iterations": "1000000"}
+	config.Params = map[string]string{"time_zone": "'+00:00'", "sql_mode": "CONCAT(@@sql_mode, ',ANSI_QUOTES,PIPES_AS_CONCAT')", "max_recursive_iterations": "1000000"}
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		t.Fatal(err)

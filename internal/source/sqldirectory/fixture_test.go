@@ -85,6 +85,17 @@ func onEach(t *testing.T, test func(t *testing.T, e engine)) {
 	}
 }
 
+// onServers is onEach without SQLite, which has no server.
+func onServers(t *testing.T, test func(t *testing.T, e engine)) {
+	t.Helper()
+	for _, e := range engines[1:] {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, e)
+		})
+	}
+}
+
 func open(t *testing.T, dsn string, m sqldirectory.Mapping, options ...sqldirectory.Option) *sqldirectory.Directory {
 	t.Helper()
 	d, err := sqldirectory.Open(t.Context(), dsn, m, options...)

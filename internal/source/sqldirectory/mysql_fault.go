@@ -80,7 +80,7 @@ func syntaxAt(message string) (near string, line int) {
 	if err != nil {
 		return "", 0
 	}
-	return rest[:end], line
+	return strings.TrimLeft(rest[:end], " "), line
 }
 
 // between returns what stands between the first opening and the next closing.

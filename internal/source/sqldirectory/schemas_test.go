@@ -162,6 +162,22 @@ func TestUnusualIDTypes(t *testing.T) {
 		"blob of a uuid":        {engines[0], "SELECT x'" + bare + "' AS id", uuid, uuid},
 		"blob of a text":        {engines[0], "SELECT x'61636d65' AS id", "acme", "acme"},
 		"other quotes":          {engines[0], "SELECT [i;d] AS `id` FROM (SELECT 17 AS [i;d]);", "17", "17"},
+		"decimal":               {engines[2], "SELECT CAST(17 AS decimal(9,2)) AS id", "17", "17"},
+		"large decimal":         {engines[2], "SELECT 99999999999999999999 AS id", "99999999999999999999", "99999999999999999999"},
+		"double on mariadb":     {engines[2], "SELECT 17e0 AS id", "17", "17"},
+		"largest unsigned":      {engines[2], "SELECT 18446744073709551615 AS id", "18446744073709551615", "18446744073709551615"},
+		"unsigned above signed": {engines[2], "SELECT CAST(9223372036854775809 AS unsigned) AS id", "9223372036854775809", "9223372036854775809"},
+		"char":                  {engines[2], "SELECT CAST('ab' AS char(9)) AS id", "ab", "ab"},
+		"enum":                  {engines[2], "SELECT size AS id FROM kinds", "big", "big"},
+		"json text":             {engines[2], `SELECT JSON_VALUE('{"org": {"id": "o_1"}}', '$.org.id') AS id`, "o_1", "o_1"},
+		"json number":           {engines[2], `SELECT JSON_VALUE('{"org": {"id": 17}}', '$.org.id') AS id`, "17", "17"},
+		"varbinary of a uuid":   {engines[2], "SELECT UNHEX('" + bare + "') AS id", strings.ToUpper(uuid), uuid},
+		"varbinary of a text":   {engines[2], "SELECT CAST('acme' AS binary) AS id", "acme", "acme"},
+		"backticks":             {engines[2], "SELECT `i;``d` AS `id` FROM (SELECT 17 AS `i;``d`) t;", "17", "17"},
+		"16 bytes of letters":   {engines[2], "SELECT 'abcdefüijklm' AS id", "abcdefüijklm", "abcdefüijklm"},
+		"latin1":                {engines[2], "SELECT CONVERT('müller' USING latin1) AS id", "müller", "müller"},
+		"union":                 {engines[2], "SELECT 17 AS id UNION ALL SELECT 17 FROM t # nobody", "17", "17"},
+		"group":                 {engines[2], "SELECT max(a) AS id FROM (SELECT 17 AS a) g GROUP BY a -- one", "17", "17"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -169,12 +185,15 @@ func TestUnusualIDTypes(t *testing.T) {
 			if name == "domain" {
 				setup = []string{"CREATE DOMAIN positive AS integer CHECK (VALUE > 0)"}
 			}
+			if name == "enum" {
+				setup = []string{"CREATE TABLE kinds (size enum('small', 'big'))", "INSERT INTO kinds VALUES ('big')"}
+			}
 			d := open(t, test.engine.with(t, append(setup, "CREATE TABLE t (x integer)")...), sqldirectory.Mapping{Companies: test.query})
 			want := []string{test.result}
 			if got := companyIDs(t, d, rightful.Select{}); !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}
-			if got := companyIDs(t, d, by(rightful.ByID, test.find, "0"+test.find, test.find+"abc", " "+test.find)); !slices.Equal(got, want) {
+			if got := companyIDs(t, d, by(rightful.ByID, test.find, "0"+test.find, test.find+"abc", " "+test.find, "😀")); !slices.Equal(got, want) {
 				t.Errorf("by id: got %q, want %q", got, want)
 			}
 			if got := companyIDs(t, d, by(rightful.ByID, "0"+test.find, test.find+"abc", " "+test.find, "-17", "\x00")); len(got) > 0 {
@@ -187,14 +206,18 @@ func TestUnusualIDTypes(t *testing.T) {
 // TestLooseCollations compares with columns that find more than they are asked.
 func TestLooseCollations(t *testing.T) {
 	t.Parallel()
-	d := open(t, engines[0].with(t, "CREATE TABLE c (id text COLLATE NOCASE)", "INSERT INTO c VALUES ('acme'), ('Acme'), ('ACME'), ('b')"),
-		sqldirectory.Mapping{Companies: "SELECT id FROM c"}, sqldirectory.WithPageSize(2))
-	if got := companyIDs(t, d, by(rightful.ByID, "Acme")); !slices.Equal(got, []string{"Acme"}) {
-		t.Errorf("got %q, want Acme only", got)
-	}
-	got := companyIDs(t, d, rightful.Select{})
-	if slices.Sort(got); !slices.Equal(got, []string{"ACME", "Acme", "acme", "b"}) {
-		t.Errorf("all pages: got %q, want each of the four once", got)
+	for name, dsn := range map[string]string{
+		"sqlite":  engines[0].with(t, "CREATE TABLE c (id text COLLATE NOCASE)", "INSERT INTO c VALUES ('acme'), ('Acme'), ('ACME'), ('b'), ('acme ')"),
+		"mariadb": engines[2].with(t, "CREATE TABLE c (id varchar(20) COLLATE utf8mb4_general_ci)", "INSERT INTO c VALUES ('acme'), ('Acme'), ('ACME'), ('b'), ('acme ')"),
+	} {
+		d := open(t, dsn, sqldirectory.Mapping{Companies: "SELECT id FROM c"}, sqldirectory.WithPageSize(2))
+		if got := companyIDs(t, d, by(rightful.ByID, "Acme")); !slices.Equal(got, []string{"Acme"}) {
+			t.Errorf("%s: got %q, want Acme only", name, got)
+		}
+		got := companyIDs(t, d, rightful.Select{})
+		if slices.Sort(got); !slices.Equal(got, []string{"ACME", "Acme", "acme", "acme ", "b"}) {
+			t.Errorf("%s: all pages: got %q, want each of the five once", name, got)
+		}
 	}
 }
 
@@ -215,7 +238,9 @@ func TestIndexServes(t *testing.T) {
 			"CREATE TABLE orgs (nr integer PRIMARY KEY)",
 			"INSERT INTO orgs WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT i FROM n",
 			"INSERT INTO people WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i, 'u' || i || '@example.com', i, '' FROM n",
-			"ANALYZE",
+		}
+		if e.name != "mariadb" { // which always has its statistics
+			rows = append(rows, "ANALYZE")
 		}
 		dsn := e.with(t, rows...)
 		db := connect(t, e.driver, strings.TrimPrefix(dsn, "sqlite:"))
@@ -242,12 +267,17 @@ func TestIndexServes(t *testing.T) {
 					if err := lines.Scan(cells...); err != nil {
 						t.Fatal(err)
 					}
-					plan += fmt.Sprintln(*cells[len(cells)-1].(*any))
+					cell := *cells[len(cells)-1].(*any)
+					if raw, ok := cell.([]byte); ok {
+						cell = string(raw)
+					}
+					plan += fmt.Sprintln(cell)
 				}
 				if err := lines.Err(); err != nil {
 					t.Fatal(err)
 				}
-				if !strings.Contains(plan, indexed) || strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "SCAN p") {
+				if !strings.Contains(plan, indexed) || strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "SCAN p") ||
+					strings.Contains(plan, `"access_type": "ALL"`) {
 					t.Errorf("%s by %s does not use the index:\n%s", query, column, plan)
 				}
 			}
