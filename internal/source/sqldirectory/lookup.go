@@ -3,7 +3,6 @@ package sqldirectory
 import (
 	"context"
 	"database/sql"
-	"slices"
 	"strings"
 
 	"rightful"
@@ -80,10 +79,10 @@ func (d *Directory) lookup(ctx context.Context, q *query, name string, values []
 }
 
 // lookupEmails is lookup without regard to case: an app may hold one person in
-// two spellings, and both are wanted. One statement seeks the emails as they
-// were given and in lower case, which an index serves, and through lower(email),
-// which reads the whole table where there is no index on that. So that this
-// happens at most once, more emails than fit one statement are sought by
+// two spellings, and both are wanted. So emails are sought through
+// lower(email), which reads the whole table where there is no index on that;
+// a column that compares without case itself does with its own. The scan
+// happens once at most: more emails than fit one statement are sought by
 // reading the table ourselves.
 func (d *Directory) lookupEmails(ctx context.Context, q *query, values []string, emit func([][]any) (bool, error)) error {
 	const name = string(rightful.ByEmail)
@@ -92,51 +91,40 @@ func (d *Directory) lookupEmails(ctx context.Context, q *query, values []string,
 		return nil
 	}
 	at := q.index(name)
-	asked := make(map[string]bool, len(values))
-	var exact, lower []any
+	asked := make(map[string]bool, len(values)) // in lower case
+	given := make(map[string]bool, len(values))
+	var args []any
 	for _, value := range values {
 		small := strings.ToLower(value)
 		if small == "" || len(textForms(value)) == 0 {
 			continue
 		}
-		if !asked[small] {
-			asked[small] = true
-			exact = append(exact, small)
-			lower = append(lower, small)
+		asked[small] = true
+		// A database's lower() may know ASCII only: then a spelling is found
+		// when it is given.
+		for _, form := range []string{small, value} {
+			if !given[form] {
+				given[form] = true
+				args = append(args, form)
+			}
 		}
-		if value != small {
-			exact = append(exact, value)
-		}
+	}
+	if len(args) == 0 {
+		return nil
 	}
 	found := func(rows [][]any) (bool, error) {
 		return emit(filter(rows, func(row []any) bool { return asked[strings.ToLower(column.typ.idText(row[at]))] }))
 	}
-	if len(lower) == 0 {
-		return nil
-	}
-	exact, lower = padded(exact), padded(lower)
-	if column.typ.folds {
-		lower = nil // the column finds every spelling by any of them
-	}
-	if len(exact)+len(lower) > 2*valuesPerStatement {
+	if len(args) > 2*valuesPerStatement {
 		return d.pages(ctx, q, found)
 	}
-	rows, err := d.run(ctx, q.emails(column, len(exact), len(lower)), slices.Concat(exact, lower))
+	args = padded(args)
+	rows, err := d.run(ctx, q.inAnyCase(column, len(args)), args)
 	if err != nil {
 		return err
 	}
 	_, err = found(rows)
 	return err
-}
-
-// emails is the statement that finds emails: as they are written, and through
-// lower(email) unless there are none to be sought so.
-func (q *query) emails(column resultColumn, exact, lower int) statement {
-	where := "WHERE " + column.ref + " IN (" + q.marks(column, 1, exact) + ")"
-	if lower > 0 {
-		where += " OR lower(" + column.ref + ") IN (" + q.marks(column, 1+exact, lower) + ")"
-	}
-	return q.wrap(q.list(), where)
 }
 
 // inChunks cuts the values so that no statement gets too many forms.
@@ -185,14 +173,24 @@ func padded(values []any) []any {
 
 // in is the statement of where for a number of values.
 func (q *query) in(column resultColumn, values int) statement {
-	return q.wrap(q.list(), "WHERE "+column.ref+" IN ("+q.marks(column, 1, values)+")")
+	return q.wrap(q.list(), "WHERE "+column.ref+" IN ("+q.marks(column, values)+")")
 }
 
-// marks is a list of parameters, counted from first, to compare a column with.
-func (q *query) marks(column resultColumn, first, count int) string {
+// inAnyCase is in without regard to case.
+func (q *query) inAnyCase(column resultColumn, values int) statement {
+	if column.typ.folds {
+		return q.in(column, values)
+	}
+	column.ref = "lower(" + column.ref + ")"
+	column.typ.mark = "lower(" + column.typ.marked("%s") + ")"
+	return q.in(column, values)
+}
+
+// marks is a list of parameters to compare a column with.
+func (q *query) marks(column resultColumn, count int) string {
 	marks := make([]string, count)
 	for i := range marks {
-		marks[i] = column.typ.marked(q.dialect.placeholder(first + i))
+		marks[i] = column.typ.marked(q.dialect.placeholder(1 + i))
 	}
 	return strings.Join(marks, ", ")
 }

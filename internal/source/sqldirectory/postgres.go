@@ -131,6 +131,7 @@ func postgresType(ctx context.Context, conn *sql.Conn, name string) (columnType,
 	}
 	t = postgresTypes[strings.ToUpper(base)]
 	t.name = base
+	t.folds = base == "citext"
 	if t.kind == kindOther && category == "S" {
 		t.kind = kindText
 	}
