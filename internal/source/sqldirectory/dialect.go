@@ -45,6 +45,19 @@ type dialect interface {
 	// mistakes reports whether the database would take this text, which is no
 	// number, for one when a column of numbers is compared with it.
 	mistakes(text string) bool
+	// cannotWrite reports, inside a read, whether it can write, and how that
+	// was found out.
+	cannotWrite(ctx context.Context, conn *sql.Conn) (how string, readOnly bool, err error)
+	// clock is the query for the server's time in Unix seconds; "" when there
+	// is no server.
+	clock() string
+	// wholes returns the tables that a lookup of one value would read as a
+	// whole though that could be spared: no index serves.
+	wholes(ctx context.Context, conn *sql.Conn, sent string, example any) ([]whole, error)
+	// createIndex is the statement that makes an index for lookups by a
+	// column, or by its lower case; "" when the database has no such index.
+	// Names are SQL already.
+	createIndex(table, column string, typ columnType, anyCase bool) string
 	// fault explains an answer of the database; false when err is none.
 	fault(err error) (fault, bool)
 }

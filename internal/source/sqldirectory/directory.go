@@ -18,6 +18,7 @@ type Directory struct {
 	companies, users, memberships, subscriptions, links *query
 	resolver                                            *resolver // nil unless the resolver is SQL
 
+	now            func() time.Time
 	timeout        time.Duration
 	connectTimeout time.Duration
 	pageSize       int
@@ -56,6 +57,11 @@ func WithPageSize(rows int) Option {
 	return func(d *Directory) { d.pageSize = max(1, rows) }
 }
 
+// WithClock sets the clock that the database's is compared with by Diagnose.
+func WithClock(now func() time.Time) Option {
+	return func(d *Directory) { d.now = now }
+}
+
 // Open connects to the app's database and checks the mapping against it: every
 // query is run for no rows, and has to have the columns.
 //
@@ -66,7 +72,7 @@ func WithPageSize(rows int) Option {
 // column), unauthorized, forbidden (a table may not be read), unreachable or
 // unavailable. They never hold the password, nor the DSN.
 func Open(ctx context.Context, dsn string, m Mapping, options ...Option) (*Directory, error) {
-	d := &Directory{timeout: DefaultStatementTimeout, connectTimeout: DefaultConnectTimeout, pageSize: DefaultPageSize}
+	d := &Directory{now: time.Now, timeout: DefaultStatementTimeout, connectTimeout: DefaultConnectTimeout, pageSize: DefaultPageSize}
 	for _, option := range options {
 		option(d)
 	}

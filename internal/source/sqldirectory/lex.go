@@ -16,6 +16,7 @@ type lexRules struct {
 	hashComments   bool // # comment
 	spacedDashes   bool // -- is a comment only before a space: 5--2 is 7
 	backslashes    bool // 'it\'s'
+	intoWrites     bool // SELECT ... INTO OUTFILE, which no transaction forbids
 }
 
 // spanKind tells SQL that means something from SQL that is only text.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -18,8 +19,10 @@ type mysqlServer struct {
 	config    *mysql.Config
 	connector driver.Connector
 
-	// Learnt from the server, before the first query is looked at.
+	// Learnt from the server once, before the first query is looked at.
+	learn     sync.Once
 	noEscapes bool // a backslash in a text is a backslash
+	mariaDB   bool
 }
 
 func (m *mysqlServer) target() string {
@@ -42,8 +45,9 @@ func (m *mysqlServer) version(ctx context.Context, conn *sql.Conn) (string, erro
 	if err := conn.QueryRowContext(ctx, "SELECT VERSION(), @@sql_mode").Scan(&number, &modes); err != nil {
 		return "", err
 	}
-	m.noEscapes = strings.Contains(modes, "NO_BACKSLASH_ESCAPES")
-	if before, _, found := strings.Cut(number, "-MariaDB"); found {
+	before, _, mariaDB := strings.Cut(number, "-MariaDB")
+	m.learn.Do(func() { m.noEscapes, m.mariaDB = strings.Contains(modes, "NO_BACKSLASH_ESCAPES"), mariaDB })
+	if mariaDB {
 		return "MariaDB " + before, nil
 	}
 	return "MySQL " + number, nil
@@ -51,7 +55,7 @@ func (m *mysqlServer) version(ctx context.Context, conn *sql.Conn) (string, erro
 
 func (m *mysqlServer) lexing() lexRules {
 	return lexRules{
-		otherNames: true, noBrackets: true, hashComments: true, spacedDashes: true, backslashes: !m.noEscapes,
+		otherNames: true, noBrackets: true, hashComments: true, spacedDashes: true, backslashes: !m.noEscapes, intoWrites: true,
 	}
 }
 

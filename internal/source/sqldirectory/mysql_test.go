@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"os"
 	"testing"
 	"time"
 
@@ -27,6 +28,15 @@ func TestMySQLAddresses(t *testing.T) {
 	} {
 		u := *base
 		u.Scheme, u.RawQuery = scheme, parameters
+		open(t, u.String(), sqldirectory.Mapping{Companies: companies})
+	}
+	var socket string
+	if err := connect(t, mariadb.driver, dsn).QueryRowContext(t.Context(), "SELECT @@socket").Scan(&socket); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(socket); err == nil { // the server may be on another machine
+		u := *base
+		u.Host, u.RawQuery = "", url.Values{"socket": {socket}}.Encode()
 		open(t, u.String(), sqldirectory.Mapping{Companies: companies})
 	}
 	for parameters, text := range map[string]string{
@@ -168,6 +178,11 @@ func TestMySQLStopsWhatNobodyWaitsFor(t *testing.T) {
 		done <- got
 	}()
 	for running() == 0 {
+		select {
+		case err := <-done:
+			t.Fatalf("it ended by itself: %v", err)
+		default:
+		}
 	}
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {

@@ -109,6 +109,9 @@ func (d *Directory) oneSelect(place, text string) (string, error) {
 	if !one {
 		return "", invalid(place, "this is more than one statement", "write one SELECT")
 	}
+	if rules.intoWrites && slices.ContainsFunc(rules.tokens(cleaned), func(t token) bool { return t.is("into") }) {
+		return "", invalid(place, "the query writes INTO something", "write one SELECT: rightful only reads")
+	}
 	switch word := rules.firstWord(cleaned); word {
 	case "select", "with", "values", "table":
 		return cleaned, nil

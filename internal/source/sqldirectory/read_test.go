@@ -71,6 +71,16 @@ func TestReadsCannotWrite(t *testing.T) {
 		}
 		untouched(t, e, dsn)
 	})
+	t.Run("into a file", func(t *testing.T) {
+		t.Parallel()
+		dsn := mariadb.with(t, setup...)
+		for _, query := range []string{
+			"SELECT id FROM companies WHERE id = :user_id INTO OUTFILE 'rightful-test'", "SELECT id into @x FROM companies WHERE id = :user_id",
+		} {
+			says(t, refused(t, dsn, sqldirectory.Mapping{Companies: companies, Resolve: query}), rightful.KindInvalid, "directory.resolve", "writes INTO")
+		}
+		open(t, dsn, sqldirectory.Mapping{Companies: companies, Resolve: "SELECT 'into' AS `into` /* into */ WHERE :user_id <> ''"})
+	})
 	t.Run("through a function", func(t *testing.T) {
 		t.Parallel()
 		onServers(t, func(t *testing.T, e engine) {
