@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rightful"
@@ -44,7 +45,7 @@ func (d *Directory) diagnoseLookups(ctx context.Context, n noun, rows int) []rig
 			tables = append(tables, w.alias)
 		}
 		all = append(all, rightful.Warn(n.place,
-			fmt.Sprintf("no index serves a lookup by %s: each reads all of %s", name, strings.Join(tables, ", ")), d.remedy(ctx, n.query, column)))
+			fmt.Sprintf("no index serves a lookup by %s: each reads all of %s", name, strings.Join(tables, ", ")), d.remedy(ctx, n.query, column, reads)))
 	}
 	if len(served) > 0 {
 		ok := rightful.OK(n.place, "looked up by "+strings.Join(served, ", ")+" with an index, or in fewer than "+thousands(smallTable)+" rows")
@@ -64,8 +65,12 @@ func (q *query) lookupOf(column resultColumn) statement {
 // wholes returns the tables that a lookup by the column reads as a whole.
 func (d *Directory) wholes(ctx context.Context, q *query, column resultColumn) (reads []whole, err error) {
 	s := q.lookupOf(column)
+	// A value that hardly any row has: one that is in most rows is sought
+	// without the index, for good reasons.
 	var example any
-	for _, text := range []string{"1", "00000000-0000-4000-8000-000000000000", "x"} {
+	for _, text := range []string{
+		strconv.FormatInt(max(column.typ.max-1, 1), 10), "00000000-0000-4000-8000-000000000000", "rightful looks for an index",
+	} {
 		if forms := column.typ.forms(text); len(forms) > 0 {
 			example = forms[0]
 			break
@@ -100,11 +105,20 @@ func (d *Directory) size(ctx context.Context, q *query, w whole, rows int) int {
 	return counted
 }
 
-// remedy says how to get an index for a lookup by the column.
-func (d *Directory) remedy(ctx context.Context, q *query, column resultColumn) string {
+// remedy says how to get an index for a lookup by the column, which reads these
+// tables as a whole.
+func (d *Directory) remedy(ctx context.Context, q *query, column resultColumn, reads []whole) string {
 	anyCase := column.name == string(rightful.ByEmail) && !column.typ.folds
 	if o, ok := d.dialect.lexing().origins(q.sql); ok {
 		if table, base, ok := o.column(column.name); ok && d.exists(ctx, q, table, base) {
+			// Looked up in its table alone: is it this index that is missing?
+			column.ref = "q." + d.dialect.quote("one")
+			alone := &query{
+				place: q.place, sql: "SELECT " + base + " AS one FROM " + table, dialect: d.dialect, columns: []resultColumn{column},
+			}
+			if needs, err := d.wholes(ctx, alone, column); err == nil && len(needs) == 0 {
+				return "index the columns of " + reads[0].alias + " by which the query joins it"
+			}
 			if create := d.dialect.createIndex(table, base, column.typ, anyCase); create != "" {
 				return create
 			}

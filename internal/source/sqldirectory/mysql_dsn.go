@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -40,8 +41,9 @@ func dialMySQL(dsn string, connectTimeout time.Duration) (*sql.DB, dialect, erro
 	config.CheckConnLiveness = true
 	config.Logger = &mysql.NopLogger{} // what it would log comes as an error too
 	config.ConnectionAttributes = "program_name:rightful"
-	for name, values := range location.Query() {
-		if err := mysqlParameter(config, name, values[len(values)-1]); err != nil {
+	parameters := location.Query()
+	for _, name := range slices.Sorted(maps.Keys(parameters)) { // tls comes after what others call it
+		if err := mysqlParameter(config, name, parameters[name][0]); err != nil {
 			return nil, nil, err
 		}
 	}

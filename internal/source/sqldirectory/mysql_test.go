@@ -24,7 +24,7 @@ func TestMySQLAddresses(t *testing.T) {
 	for scheme, parameters := range map[string]string{
 		"mysql":   "tls=false",
 		"mariadb": "",
-		"MySQL":   "tls=preferred&connection_limit=5&sslaccept=accept_invalid_certs&ssl-mode=DISABLED&charset=latin1&parseTime=false&multiStatements=true",
+		"MySQL":   "tls=preferred&connection_limit=5&sslaccept=accept_invalid_certs&ssl-mode=REQUIRED&charset=latin1&parseTime=false&multiStatements=true",
 	} {
 		u := *base
 		u.Scheme, u.RawQuery = scheme, parameters

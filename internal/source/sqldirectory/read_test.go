@@ -3,6 +3,7 @@ package sqldirectory_test
 import (
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -201,4 +202,38 @@ func TestClosedDirectoryIsAnError(t *testing.T) {
 	if err := firstError(t, d, rightful.Select{}); err == nil {
 		t.Error("a closed directory could be read")
 	}
+}
+
+func TestOpenSaysWhichTableMayNotBeRead(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, e engine) {
+		admin, err := url.Parse(e.with(t, "CREATE TABLE companies (id bigint)", "CREATE TABLE open (id bigint)"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Roles belong to the whole server: the name is the test's own database's.
+		role := "r" + strings.TrimPrefix(admin.Path, "/")
+		create, denied := []string{"CREATE ROLE " + role + " LOGIN PASSWORD 'pw'"}, "permission denied for table companies"
+		if e.name == "mariadb" {
+			create, denied = []string{"CREATE USER " + role + " IDENTIFIED BY 'pw'", "GRANT SELECT ON open TO " + role}, "SELECT command denied to user"
+		}
+		db := connect(t, e.driver, admin.String())
+		for _, statement := range create {
+			if _, err := db.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Cleanup(func() {
+			drop := "DROP ROLE "
+			if e.name == "mariadb" {
+				drop = "DROP USER "
+			}
+			if _, err := db.ExecContext(context.Background(), drop+role); err != nil {
+				t.Error(err)
+			}
+		})
+		admin.User = url.UserPassword(role, "pw")
+		says(t, refused(t, admin.String(), sqldirectory.Mapping{Companies: companies}),
+			rightful.KindForbidden, "directory.companies", denied, "GRANT SELECT")
+	})
 }
