@@ -3,12 +3,12 @@
 .DEFAULT_GOAL := help
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: help test race vet lint demo build
+.PHONY: help test race vet lint openapi demo build
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: ## run all tests beside a real PostgreSQL and Redis
+test: ## run all tests beside a real PostgreSQL, MariaDB and Redis
 	go run ./test/withservers -- go test ./...
 
 race: ## the same under the race detector
@@ -20,6 +20,9 @@ vet: ## what the compiler does not see
 lint: ## staticcheck, and gofmt
 	$(STATICCHECK) ./...
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
+
+openapi: ## hold the simulator's answers against Stripe's OpenAPI document
+	cd stripesim/openapitest && go test ./...
 
 demo: ## see rightful find an incident, without any server
 	go run ./cmd/rightful demo

@@ -16,7 +16,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
-	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
 	"rightful/internal/collect"
@@ -55,6 +55,11 @@ var engines = []struct {
 		"postgres",
 		func(t *testing.T) string { return testserver.Postgres(t) },
 		func(t *testing.T, dsn string) *sql.DB { return must(sql.Open("pgx", dsn))(t) },
+	},
+	{
+		"mariadb",
+		func(t *testing.T) string { return testserver.MariaDB(t) },
+		func(t *testing.T, dsn string) *sql.DB { return testserver.OpenMariaDB(t, dsn) },
 	},
 }
 
@@ -272,6 +277,7 @@ func appears(rows []map[string]any, column string) bool {
 func fill(t *testing.T, db *sql.DB, tables map[string][]map[string]any) {
 	t.Helper()
 	ctx := context.Background()
+	_, numbered := db.Driver().(*stdlib.Driver) // PostgreSQL wants $1 where others take ?
 	schema := map[string][]string{
 		"companies":     {"id bigint", "name text", "owner_user_id bigint", "stripe_customer_id text", "deleted_at bigint", "merged_into bigint", "billing_parent_id bigint", "stamp_value text"},
 		"users":         {"id bigint", "email text", "email_verified boolean", "is_active boolean", "company_id bigint"},
@@ -290,7 +296,11 @@ func fill(t *testing.T, db *sql.DB, tables map[string][]map[string]any) {
 				name, _, _ := strings.Cut(c, " ")
 				if v, ok := row[name]; ok {
 					names = append(names, name)
-					places = append(places, fmt.Sprintf("$%d", len(places)+1))
+					place := "?"
+					if numbered {
+						place = fmt.Sprintf("$%d", len(places)+1)
+					}
+					places = append(places, place)
 					if f, isNumber := v.(float64); isNumber {
 						v = int64(f)
 					}

@@ -1,6 +1,7 @@
 package testserver_test
 
 import (
+	"context"
 	"database/sql"
 	"testing"
 
@@ -29,6 +30,42 @@ func TestPostgresIsEmptyAndDroppedAfter(t *testing.T) {
 		t.Error("the database is still there after the test")
 	}
 }
+
+func TestMariaDBIsEmptyAndDroppedAfter(t *testing.T) {
+	t.Parallel()
+	var dsn string
+	var held *sql.DB
+	t.Run("use", func(t *testing.T) {
+		dsn = testserver.MariaDB(t)
+		if other := testserver.MariaDB(t); other == dsn {
+			t.Error("two calls got the same database")
+		}
+		if _, err := testserver.OpenMariaDB(t, dsn).ExecContext(t.Context(), "CREATE TABLE companies (id bigint)"); err != nil {
+			t.Fatal(err)
+		}
+		// A transaction that nobody ends must not make the drop wait.
+		held = testserver.OpenMariaDB(notEnding{t}, dsn)
+		tx, err := held.BeginTx(context.Background(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.ExecContext(t.Context(), "INSERT INTO companies VALUES (1)"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if dsn == "" {
+		t.Skip("no server")
+	}
+	held.Close()
+	if err := testserver.OpenMariaDB(t, dsn).PingContext(t.Context()); err == nil {
+		t.Error("the database is still there after the test")
+	}
+}
+
+// notEnding is a test that cleans nothing up.
+type notEnding struct{ testing.TB }
+
+func (notEnding) Cleanup(func()) {}
 
 func TestRedisIsEmptyAndFlushedAfter(t *testing.T) {
 	t.Parallel()

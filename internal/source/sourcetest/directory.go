@@ -131,6 +131,16 @@ func testEmails(t *testing.T, k IDs, open openDirectory) {
 	} {
 		same(t, read(t, d, rightful.Select{By: rightful.ByEmail, Values: test.values}), DirectoryRows{Users: test.want})
 	}
+	// One person in two spellings: each way to ask finds both.
+	twice := DirectoryRows{IDs: k, Companies: []rightful.Company{}, Users: []rightful.User{
+		{ID: k.id(7), Email: "dora@example.com"}, {ID: k.id(8), Email: "DORA@Example.com"}, {ID: k.id(9), Email: "dora@example.org"},
+	}}
+	d = open(t, twice)
+	for _, values := range [][]string{
+		{"dora@example.com"}, {"DORA@Example.com"}, {"Dora@EXAMPLE.com"}, {"dora@example.com", "DORA@Example.com", "x@example.com"},
+	} {
+		same(t, read(t, d, rightful.Select{By: rightful.ByEmail, Values: values}), DirectoryRows{Users: twice.Users[:2]})
+	}
 }
 
 func testMapping(t *testing.T, k IDs, open openDirectory) {

@@ -30,6 +30,12 @@ func TestDirectoryConformance(t *testing.T) {
 		{"postgres", "uuid", uuids},
 		{"postgres", "text", anything},
 		{"postgres", "char(36)", uuids},
+		{"mariadb", "int", numbers},
+		{"mariadb", "bigint unsigned", numbers},
+		{"mariadb", "varchar(400)", anything},
+		{"mariadb", "char(36)", uuids},
+		{"mariadb", "binary(16)", uuids},
+		{"mariadb", "uuid", uuids},
 	} {
 		t.Run(column.engine+" "+column.idType, func(t *testing.T) {
 			t.Parallel()

@@ -18,6 +18,7 @@ type Directory struct {
 	companies, users, memberships, subscriptions, links *query
 	resolver                                            *resolver // nil unless the resolver is SQL
 
+	now            func() time.Time
 	timeout        time.Duration
 	connectTimeout time.Duration
 	pageSize       int
@@ -56,16 +57,22 @@ func WithPageSize(rows int) Option {
 	return func(d *Directory) { d.pageSize = max(1, rows) }
 }
 
+// WithClock sets the clock that the database's is compared with by Diagnose.
+func WithClock(now func() time.Time) Option {
+	return func(d *Directory) { d.now = now }
+}
+
 // Open connects to the app's database and checks the mapping against it: every
 // query is run for no rows, and has to have the columns.
 //
-// The DSN is postgres://..., postgresql://... or sqlite:path. A SQLite file is
+// The DSN is postgres://..., postgresql://..., mysql://..., mariadb://... or
+// sqlite:path. A SQLite file is
 // never created. Errors are of type *rightful.Error. Their place is the path in
 // the configuration (directory.users), their kind invalid (DSN, query or
 // column), unauthorized, forbidden (a table may not be read), unreachable or
 // unavailable. They never hold the password, nor the DSN.
 func Open(ctx context.Context, dsn string, m Mapping, options ...Option) (*Directory, error) {
-	d := &Directory{timeout: DefaultStatementTimeout, connectTimeout: DefaultConnectTimeout, pageSize: DefaultPageSize}
+	d := &Directory{now: time.Now, timeout: DefaultStatementTimeout, connectTimeout: DefaultConnectTimeout, pageSize: DefaultPageSize}
 	for _, option := range options {
 		option(d)
 	}
@@ -85,6 +92,12 @@ func Open(ctx context.Context, dsn string, m Mapping, options ...Option) (*Direc
 
 // check compiles the mapping.
 func (d *Directory) check(ctx context.Context, m Mapping) error {
+	if err := d.read(ctx, statement{place: placeDSN}, func(ctx context.Context, conn *sql.Conn) error {
+		_, err := d.dialect.version(ctx, conn)
+		return err
+	}); err != nil {
+		return err
+	}
 	for _, q := range []struct {
 		into    **query
 		place   string

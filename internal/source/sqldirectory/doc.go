@@ -16,6 +16,6 @@
 // compared once more with what was asked (rightful.SameID): no collation,
 // affinity or cast of a database can make "04" match 4.
 //
-// PostgreSQL and SQLite are read today; what differs between databases is in
+// PostgreSQL, MySQL, MariaDB and SQLite are read; what differs between databases is in
 // the dialect interface, one file each.
 package sqldirectory

@@ -54,8 +54,10 @@ type fault struct {
 	kind     rightful.ErrorKind
 	message  string
 	hint     string
-	position int  // in characters from 1 in what was sent; 0 when unknown
-	whole    bool // it is about the connection, not about the query
+	position int    // in characters from 1 in what was sent; 0 when unknown
+	near     string // the text that was sent from the mistake on, cut off, where the database says that instead of a position
+	line     int    // and the line of it
+	whole    bool   // it is about the connection, not about the query
 }
 
 // explain turns an error of a database into one that a person can act on. ctx
@@ -85,6 +87,10 @@ func (d *Directory) explain(ctx context.Context, s statement, err error) error {
 		place = placeDSN
 		f.message = d.dialect.target() + ": " + f.message
 	}
+	if f.near != "" {
+		f.position = s.find(f.near, f.line)
+		f.message = "syntax error near " + quoted(s.own(f.near, f.position))
+	}
 	if at := s.within(f.position); at != "" {
 		f.message += " (" + at + ")"
 	}
@@ -106,6 +112,37 @@ func (s statement) within(position int) string {
 		return fmt.Sprintf("at character %d of the query", column)
 	}
 	return fmt.Sprintf("at line %d, character %d of the query", line, column)
+}
+
+// find returns the position of the text that begins on the line of what was
+// sent, and 0 when there is none or it is not clear which.
+func (s statement) find(near string, line int) int {
+	found := 0
+	for from := 0; ; {
+		at := strings.Index(s.sent[from:], near)
+		if at < 0 {
+			return found
+		}
+		at += from
+		if 1+strings.Count(s.sent[:at], "\n") == line {
+			if found > 0 {
+				return 0
+			}
+			found = 1 + utf8.RuneCountInString(s.sent[:at])
+		}
+		from = at + 1
+	}
+}
+
+// own returns the part of a text from the position on that is the person's, and
+// not what we put behind it.
+func (s statement) own(text string, position int) string {
+	left := s.skip + utf8.RuneCountInString(s.sql) - (position - 1)
+	runes := []rune(text)
+	if position == 0 || left <= 0 || left >= len(runes) {
+		return strings.TrimSpace(text)
+	}
+	return string(runes[:left])
 }
 
 // statementFault explains why a statement got no answer from a database that

@@ -7,5 +7,13 @@ func (d *Directory) UserLookup(column string, values int) string {
 	if !ok {
 		panic("users have no column " + column)
 	}
-	return d.users.in(c.ref, values, nil).sent
+	return d.users.in(c, values).sent
+}
+
+// BindMySQL binds :user_id in MySQL's SQL, for a server whose texts have
+// backslashes as escapes or have not.
+func BindMySQL(noEscapes bool, sql string) string {
+	m := &mysqlServer{noEscapes: noEscapes}
+	bound, _ := m.lexing().bind(sql, "user_id", m.placeholder)
+	return bound
 }

@@ -34,6 +34,18 @@ var engines = []engine{
 		dsn := testserver.Postgres(t)
 		return dsn, dsn
 	}},
+	{"mariadb", "mysql", func(t *testing.T) (string, string) {
+		dsn := testserver.MariaDB(t)
+		return dsn, dsn
+	}},
+}
+
+// place is the n-th parameter of a statement.
+func (e engine) place(n int) string {
+	if e.driver == "mysql" {
+		return "?"
+	}
+	return fmt.Sprintf("$%d", n)
 }
 
 // create makes a database with the given statements and returns its DSN.
@@ -51,6 +63,9 @@ func (e engine) with(t *testing.T, statements ...string) string {
 
 func connect(t *testing.T, driver, source string) *sql.DB {
 	t.Helper()
+	if driver == "mysql" {
+		return testserver.OpenMariaDB(t, source)
+	}
 	db, err := sql.Open(driver, source)
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +78,17 @@ func connect(t *testing.T, driver, source string) *sql.DB {
 func onEach(t *testing.T, test func(t *testing.T, e engine)) {
 	t.Helper()
 	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, e)
+		})
+	}
+}
+
+// onServers is onEach without SQLite, which has no server.
+func onServers(t *testing.T, test func(t *testing.T, e engine)) {
+	t.Helper()
+	for _, e := range engines[1:] {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			test(t, e)
@@ -96,12 +122,16 @@ func (e engine) seed(t *testing.T, rows sourcetest.DirectoryRows, idType string)
 		var types, marks []string
 		for i, c := range columns {
 			name, typ, _ := strings.Cut(c, " ")
+			mark := e.place(i + 1)
 			if typ == "id" {
 				typ = idType
+				if typ == "binary(16)" {
+					mark = "UNHEX(REPLACE(" + mark + ", '-', ''))"
+				}
 			}
 			columns[i] = name
 			types = append(types, name+" "+typ)
-			marks = append(marks, fmt.Sprintf("$%d", i+1))
+			marks = append(marks, mark)
 		}
 		if _, err := tx.ExecContext(t.Context(), "CREATE TABLE "+table+" ("+strings.Join(types, ", ")+")"); err != nil {
 			t.Fatal(err)

@@ -12,6 +12,11 @@ type lexRules struct {
 	escapeStrings  bool // E'it\'s'
 	nestedComments bool // /* /* */ */
 	otherNames     bool // `name` and [name]
+	noBrackets     bool // not [name]
+	hashComments   bool // # comment
+	spacedDashes   bool // -- is a comment only before a space: 5--2 is 7
+	backslashes    bool // 'it\'s'
+	intoWrites     bool // SELECT ... INTO OUTFILE, which no transaction forbids
 }
 
 // spanKind tells SQL that means something from SQL that is only text.
@@ -59,20 +64,22 @@ func (r lexRules) opaque(sql string, i int) (spanKind, int) {
 	rest := sql[i:]
 	switch c := sql[i]; {
 	case c == '\'':
-		escapes := r.escapeStrings && i > 0 && (sql[i-1] == 'e' || sql[i-1] == 'E') &&
+		escapes := r.backslashes || r.escapeStrings && i > 0 && (sql[i-1] == 'e' || sql[i-1] == 'E') &&
 			(i == 1 || !isNameByte(sql[i-2]))
 		return spanQuoted, quotedLength(rest, '\'', escapes)
 	case c == '"':
 		return spanQuoted, quotedLength(rest, '"', false)
 	case c == '`' && r.otherNames:
 		return spanQuoted, quotedLength(rest, '`', false)
-	case c == '[' && r.otherNames:
+	case c == '[' && r.otherNames && !r.noBrackets:
 		return spanQuoted, through(rest, 1, "]")
 	case c == '$' && r.dollarQuotes && (i == 0 || !isNameByte(sql[i-1])):
 		if tag := dollarTag(rest); tag != "" {
 			return spanQuoted, through(rest, len(tag), tag)
 		}
-	case strings.HasPrefix(rest, "--"):
+	case c == '#' && r.hashComments:
+		return spanComment, through(rest, 1, "\n")
+	case strings.HasPrefix(rest, "--") && (!r.spacedDashes || len(rest) == 2 || rest[2] <= ' '):
 		return spanComment, through(rest, 2, "\n")
 	case strings.HasPrefix(rest, "/*"):
 		if r.nestedComments {

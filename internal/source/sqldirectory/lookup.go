@@ -68,7 +68,7 @@ func (d *Directory) lookup(ctx context.Context, q *query, name string, values []
 			asked[w.canonical] = true
 			args = append(args, w.forms...)
 		}
-		rows, err := d.where(ctx, q, column.ref, args, nil)
+		rows, err := d.where(ctx, q, column, args)
 		if err != nil {
 			return false, err
 		}
@@ -78,9 +78,12 @@ func (d *Directory) lookup(ctx context.Context, q *query, name string, values []
 	})
 }
 
-// lookupEmails is lookup without regard to case. Emails are sought as they were
-// given and in lower case first, because that is what an app stores and what an
-// index serves. Only what was not found so is sought through lower(email).
+// lookupEmails is lookup without regard to case: an app may hold one person in
+// two spellings, and both are wanted. So emails are sought through
+// lower(email), which reads the whole table where there is no index on that;
+// a column that compares without case itself does with its own. The scan
+// happens once at most: more emails than fit one statement are sought by
+// reading the table ourselves.
 func (d *Directory) lookupEmails(ctx context.Context, q *query, values []string, emit func([][]any) (bool, error)) error {
 	const name = string(rightful.ByEmail)
 	column, ok := q.column(name)
@@ -88,54 +91,40 @@ func (d *Directory) lookupEmails(ctx context.Context, q *query, values []string,
 		return nil
 	}
 	at := q.index(name)
-	byLower := make(map[string]*wanted, len(values))
-	var all []*wanted
+	asked := make(map[string]bool, len(values)) // in lower case
+	given := make(map[string]bool, len(values))
+	var args []any
 	for _, value := range values {
-		lower := strings.ToLower(value)
-		w := byLower[lower]
-		if w == nil {
-			w = &wanted{canonical: lower, forms: textForms(lower)}
-			if len(w.forms) == 0 || lower == "" {
-				continue
-			}
-			byLower[lower] = w
-			all = append(all, w)
+		small := strings.ToLower(value)
+		if small == "" || len(textForms(value)) == 0 {
+			continue
 		}
-		if value != lower {
-			w.forms = append(w.forms, textForms(value)...)
+		asked[small] = true
+		// A database's lower() may know ASCII only: then a spelling is found
+		// when it is given.
+		for _, form := range []string{small, value} {
+			if !given[form] {
+				given[form] = true
+				args = append(args, form)
+			}
 		}
 	}
-	return d.inChunks(all, func(chunk []*wanted) (bool, error) {
-		missing := make(map[string]bool, len(chunk))
-		var args []any
-		for _, w := range chunk {
-			missing[w.canonical] = true
-			args = append(args, w.forms...)
-		}
-		email := func(row []any) string { return strings.ToLower(column.typ.idText(row[at])) }
-		rows, err := d.where(ctx, q, column.ref, args, nil)
-		if err != nil {
-			return false, err
-		}
-		rows = filter(rows, func(row []any) bool { _, asked := missing[email(row)]; return asked })
-		for _, row := range rows {
-			missing[email(row)] = false
-		}
-		args = nil
-		for _, w := range chunk {
-			if missing[w.canonical] {
-				args = append(args, w.canonical)
-			}
-		}
-		if len(args) > 0 {
-			more, err := d.where(ctx, q, "lower("+column.ref+")", args, func(mark string) string { return "lower(" + mark + ")" })
-			if err != nil {
-				return false, err
-			}
-			rows = append(rows, filter(more, func(row []any) bool { return missing[email(row)] })...)
-		}
-		return emit(rows)
-	})
+	if len(args) == 0 {
+		return nil
+	}
+	found := func(rows [][]any) (bool, error) {
+		return emit(filter(rows, func(row []any) bool { return asked[strings.ToLower(column.typ.idText(row[at]))] }))
+	}
+	if len(args) > 2*valuesPerStatement {
+		return d.pages(ctx, q, found)
+	}
+	args = padded(args)
+	rows, err := d.run(ctx, q.inAnyCase(column, len(args)), args)
+	if err != nil {
+		return err
+	}
+	_, err = found(rows)
+	return err
 }
 
 // inChunks cuts the values so that no statement gets too many forms.
@@ -155,35 +144,55 @@ func (d *Directory) inChunks(all []*wanted, each func([]*wanted) (bool, error)) 
 	return nil
 }
 
-// where returns the rows for which the expression is one of the values. around
-// wraps each placeholder; nil leaves it as it is.
-func (d *Directory) where(ctx context.Context, q *query, expression string, args []any, around func(string) string) ([][]any, error) {
-	padded := 1
-	for padded < len(args) {
-		padded *= 2
-	}
-	for len(args) < padded {
-		args = append(args, args[0])
-	}
-	s := q.in(expression, len(args), around)
-	var rows [][]any
-	err := d.read(ctx, s, func(ctx context.Context, conn *sql.Conn) (err error) {
-		rows, err = fetch(ctx, conn, s.sent, args)
+// where returns the rows whose column is one of the values.
+func (d *Directory) where(ctx context.Context, q *query, column resultColumn, values []any) ([][]any, error) {
+	values = padded(values)
+	return d.run(ctx, q.in(column, len(values)), values)
+}
+
+// run runs a statement and returns its rows.
+func (d *Directory) run(ctx context.Context, s statement, args []any) (rows [][]any, err error) {
+	err = d.read(ctx, s, func(ctx context.Context, conn *sql.Conn) (err error) {
+		rows, err = d.fetch(ctx, conn, s.sent, args)
 		return err
 	})
 	return rows, err
 }
 
-// in is the statement of where for a number of values.
-func (q *query) in(expression string, values int, around func(string) string) statement {
-	marks := make([]string, values)
-	for i := range marks {
-		marks[i] = q.dialect.placeholder(i + 1)
-		if around != nil {
-			marks[i] = around(marks[i])
-		}
+// padded repeats the first value until there is a power of two of them.
+func padded(values []any) []any {
+	size := 1
+	for size < len(values) {
+		size *= 2
 	}
-	return q.wrap(q.list(), "WHERE "+expression+" IN ("+strings.Join(marks, ", ")+")")
+	for len(values) < size {
+		values = append(values, values[0])
+	}
+	return values
+}
+
+// in is the statement of where for a number of values.
+func (q *query) in(column resultColumn, values int) statement {
+	return q.wrap(q.list(), "WHERE "+column.ref+" IN ("+q.marks(column, values)+")")
+}
+
+// inAnyCase is in without regard to case.
+func (q *query) inAnyCase(column resultColumn, values int) statement {
+	if column.typ.folds {
+		return q.in(column, values)
+	}
+	column.ref = "lower(" + column.ref + ")"
+	column.typ.mark = "lower(" + column.typ.marked("%s") + ")"
+	return q.in(column, values)
+}
+
+// marks is a list of parameters to compare a column with.
+func (q *query) marks(column resultColumn, count int) string {
+	marks := make([]string, count)
+	for i := range marks {
+		marks[i] = column.typ.marked(q.dialect.placeholder(1 + i))
+	}
+	return strings.Join(marks, ", ")
 }
 
 func filter(rows [][]any, keep func([]any) bool) [][]any {

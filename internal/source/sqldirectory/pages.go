@@ -20,23 +20,23 @@ func (d *Directory) pages(ctx context.Context, q *query, emit func([][]any) (boo
 	for {
 		from := "WHERE " + key.ref + " IS NOT NULL "
 		if after != nil {
-			from = "WHERE " + key.ref + " > " + d.dialect.placeholder(1) + " "
+			from = "WHERE " + key.ref + " > " + key.typ.marked(d.dialect.placeholder(1)) + " "
 		}
 		boundary := q.wrap(key.ref, from+limit)
 		var rows [][]any
 		var last []any
 		err := d.read(ctx, boundary, func(ctx context.Context, conn *sql.Conn) error {
-			end, err := fetch(ctx, conn, boundary.sent, after)
+			end, err := d.fetch(ctx, conn, boundary.sent, after)
 			if err != nil {
 				return err
 			}
 			args, to := after, ""
 			if len(end) > 0 {
 				last = end[0]
-				to = "AND " + key.ref + " <= " + d.dialect.placeholder(len(after)+1)
+				to = "AND " + key.ref + " <= " + key.typ.marked(d.dialect.placeholder(len(after)+1))
 				args = append(args[:len(args):len(args)], last...)
 			}
-			rows, err = fetch(ctx, conn, q.wrap(q.list(), from+to).sent, args)
+			rows, err = d.fetch(ctx, conn, q.wrap(q.list(), from+to).sent, args)
 			return err
 		})
 		if err != nil {

@@ -50,6 +50,12 @@ func (p postgres) redact(message string) string {
 	return strings.ReplaceAll(message, p.config.Password, "***")
 }
 
+func (postgres) version(ctx context.Context, conn *sql.Conn) (string, error) {
+	var number string
+	err := conn.QueryRowContext(ctx, "SELECT current_setting('server_version')").Scan(&number)
+	return "PostgreSQL " + number, err
+}
+
 func (postgres) lexing() lexRules {
 	return lexRules{dollarQuotes: true, escapeStrings: true, nestedComments: true}
 }
@@ -61,8 +67,11 @@ func (postgres) placeholder(n int) string { return "$" + strconv.Itoa(n) }
 // begin sets the timeout inside the transaction, not on the connection: a
 // pooler in between would hand that to somebody else. The server ends a
 // statement a moment after we do, in case our word does not get through.
-func (postgres) begin(timeout time.Duration) string {
-	return fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d", timeout.Milliseconds()+500)
+//
+// When we stop waiting, the driver asks the server to cancel.
+func (postgres) begin(ctx context.Context, conn *sql.Conn, timeout time.Duration) (func(context.Context), error) {
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d", timeout.Milliseconds()+500))
+	return nil, err
 }
 
 func (postgres) end() string { return "ROLLBACK" }
@@ -86,7 +95,7 @@ var postgresTypes = map[string]columnType{
 	"BYTEA":   {kind: kindBytes},
 }
 
-func (postgres) columnTypes(ctx context.Context, conn *sql.Conn, columns []*sql.ColumnType) ([]columnType, error) {
+func (postgres) columnTypes(ctx context.Context, conn *sql.Conn, _ *query, columns []*sql.ColumnType) ([]columnType, error) {
 	types := make([]columnType, len(columns))
 	for i, column := range columns {
 		var err error
@@ -122,11 +131,19 @@ func postgresType(ctx context.Context, conn *sql.Conn, name string) (columnType,
 	}
 	t = postgresTypes[strings.ToUpper(base)]
 	t.name = base
+	t.folds = base == "citext"
 	if t.kind == kindOther && category == "S" {
 		t.kind = kindText
 	}
 	return t, nil
 }
+
+func (postgres) value(value any, _ *sql.ColumnType) any { return value }
+
+// untyped has nothing to do: PostgreSQL gives every parameter a type.
+func (postgres) untyped(id any, _ string) []any { return []any{id} }
+
+func (postgres) mistakes(string) bool { return false }
 
 func (postgres) parameterTypes(ctx context.Context, conn *sql.Conn, statement string) ([]columnType, error) {
 	var names []string

@@ -90,7 +90,7 @@ func (d *Directory) compile(ctx context.Context, place, text, key string, column
 		if err := rows.Close(); err != nil {
 			return err
 		}
-		types, err := d.dialect.columnTypes(ctx, conn, found)
+		types, err := d.dialect.columnTypes(ctx, conn, q, found)
 		if err != nil {
 			return err
 		}
@@ -108,6 +108,9 @@ func (d *Directory) oneSelect(place, text string) (string, error) {
 	cleaned, one := rules.single(text)
 	if !one {
 		return "", invalid(place, "this is more than one statement", "write one SELECT")
+	}
+	if rules.intoWrites && slices.ContainsFunc(rules.tokens(cleaned), func(t token) bool { return t.is("into") }) {
+		return "", invalid(place, "the query writes INTO something", "write one SELECT: rightful only reads")
 	}
 	switch word := rules.firstWord(cleaned); word {
 	case "select", "with", "values", "table":

@@ -28,13 +28,19 @@ func (d *Directory) read(ctx context.Context, s statement, f func(context.Contex
 
 	within, cancel = context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	if _, err = conn.ExecContext(within, d.dialect.begin(d.timeout)); err == nil {
+	abandon, err := d.dialect.begin(within, conn, d.timeout)
+	if err == nil {
 		err = f(within, conn)
 	}
 	d.end(ctx, conn)
 	// A driver that was interrupted may say so in words of its own.
 	if err != nil && within.Err() != nil {
 		err = within.Err()
+		if abandon != nil {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+			defer cancel()
+			abandon(ctx)
+		}
 	}
 	return d.explain(ctx, s, err)
 }
@@ -52,13 +58,13 @@ func (d *Directory) end(ctx context.Context, conn *sql.Conn) {
 }
 
 // fetch runs one statement and returns its rows.
-func fetch(ctx context.Context, conn *sql.Conn, sent string, args []any) ([][]any, error) {
+func (d *Directory) fetch(ctx context.Context, conn *sql.Conn, sent string, args []any) ([][]any, error) {
 	rows, err := conn.QueryContext(ctx, sent, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	columns, err := rows.Columns()
+	columns, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +77,9 @@ func fetch(ctx context.Context, conn *sql.Conn, sent string, args []any) ([][]an
 		}
 		if err := rows.Scan(into...); err != nil {
 			return nil, err
+		}
+		for i := range values {
+			values[i] = d.dialect.value(values[i], columns[i])
 		}
 		all = append(all, values)
 	}

@@ -56,13 +56,13 @@ func (d *Directory) Resolve(ctx context.Context, userID string) (rightful.Resolu
 		}
 		var rows [][]any
 		err := d.read(ctx, r.statement, func(ctx context.Context, conn *sql.Conn) (err error) {
-			rows, err = fetch(ctx, conn, r.statement.sent, args)
+			rows, err = d.fetch(ctx, conn, r.statement.sent, args)
 			return err
 		})
 		if err != nil {
 			return rightful.Resolution{}, err
 		}
-		if answer := resolution(rows); answer != (rightful.Resolution{}) {
+		if answer := d.resolution(rows); answer != (rightful.Resolution{}) {
 			return answer, nil
 		}
 	}
@@ -74,7 +74,7 @@ func (d *Directory) Resolve(ctx context.Context, userID string) (rightful.Resolu
 // user can exist.
 func (d *Directory) userForms(ctx context.Context, userID string) ([]any, error) {
 	if d.users == nil {
-		return unmappedForms(userID), nil
+		return d.unmappedForms(userID), nil
 	}
 	id, _ := d.users.column("id")
 	if d.resolver.parameters != nil {
@@ -86,8 +86,10 @@ func (d *Directory) userForms(ctx context.Context, userID string) ([]any, error)
 	at := d.users.index("id")
 	err := d.lookup(ctx, d.users, "id", []string{userID}, func(rows [][]any) (bool, error) {
 		for _, row := range rows {
-			if !slices.ContainsFunc(forms, func(known any) bool { return formKey(known) == formKey(row[at]) }) {
-				forms = append(forms, row[at])
+			for _, form := range d.dialect.untyped(row[at], id.typ.idText(row[at])) {
+				if !slices.ContainsFunc(forms, func(known any) bool { return formKey(known) == formKey(form) }) {
+					forms = append(forms, form)
+				}
 			}
 		}
 		return true, nil
@@ -95,14 +97,31 @@ func (d *Directory) userForms(ctx context.Context, userID string) ([]any, error)
 	return forms, err
 }
 
-// unmappedForms is for a mapping without users: nothing tells the type of their
-// ids. What is almost a number is left out, because a database may take it for
-// one.
-func unmappedForms(userID string) []any {
+// unmappedForms is for a mapping without users. The type of their ids may still
+// be known from where else they stand; where nothing tells it, what is almost a
+// number is left out, because a database may take it for one.
+func (d *Directory) unmappedForms(userID string) []any {
+	for _, from := range []struct {
+		query  *query
+		column string
+	}{{d.memberships, "user_id"}, {d.companies, "owner_user_id"}} {
+		if !from.query.has(from.column) {
+			continue
+		}
+		column, _ := from.query.column(from.column)
+		var forms []any
+		for _, form := range column.typ.forms(userID) {
+			forms = append(forms, d.dialect.untyped(form, column.typ.idText(form))...)
+		}
+		return forms
+	}
 	if n, ok := parseInteger(userID); ok {
-		return []any{n}
+		return d.dialect.untyped(n, userID)
 	}
 	if _, err := strconv.ParseFloat(strings.TrimSpace(userID), 64); err == nil || userID == "" {
+		return nil
+	}
+	if d.dialect.mistakes(userID) {
 		return nil
 	}
 	return textForms(userID)
@@ -125,11 +144,13 @@ func (r *resolver) arguments(form any) ([]any, bool) {
 	return args, true
 }
 
-// resolution returns what the resolver's rows say.
-func resolution(rows [][]any) rightful.Resolution {
+// resolution returns what the resolver's rows say. They hold ids of companies,
+// and are read as those are.
+func (d *Directory) resolution(rows [][]any) rightful.Resolution {
+	id, _ := d.companies.column("id")
 	company := ""
 	for _, row := range rows {
-		named := columnType{}.idText(row[0])
+		named := id.typ.idText(row[0])
 		switch {
 		case named == "" || rightful.SameID(named, company):
 		case company != "":

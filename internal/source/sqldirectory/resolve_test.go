@@ -1,6 +1,7 @@
 package sqldirectory_test
 
 import (
+	"strings"
 	"testing"
 
 	"rightful"
@@ -65,6 +66,14 @@ func TestResolve(t *testing.T) {
 	})
 }
 
+// literal is a UUID as a constant for a column of the type.
+func literal(idType, uuid string) string {
+	if idType == "binary(16)" {
+		return "UNHEX('" + strings.ReplaceAll(uuid, "-", "") + "')"
+	}
+	return "'" + uuid + "'"
+}
+
 func TestResolveUUIDs(t *testing.T) {
 	t.Parallel()
 	const (
@@ -82,11 +91,16 @@ func TestResolveUUIDs(t *testing.T) {
 		"postgres uuid":         {engines[1], "uuid", "SELECT company FROM seats WHERE member = :user_id"},
 		"postgres cast":         {engines[1], "uuid", "SELECT company FROM seats WHERE member = :user_id::uuid AND $$:user_id$$ <> ''"},
 		"postgres uuid as text": {engines[1], "uuid", "SELECT company FROM seats WHERE member::text = lower(:user_id)"},
+		"mariadb text":          {engines[2], "varchar(40) COLLATE utf8mb4_bin", "SELECT company FROM seats WHERE member = :user_id"},
+		"mariadb char":          {engines[2], "char(36) CHARACTER SET ascii", "SELECT company FROM seats WHERE member = :user_id"},
+		"mariadb uuid":          {engines[2], "uuid", "SELECT company FROM seats WHERE member = :user_id"},
+		"mariadb bytes":         {engines[2], "binary(16)", "SELECT company FROM seats WHERE member = :user_id"},
+		"mariadb bytes of text": {engines[2], "binary(16)", "SELECT company FROM seats WHERE member = UNHEX(REPLACE(:user_id, '-', '')) AND ':user_id' <> 'it\\'s :user_id'"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dsn := test.engine.with(t, "CREATE TABLE users (id "+test.idType+")", "CREATE TABLE seats (member "+test.idType+", company "+test.idType+")",
-				"INSERT INTO users VALUES ('"+lower+"')", "INSERT INTO seats VALUES ('"+lower+"', '"+company+"')")
+				"INSERT INTO users VALUES ("+literal(test.idType, lower)+")", "INSERT INTO seats VALUES ("+literal(test.idType, lower)+", "+literal(test.idType, company)+")")
 			d := open(t, dsn, sqldirectory.Mapping{Companies: "SELECT company AS id FROM seats", Users: "SELECT id FROM users", Resolve: test.query})
 			for user, want := range map[string]string{lower: company, upper: company, company: "", "7": "", "x": "", lower[:35]: ""} {
 				if got, err := d.Resolve(t.Context(), user); err != nil || got != (rightful.Resolution{CompanyID: want}) {

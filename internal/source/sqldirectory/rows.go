@@ -134,10 +134,8 @@ func (d *Directory) Companies(ctx context.Context, sel rightful.Select) iter.Seq
 	})
 }
 
-// Users implements rightful.DirectoryReader. Emails that are stored in another
-// case than they are asked for are found by lower(email), which is slow without
-// an index on it; they are sought so only when no user has the email as given
-// or in lower case.
+// Users implements rightful.DirectoryReader. Emails are found by lower(email),
+// which is slow without an index on it (Diagnose says so).
 func (d *Directory) Users(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.User, error] {
 	return rows(ctx, d, d.users, sel, func(r *record) (rightful.User, bool) {
 		u := rightful.User{

@@ -67,13 +67,22 @@ func (s sqliteFile) target() string { return "SQLite file " + s.path }
 
 func (sqliteFile) redact(message string) string { return message }
 
+func (sqliteFile) version(ctx context.Context, conn *sql.Conn) (string, error) {
+	var number string
+	err := conn.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&number)
+	return "SQLite " + number, err
+}
+
 func (sqliteFile) lexing() lexRules { return lexRules{otherNames: true} }
 
 func (sqliteFile) quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 func (sqliteFile) placeholder(n int) string { return "?" + strconv.Itoa(n) }
 
-func (sqliteFile) begin(time.Duration) string { return "BEGIN" }
+func (sqliteFile) begin(ctx context.Context, conn *sql.Conn, _ time.Duration) (func(context.Context), error) {
+	_, err := conn.ExecContext(ctx, "BEGIN")
+	return nil, err
+}
 
 func (sqliteFile) end() string { return "ROLLBACK" }
 
@@ -81,7 +90,7 @@ func (sqliteFile) end() string { return "ROLLBACK" }
 // to each value, and a column's declared type only converts what can be
 // converted. So numbers are sought as number and as text, and columns declared
 // as neither as bytes too.
-func (sqliteFile) columnTypes(_ context.Context, _ *sql.Conn, columns []*sql.ColumnType) ([]columnType, error) {
+func (sqliteFile) columnTypes(_ context.Context, _ *sql.Conn, _ *query, columns []*sql.ColumnType) ([]columnType, error) {
 	types := make([]columnType, len(columns))
 	for i, column := range columns {
 		name := column.DatabaseTypeName()
@@ -92,6 +101,14 @@ func (sqliteFile) columnTypes(_ context.Context, _ *sql.Conn, columns []*sql.Col
 	}
 	return types, nil
 }
+
+func (sqliteFile) value(value any, _ *sql.ColumnType) any { return value }
+
+// untyped returns the value as it is: SQLite compares it by the rules of the
+// column that stands beside it.
+func (sqliteFile) untyped(id any, _ string) []any { return []any{id} }
+
+func (sqliteFile) mistakes(string) bool { return false }
 
 // parameterTypes returns nil: SQLite gives no type to a parameter.
 func (sqliteFile) parameterTypes(ctx context.Context, conn *sql.Conn, statement string) ([]columnType, error) {

@@ -15,9 +15,10 @@ import (
 type kind int
 
 const (
-	kindOther   kind = iota // nothing that an id could be
-	kindInteger             // whole numbers up to columnType.max
-	kindNumeric             // whole numbers of any size
+	kindOther    kind = iota // nothing that an id could be
+	kindInteger              // whole numbers up to columnType.max
+	kindUnsigned             // whole numbers of 64 bits without a sign
+	kindNumeric              // whole numbers of any size
 	kindUUID
 	kindText  // text as it is
 	kindBytes // bytes: text, or a UUID's 16
@@ -31,6 +32,18 @@ type columnType struct {
 	name   string // as the database calls it, for messages
 	max    int64  // largest integer
 	padded bool   // char(n): the blanks at the end are not part of the value
+	uuids  bool   // binary(16): the 16 bytes are a UUID, whatever they look like
+	folds  bool   // the column itself compares without regard to case
+	mark   string // what to write around a parameter, with %s for it; "" for nothing
+}
+
+// marked returns a placeholder as a parameter that is compared with a column
+// of this type.
+func (t columnType) marked(placeholder string) string {
+	if t.mark == "" {
+		return placeholder
+	}
+	return strings.ReplaceAll(t.mark, "%s", placeholder)
 }
 
 // longestNumber bounds the digits that are sent to an unbounded numeric column;
@@ -47,6 +60,11 @@ func (t columnType) forms(value string) []any {
 	switch t.kind {
 	case kindInteger:
 		if n, ok := parseInteger(value); ok && n <= t.max {
+			return []any{n}
+		}
+		return nil
+	case kindUnsigned:
+		if n, err := strconv.ParseUint(value, 10, 64); err == nil && rightful.IsNumericID(value) {
 			return []any{n}
 		}
 		return nil
@@ -135,6 +153,8 @@ func (t columnType) idText(value any) string {
 		return ""
 	case int64:
 		return strconv.FormatInt(v, 10)
+	case uint64:
+		return strconv.FormatUint(v, 10)
 	case float64:
 		// 17 that was stored as a real is still 17.
 		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
@@ -142,7 +162,7 @@ func (t columnType) idText(value any) string {
 		}
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	case []byte:
-		if uuid, ok := uuidText(v); ok {
+		if uuid, ok := uuidText(v); ok || t.uuids && len(v) == 16 {
 			return uuid
 		}
 		return string(v)
@@ -169,14 +189,16 @@ func trimFraction(number string) string {
 	return number
 }
 
-// uuidText returns the text of a UUID that is stored as its 16 bytes. Version
-// and variant must be those of a UUID: no 16 letters look like that.
-func uuidText(raw []byte) (string, bool) {
-	if len(raw) != 16 || raw[8]&0xC0 != 0x80 || raw[6]>>4 < 1 || raw[6]>>4 > 8 {
+// uuidText returns 16 bytes as the text of a UUID, and whether they are one for
+// sure: version and variant are those of a UUID, and no 16 letters look like
+// that.
+func uuidText(raw []byte) (text string, sure bool) {
+	if len(raw) != 16 {
 		return "", false
 	}
 	h := hex.EncodeToString(raw)
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], true
+	text = h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+	return text, raw[8]&0xC0 == 0x80 && raw[6]>>4 >= 1 && raw[6]>>4 <= 8
 }
 
 // isUUID reports whether the text is a UUID of the form 8-4-4-4-12, in any

@@ -42,6 +42,8 @@ func unixTime(value any) (int64, bool) {
 			return v / 1000, true
 		}
 		return v, true
+	case uint64:
+		return unixTime(float64(v))
 	case float64:
 		if math.IsNaN(v) || math.Abs(v) >= math.MaxInt64 {
 			return 0, false
@@ -77,7 +79,7 @@ func textTime(text string) (int64, bool) {
 	text = strings.TrimSpace(text)
 	switch strings.ToLower(text) {
 	// PostgreSQL's infinities and MySQL's zero date set no limit.
-	case "", "infinity", "-infinity", "0000-00-00", "0000-00-00 00:00:00":
+	case "", "infinity", "-infinity", "0000-00-00", "0000-00-00 00:00:00", "0000-00-00 00:00:00.000000":
 		return 0, true
 	}
 	if number, err := strconv.ParseFloat(text, 64); err == nil {
@@ -102,6 +104,8 @@ func truth(value any) (yes, ok bool) {
 		return v, true
 	case int64:
 		return v != 0, v == 0 || v == 1
+	case uint64:
+		return v != 0, v <= 1
 	case float64:
 		return v != 0, v == 0 || v == 1
 	case []byte:
