@@ -70,17 +70,18 @@ func (j *judge) boundToTheDead(f *family) string {
 		s := j.survivor(c)
 		return id != "" && !j.live(id) && (s == nil || !rightful.SameID(s.ID, f.CompanyID))
 	}
+	var dead []string
 	for _, l := range f.Links {
-		if gone(l.CompanyID) {
-			return l.CompanyID
-		}
+		dead = append(dead, l.CompanyID)
 	}
 	for _, r := range f.Rows {
-		if gone(r.CompanyID) {
-			return r.CompanyID
-		}
+		dead = append(dead, r.CompanyID)
 	}
-	return ""
+	dead = slices.DeleteFunc(dead, func(id string) bool { return !gone(id) })
+	if len(dead) == 0 {
+		return ""
+	}
+	return slices.Min(dead) // the same whatever the order of the rows
 }
 
 // buyerBelongs reports whether a user stamped on the object's purchase or

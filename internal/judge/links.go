@@ -97,8 +97,8 @@ func (j *judge) fillable(f *family) (ok bool, why string) {
 	if f.excluded(f.CompanyID) {
 		return false, fmt.Sprintf("the buyer does not belong to company %s", f.CompanyID)
 	}
-	for _, id := range j.linkedBy[f.StripeCustomerID] {
-		return false, fmt.Sprintf("company %s, which is not live, still links the customer", id)
+	if linkers := j.linkedBy[f.StripeCustomerID]; len(linkers) > 0 {
+		return false, fmt.Sprintf("company %s, which is not live, still links the customer", slices.Min(linkers))
 	}
 	if f.dissent(f.CompanyID, "", nil) {
 		return false, "another voice names another live company: a person decides"

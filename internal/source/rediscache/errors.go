@@ -36,7 +36,9 @@ func (r *Reader) failed(ctx context.Context, err error) error {
 		if r.cluster != nil {
 			e.Hint += " and, for a cluster, +cluster|slots +asking, on every node"
 		}
-	case word == "CLUSTERDOWN":
+	case word == "CLUSTERDOWN", (word == "MOVED" || word == "ASK") && r.cluster != nil:
+		// A redirection that leads nowhere: the nodes do not agree who holds the
+		// slot, as they do for a while when one is lost.
 		e.Message = "the cache at " + r.where + " is a cluster that is down, wholly or in part, so none of it is read"
 		e.Hint = "CLUSTER INFO on a node tells what is missing"
 	case (word == "MOVED" || word == "ASK" || word == "CROSSSLOT") && r.cluster == nil:
