@@ -55,13 +55,13 @@ func TestDoctorOnTheDemo(t *testing.T) {
 		t.Errorf("%+v", c.Lines)
 	}
 	for words, level := range map[string]rightful.Level{
-		"directory.resolve: a user's company is resolved by direct":     rightful.LevelOK,
-		"stripe.account: the key opens the expected account and mode":   rightful.LevelOK,
-		"cache.url: the cache answers":                                  rightful.LevelOK,
-		"cache.keys[0]: 2 of 2 keys tried hold a value":                 rightful.LevelOK,
-		"resolver_probe: the running app answers company 11 for user 7": rightful.LevelOK,
-		"resolver_probe.revision_url: the running app is revision":      rightful.LevelOK,
-		"stripe.key: a secret key that opens acct_1RfounderAcct0 in li": rightful.LevelWarning,
+		"directory.resolve: the app gets a user's company this way: direct": rightful.LevelOK,
+		"stripe.account: the key opens the expected account and mode":       rightful.LevelOK,
+		"cache.url: the cache answers":                                      rightful.LevelOK,
+		"cache.keys[0]: 2 of 2 keys tried hold a value":                     rightful.LevelOK,
+		"resolver_probe: the running app answers company 11 for user 7":     rightful.LevelOK,
+		"resolver_probe.revision_url: the running app is revision":          rightful.LevelOK,
+		"stripe.key: a secret key that opens acct_1RfounderAcct0 in li":     rightful.LevelWarning,
 	} {
 		if !says(c, level, words) {
 			t.Errorf("no %s line says %q", level, words)
@@ -83,7 +83,7 @@ func TestDoctorSaysWhatIsMissing(t *testing.T) {
 	if !c.Healthy {
 		t.Errorf("what is left out is no error: %+v", c.Lines)
 	}
-	for _, words := range []string{"cache.url: no cache", "resolver_probe: no probe", "directory.memberships: not mapped", "directory.subscriptions: not mapped", "stripe.account: the expected account"} {
+	for _, words := range []string{"cache.url: no cache", "resolver_probe: no probe", "directory.memberships: memberships are not mapped", "directory.subscriptions: subscription rows are not mapped", "stripe.account: the expected account"} {
 		if !says(c, rightful.LevelWarning, words) {
 			t.Errorf("no warning says %q: %+v", words, c.Lines)
 		}

@@ -21,7 +21,6 @@ type Checkup struct {
 func (e *Engine) Doctor(ctx context.Context) *Checkup {
 	c := &Checkup{Lines: []rightful.Diagnosis{}}
 	c.examine(ctx, e.Sources.Directory)
-	c.add(e.diagnoseMapping()...)
 	c.examine(ctx, e.Sources.Stripe)
 	c.add(e.diagnoseExpectation(ctx)...)
 	if e.Sources.Cache == nil {
@@ -61,30 +60,6 @@ func (c *Checkup) examine(ctx context.Context, source any) {
 	if d, ok := source.(rightful.Diagnoser); ok {
 		c.add(d.Diagnose(ctx)...)
 	}
-}
-
-// diagnoseMapping says what the mapping cannot state.
-func (e *Engine) diagnoseMapping() []rightful.Diagnosis {
-	if e.Sources.Directory == nil {
-		return nil
-	}
-	m := e.Sources.Directory.Mapping()
-	var d []rightful.Diagnosis
-	if m.Resolver == rightful.ResolverNone {
-		d = append(d, rightful.Fail("directory.resolve", "nothing states a user's company", "map users with company_id, or memberships, or set directory.resolve"))
-	} else {
-		d = append(d, rightful.OK("directory.resolve", "a user's company is resolved by "+string(m.Resolver)))
-	}
-	if !m.Memberships {
-		d = append(d, rightful.Warn("directory.memberships", "not mapped: who belonged where in the past is unknown, so a wrong buyer is not told from one who moved", "map it if the app has such a table"))
-	}
-	if !m.SubscriptionRows {
-		d = append(d, rightful.Warn("directory.subscriptions", "not mapped: payments that the database does not know stay unseen", "map it if the app keeps subscriptions"))
-	}
-	if !m.Link {
-		d = append(d, rightful.Warn("directory.companies", "no company links a Stripe customer", "map stripe_customer_id, or directory.links"))
-	}
-	return d
 }
 
 // doctorSample is how many users, companies and customers the doctor tries cache
