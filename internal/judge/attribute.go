@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,48 +20,59 @@ func (j *judge) attribute(f *family) {
 	j.listen(f)
 	f.settle()
 
-	votes := map[string]int{}
 	split := false
 	for _, v := range f.voices {
 		f.Signals = append(f.Signals, v.parts...)
 		split = split || len(v.says) > 1
-		for _, c := range v.says {
-			if !slices.Contains(f.Named, c) {
-				f.Named = append(f.Named, c)
-			}
-		}
-		if c := v.names(); c != "" {
-			votes[c]++
-		}
 	}
+	f.tally()
 	f.Signals = append(f.Signals, f.heard...)
 	f.Signals = append(f.Signals, f.mails...)
-	slices.Sort(f.Named)
 	if len(f.Named) == 0 {
 		return
 	}
-	f.CompanyID = f.prevailing(votes)
+	f.CompanyID = f.prevailing()
 	f.Contested = split || f.CompanyID == ""
 	if f.Contested {
 		f.CompanyID = ""
 		return
 	}
-	f.Voices = votes[f.CompanyID]
+	f.Voices = len(f.namers[f.CompanyID])
 	f.carried = f.Voices >= 2 || f.backing[f.CompanyID]
 }
 
+// tally counts what the voices say, once, so that judging each of a family's
+// many objects does not walk through all its voices again.
+func (f *family) tally() {
+	f.saidBy, f.namers = map[string]int{}, map[string][]*voice{}
+	f.byID = map[string]*voice{}
+	for _, v := range f.voices {
+		f.byID[v.id] = v
+		for _, c := range v.says {
+			f.saidBy[c]++
+		}
+		if c := v.names(); c != "" {
+			f.namers[c] = append(f.namers[c], v)
+		}
+		if v.excludes != nil {
+			f.excluders = append(f.excluders, v)
+		}
+	}
+	f.Named = slices.Sorted(maps.Keys(f.saidBy))
+}
+
 // prevailing returns the one company that the votes carry, or "".
-func (f *family) prevailing(votes map[string]int) string {
-	wins := func(company string) bool { return votes[company] >= 2 && !f.excluded(company) }
+func (f *family) prevailing() string {
+	wins := func(company string) bool { return len(f.namers[company]) >= 2 && !f.excluded(company) }
 	switch len(f.Named) {
 	case 1:
-		if only := f.Named[0]; votes[only] >= 2 || !f.excluded(only) {
+		if only := f.Named[0]; len(f.namers[only]) >= 2 || !f.excluded(only) {
 			return only
 		}
 	case 2:
 		for i, company := range f.Named {
 			other := f.Named[1-i]
-			if wins(company) && votes[other] == 1 && !f.deliberate(other) {
+			if wins(company) && len(f.namers[other]) == 1 && !f.deliberate(other) {
 				return company
 			}
 		}
@@ -71,41 +83,53 @@ func (f *family) prevailing(votes map[string]int) string {
 // deliberate reports whether a voice for the company holds a stamp and a link
 // or row that agree: two places that were written at different times.
 func (f *family) deliberate(company string) bool {
-	return slices.ContainsFunc(f.voices, func(v *voice) bool {
+	return slices.ContainsFunc(f.namers[company], func(v *voice) bool {
 		stamped := slices.ContainsFunc(v.parts, func(s rightful.Signal) bool { return strings.HasPrefix(s.Place, "stripe:") })
-		return v.names() == company && v.database && stamped
+		return v.database && stamped
 	})
 }
 
 // dissent reports whether a voice names another live company than this. Of the
 // voice under repair only the wrong value itself is forgiven; nil forgives none.
 func (f *family) dissent(company, underRepair string, wrong *rightful.Company) bool {
-	return slices.ContainsFunc(f.voices, func(v *voice) bool {
-		return slices.ContainsFunc(v.says, func(c string) bool {
-			forgiven := v.id == underRepair && wrong != nil && rightful.SameID(c, wrong.ID)
-			return c != company && !forgiven
-		})
-	})
+	others := 0
+	for c, n := range f.saidBy {
+		if c != company {
+			others += n
+		}
+	}
+	if v := f.byID[underRepair]; v != nil && wrong != nil {
+		if id := rightful.CanonicalID(wrong.ID); id != company && slices.Contains(v.says, id) {
+			others--
+		}
+	}
+	return others > 0
 }
 
 // inDatabase reports whether a link or row names another company than this.
 func (f *family) inDatabase(other string) bool {
-	return slices.ContainsFunc(f.voices, func(v *voice) bool {
-		return v.database && v.names() != "" && v.names() != other
-	})
+	for c, voices := range f.namers {
+		if c != other && slices.ContainsFunc(voices, func(v *voice) bool { return v.database }) {
+			return true
+		}
+	}
+	return false
 }
 
 // settle hears voices whose own parts disagree: such a voice speaks only for
 // the one value that another voice names too.
 func (f *family) settle() {
+	named := map[string]bool{}
+	for _, v := range f.voices {
+		named[v.names()] = true
+	}
 	for _, v := range f.voices {
 		if len(v.says) < 2 {
 			continue
 		}
 		var agreed []string
 		for _, c := range v.says {
-			other := func(o *voice) bool { return o != v && o.names() == c }
-			if slices.ContainsFunc(f.voices, other) {
+			if named[c] {
 				agreed = append(agreed, c)
 			}
 		}
@@ -117,17 +141,13 @@ func (f *family) settle() {
 
 // excluded reports whether some voice knows that the company is wrong.
 func (f *family) excluded(company string) bool {
-	return slices.ContainsFunc(f.voices, func(v *voice) bool {
-		return v.excludes != nil && v.excludes(company)
-	})
+	return slices.ContainsFunc(f.excluders, func(v *voice) bool { return v.excludes(company) })
 }
 
-// opposed reports whether some voice other than those that name the company
-// speaks for another live one, or knows this one to be wrong.
+// opposed reports whether some voice speaks for another live company, or knows
+// this one to be wrong.
 func (f *family) opposed(company string) bool {
-	return f.excluded(company) || slices.ContainsFunc(f.voices, func(v *voice) bool {
-		return slices.ContainsFunc(v.says, func(c string) bool { return c != company })
-	})
+	return f.excluded(company) || f.dissent(company, "", nil)
 }
 
 // anchor returns the company that the database ties to a contested family: the
@@ -171,28 +191,31 @@ const (
 
 // deciding returns the statements that carry the company, corroboration last.
 func (f *family) deciding(company string) []rightful.Signal {
-	var out []rightful.Signal
-	for _, v := range f.voices {
-		if v.names() == company {
-			out = append(out, v.parts[:min(len(v.parts), evidencePerVoice)]...)
-		}
-	}
+	out := evidence(f.namers[company])
 	for _, m := range f.mails {
 		if m.Says == company {
 			out = append(out, m)
 		}
 	}
-	return out[:min(len(out), evidenceInAll)]
+	return out
 }
 
 // everything returns what was heard of a family that nobody prevails in.
 func (f *family) everything() []rightful.Signal {
-	var out []rightful.Signal
-	for _, v := range f.voices {
-		out = append(out, v.parts[:min(len(v.parts), evidencePerVoice)]...)
-	}
+	out := evidence(f.voices)
 	for _, rest := range [][]rightful.Signal{f.heard, f.mails} {
 		out = append(out, rest[:min(len(rest), evidencePerVoice)]...)
 	}
-	return out[:min(len(out), evidenceInAll)]
+	return out
+}
+
+func evidence(voices []*voice) []rightful.Signal {
+	var out []rightful.Signal
+	for _, v := range voices {
+		if len(out) >= evidenceInAll {
+			break
+		}
+		out = append(out, v.parts[:min(len(v.parts), evidencePerVoice)]...)
+	}
+	return out
 }

@@ -39,12 +39,25 @@ func (j *judge) againstLive(f *family, o rightful.Object, wrong *rightful.Compan
 // but those of other purchases, which say nothing about this one. About the
 // customer, every purchase speaks.
 func (j *judge) support(f *family, o rightful.Object) int {
-	own, n := f.purchaseOf(o.ID), 0
-	for _, v := range f.voices {
-		elsewhere := strings.HasPrefix(v.id, "checkout:") && own != nil && v.id != "checkout:"+own.id && v.id != j.voiceOf(f, f.Customer)
-		if v.names() == f.CompanyID && !elsewhere {
-			n++
+	all := len(f.namers[f.CompanyID])
+	own := f.purchaseOf(o.ID)
+	if own == nil {
+		return all
+	}
+	// The checkout that the customer was born with speaks for the customer.
+	customers := j.voiceOf(f, f.Customer)
+	if f.checkouts == nil {
+		n := 0
+		for _, v := range f.namers[f.CompanyID] {
+			if strings.HasPrefix(v.id, "checkout:") && v.id != customers {
+				n++
+			}
 		}
+		f.checkouts = &n
+	}
+	n := all - *f.checkouts
+	if v := f.byID["checkout:"+own.id]; v != nil && v.id != customers && v.names() == f.CompanyID {
+		n++
 	}
 	return n
 }

@@ -23,15 +23,21 @@ type family struct {
 	users     []string
 	stampedBy map[string][]rightful.Object
 
-	voices  []*voice
-	heard   []rightful.Signal // statements without a vote
-	mails   []rightful.Signal // email corroboration, one per company
-	backing map[string]bool   // canonical companies that an email corroborates
-	carried bool              // the attribution rests on two voices, or one and a corroboration
+	voices    []*voice
+	byID      map[string]*voice
+	namers    map[string][]*voice // company -> the voices that name it
+	saidBy    map[string]int      // company -> how many voices name it, be it among others
+	excluders []*voice            // those that know some companies to be wrong
+	heard     []rightful.Signal   // statements without a vote
+	mails     []rightful.Signal   // email corroboration, one per company
+	backing   map[string]bool     // canonical companies that an email corroborates
+	carried   bool                // the attribution rests on two voices, or one and a corroboration
 
 	latest int64   // creation of the youngest live or settled purchase, 0 for none
 	bar    *string // what judge.barred found; nil before it was asked
 	rival  *string // what judge.otherMoney found; nil before it was asked
+
+	checkouts *int // how many checkouts name the company, the customer's own left out; nil before it was asked
 }
 
 // purchase is what one checkout made: the session and what it created, or a
