@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"rightful"
@@ -83,7 +84,7 @@ func (e *Engine) diagnoseCache(ctx context.Context) []rightful.Diagnosis {
 		place := fmt.Sprintf("cache.keys[%d]", i)
 		entries := collect.Entries([]collect.CacheKey{pattern}, about)
 		if err := e.Sources.Cache.Read(ctx, entries); err != nil {
-			return d // the cache said so itself
+			return append(d, failed("cache.keys", err)) // it may answer a PING and refuse to be read
 		}
 		found, undecodable, why := 0, 0, ""
 		for _, entry := range entries {
@@ -148,13 +149,27 @@ func (e *Engine) diagnoseProbe(ctx context.Context) []rightful.Diagnosis {
 	answer, err := e.Sources.Probe.Company(ctx, user)
 	switch {
 	case err != nil:
-		return []rightful.Diagnosis{rightful.Fail(place, plain(err), "")}
+		return []rightful.Diagnosis{failed(place, err)}
 	case answer.Failed != "":
 		return []rightful.Diagnosis{rightful.Fail(place, fmt.Sprintf("no answer for user %s: %s", user, answer.Failed), "check the address or the command, and what json points at")}
 	case answer.CompanyID == "":
 		return []rightful.Diagnosis{rightful.Warn(place, fmt.Sprintf("the running app names no company for user %s", user), "right if the user has none; a mistyped address looks the same")}
 	}
-	return []rightful.Diagnosis{rightful.OK(place, fmt.Sprintf("the running app answers company %s for user %s", answer.CompanyID, user))}
+	d := []rightful.Diagnosis{rightful.OK(place, fmt.Sprintf("the running app answers company %s for user %s", answer.CompanyID, user))}
+	revision, err := e.Sources.Probe.Revision(ctx)
+	if expected := e.Options.ExpectedRevision; err == nil && revision != "" && expected != "" && revision != expected {
+		d = append(d, rightful.Warn(place+".expect_revision", fmt.Sprintf("the running app is revision %s; %s is expected", revision, expected), "deploy, or correct expect_revision"))
+	}
+	return d
+}
+
+// failed turns the error of a source into a line.
+func failed(place string, err error) rightful.Diagnosis {
+	var own *rightful.Error
+	if errors.As(err, &own) {
+		return rightful.Fail(place, own.Message, own.Hint)
+	}
+	return rightful.Fail(place, err.Error(), "")
 }
 
 // diagnoseExpectation compares the account and mode with what is expected.

@@ -53,10 +53,11 @@ var (
 	ErrMissing   = errors.New("the JSON has nothing at the path")
 	ErrNull      = errors.New("the JSON holds null at the path")
 	ErrNotScalar = errors.New("the JSON holds neither a string nor a number at the path")
+	ErrNotWhole  = errors.New("the number there is not written as a whole one")
 )
 
 // Lookup returns the string or the number that stands at the path. The error is
-// one of ErrNotJSON, ErrMissing, ErrNull and ErrNotScalar: true and false are
+// one of ErrNotJSON, ErrMissing, ErrNull, ErrNotScalar and ErrNotWhole: true and false are
 // nobody's id. The whole text must be JSON, also behind the path.
 func (p Path) Lookup(raw []byte) (string, error) {
 	value := jsontext.Value(bytes.TrimSpace(raw))
@@ -77,6 +78,11 @@ func (p Path) Lookup(raw []byte) (string, error) {
 		}
 		return string(text), nil
 	case '0':
+		if bytes.ContainsAny(value, ".eE") {
+			// 11.0 and 11e0 are the number 11 and not the id 11: which of the
+			// two was meant, the text does not tell.
+			return "", ErrNotWhole
+		}
 		return string(value), nil
 	case 'n':
 		return "", ErrNull

@@ -17,7 +17,7 @@ func TestLookup(t *testing.T) {
 		{"$", ` "17" `, "17", nil},
 		{"$.company.id", `{"company":{"id":4}}`, "4", nil},
 		{"company.id", `{"company":{"name":"x","id":900719925474099312345}}`, "900719925474099312345", nil},
-		{"company.id", `{"company":{"id":17.0}}`, "17.0", nil},
+		{"company.id", `{"company":{"id":17.0}}`, "", jsonpath.ErrNotWhole},
 		{"company.id", `{"company":{"id":"caf\u00e9"}}`, "café", nil},
 		{"company.id", `{"company":{"id":""}}`, "", nil},
 		{"items.1.id", `{"items":[{"id":1},{"id":2}]}`, "2", nil},

@@ -2,12 +2,17 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"rightful"
 	"rightful/internal/engine"
 )
+
+// maxObjects is how many objects of one family are shown, the wrong ones first;
+// JSON has them all.
+const maxObjects = 60
 
 // maxEvidence is how many statements one explanation shows; JSON has them all.
 const maxEvidence = 6
@@ -106,7 +111,21 @@ func (p *Printer) families(inv *engine.Investigation) {
 	for _, f := range inv.Families {
 		p.heading(familyTitle(f))
 		var rows [][]string
-		for _, o := range f.Objects {
+		shown := f.Objects
+		if len(shown) > maxObjects {
+			shown = slices.Clone(shown)
+			slices.SortStableFunc(shown, func(a, b engine.ObjectView) int {
+				if a.Wrong == b.Wrong {
+					return 0
+				}
+				if a.Wrong {
+					return -1
+				}
+				return 1
+			})
+			shown = shown[:maxObjects]
+		}
+		for _, o := range shown {
 			mark := ""
 			if o.Wrong {
 				mark = p.paint(red, "<- wrong")
@@ -117,6 +136,9 @@ func (p *Printer) families(inv *engine.Investigation) {
 		}
 		if len(rows) > 0 {
 			p.table([]string{"OBJECT", "ID", "STAMP", "USER", "PAYER", "STATUS", "EMAIL", "CREATED", ""}, rows)
+		}
+		if n := len(f.Objects) - len(shown); n > 0 {
+			p.line("  and %d more objects, those with findings come first (--format json has them all)", n)
 		}
 		for _, r := range f.Rows {
 			p.line("  row %s: company %s, %s, %s", or(r.ID), or(r.CompanyID), or(r.StripeSubscriptionID), or(r.Status))

@@ -230,5 +230,8 @@ func answer(body []byte, path *jsonpath.Path) (text, failed string) {
 	if len(text) > longestAnswer || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		return "", "the answer is no single line of at most 512 bytes"
 	}
+	if path == nil && text != "" && strings.ContainsAny(text[:1], "<{[") {
+		return "", "the answer is a document, not an id; say with json where the id stands in it"
+	}
 	return text, ""
 }

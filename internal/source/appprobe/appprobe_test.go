@@ -80,6 +80,8 @@ func TestCompanyAnswers(t *testing.T) {
 		"plain":             {200, " 17\n", true, "17", ""},
 		"plain and empty":   {200, "\n", true, "", ""},
 		"plain html":        {200, "<html>\n<body>s3cret", true, "", "no single line"},
+		"one line of html":  {200, "<html>login</html>", true, "", "a document, not an id"},
+		"json without path": {200, `{"company": 11}`, true, "", "a document, not an id"},
 		"plain and long":    {200, strings.Repeat("x", 513), true, "", "no single line"},
 		"plain and no text": {200, "\xff", true, "", "no single line"},
 		"too large":         {200, strings.Repeat(" ", 1<<20) + `{"company":{"id":17}}`, false, "", "larger"},

@@ -71,9 +71,9 @@ func TestCommandAnswers(t *testing.T) {
 // TestCommandGetsTheIDAsItIs: an id is one argument, whatever it looks like.
 func TestCommandGetsTheIDAsItIs(t *testing.T) {
 	t.Parallel()
-	r := open(t, appprobe.Options{Command: script(`test $# = 3 && test "$1$3" = ab && printf '<%s>' "$2"`, "a", "{user_id}", "b")})
+	r := open(t, appprobe.Options{Command: script(`test $# = 3 && test "$1$3" = ab && printf '=%s=' "$2"`, "a", "{user_id}", "b")})
 	for _, id := range []string{"7", "a b", "$(id)", "`id`", "'; id #", `"`, "*", "é\n", "{user_id}"} {
-		want := "<" + id + ">"
+		want := "=" + id + "="
 		got, err := r.Company(t.Context(), id)
 		if strings.Contains(id, "\n") {
 			want = "" // the id arrived, but no answer has two lines

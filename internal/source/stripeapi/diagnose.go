@@ -84,7 +84,7 @@ func (r *Reader) diagnoseAccount(a rightful.Account) rightful.Diagnosis {
 	}
 	says := fmt.Sprintf("a %s key that opens %s %s", kind, a.ID, mode)
 	if kind == "secret" {
-		return rightful.Warn(placeKey, says, "reading needs no secret key: "+keyHint)
+		return rightful.Warn(placeKey, says, "reading needs no secret key: "+keyHint+"&permissions[]=rak_webhook_read")
 	}
 	return rightful.OK(placeKey, says)
 }

@@ -120,6 +120,7 @@ func (r *Reader) attempt(ctx context.Context, e endpoint, target string) ([]byte
 		r.noteDate(seen.header)
 		return response.RawJSON, nil
 	}
+	r.noteDate(seen.header)
 	f := r.failure(err, seen)
 	reason := ""
 	if f.rateLimited() {
