@@ -46,10 +46,14 @@ func (j *judge) attribute(f *family) {
 func (f *family) tally() {
 	f.saidBy, f.namers = map[string]int{}, map[string][]*voice{}
 	f.byID = map[string]*voice{}
+	named := map[string]bool{}
 	for _, v := range f.voices {
 		f.byID[v.id] = v
-		for _, c := range v.says {
+		for _, c := range v.said {
 			f.saidBy[c]++
+		}
+		for _, c := range v.says {
+			named[c] = true
 		}
 		if c := v.names(); c != "" {
 			f.namers[c] = append(f.namers[c], v)
@@ -58,12 +62,12 @@ func (f *family) tally() {
 			f.excluders = append(f.excluders, v)
 		}
 	}
-	f.Named = slices.Sorted(maps.Keys(f.saidBy))
+	f.Named = slices.Sorted(maps.Keys(named))
 }
 
 // prevailing returns the one company that the votes carry, or "".
 func (f *family) prevailing() string {
-	wins := func(company string) bool { return len(f.namers[company]) >= 2 && !f.excluded(company) }
+	wins := func(company string) bool { return f.origins(company) >= 2 && !f.excluded(company) }
 	switch len(f.Named) {
 	case 1:
 		if only := f.Named[0]; len(f.namers[only]) >= 2 || !f.excluded(only) {
@@ -78,6 +82,26 @@ func (f *family) prevailing() string {
 		}
 	}
 	return ""
+}
+
+// origins counts the voices for a company. A link or row that names the survivor
+// of a merge followed the same stamp as the merge record does: together they are one.
+func (f *family) origins(company string) int {
+	n, database, merge := 0, false, false
+	for _, v := range f.namers[company] {
+		switch {
+		case strings.HasPrefix(v.id, "database:"):
+			database = true
+		case strings.HasPrefix(v.id, "merge:"):
+			merge = true
+		default:
+			n++
+		}
+	}
+	if database || merge {
+		n++
+	}
+	return n
 }
 
 // deliberate reports whether a voice for the company holds a stamp and a link
@@ -99,7 +123,7 @@ func (f *family) dissent(company, underRepair string, wrong *rightful.Company) b
 		}
 	}
 	if v := f.byID[underRepair]; v != nil && wrong != nil {
-		if id := rightful.CanonicalID(wrong.ID); id != company && slices.Contains(v.says, id) {
+		if id := rightful.CanonicalID(wrong.ID); id != company && slices.Contains(v.said, id) {
 			others--
 		}
 	}
@@ -122,6 +146,9 @@ func (f *family) settle() {
 	named := map[string]bool{}
 	for _, v := range f.voices {
 		named[v.names()] = true
+	}
+	for _, v := range f.voices {
+		v.said = v.says
 	}
 	for _, v := range f.voices {
 		if len(v.says) < 2 {

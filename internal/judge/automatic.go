@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,6 +30,9 @@ func (j *judge) againstLive(f *family, o rightful.Object, wrong *rightful.Compan
 	if j.buyerBelongs(f, o, rightful.CanonicalID(wrong.ID)) {
 		return fmt.Sprintf("the buyer belongs to company %s too, and may have meant it", wrong.ID)
 	}
+	if p := f.purchaseOf(o.ID); history(o) && (p == nil || !j.boughtByOutsider(*p, rightful.CanonicalID(wrong.ID))) {
+		return fmt.Sprintf("nobody knows that it was wrong when it was made: its buyer is not known to have been outside company %s", wrong.ID)
+	}
 	if j.support(f, o) < 2 {
 		return "the stamp names a live company, and fewer than two voices about this purchase say otherwise"
 	}
@@ -39,7 +43,17 @@ func (j *judge) againstLive(f *family, o rightful.Object, wrong *rightful.Compan
 // but those of other purchases, which say nothing about this one. About the
 // customer, every purchase speaks.
 func (j *judge) support(f *family, o rightful.Object) int {
-	all := len(f.namers[f.CompanyID])
+	// A checkout whose parts disagree may have been settled by its own copy.
+	if f.whole == nil {
+		n := 0
+		for _, v := range f.namers[f.CompanyID] {
+			if len(v.said) == 1 {
+				n++
+			}
+		}
+		f.whole = &n
+	}
+	all := *f.whole
 	own := f.purchaseOf(o.ID)
 	if own == nil {
 		return all
@@ -49,14 +63,14 @@ func (j *judge) support(f *family, o rightful.Object) int {
 	if f.checkouts == nil {
 		n := 0
 		for _, v := range f.namers[f.CompanyID] {
-			if strings.HasPrefix(v.id, "checkout:") && v.id != customers {
+			if strings.HasPrefix(v.id, "checkout:") && v.id != customers && len(v.said) == 1 {
 				n++
 			}
 		}
 		f.checkouts = &n
 	}
 	n := all - *f.checkouts
-	if v := f.byID["checkout:"+own.id]; v != nil && v.id != customers && v.names() == f.CompanyID {
+	if v := f.byID["checkout:"+own.id]; v != nil && v.id != customers && v.names() == f.CompanyID && len(v.said) == 1 {
 		n++
 	}
 	return n
@@ -97,6 +111,29 @@ func (j *judge) boundToTheDead(f *family) string {
 	return slices.Min(dead) // the same whatever the order of the rows
 }
 
+// stampedDead returns a company that a stamp of the family names and that is
+// deleted, and not merged into the family's own, or "".
+func (j *judge) stampedDead(f *family, wrong *rightful.Company) string {
+	if f.deadStamps == nil {
+		f.deadStamps = map[string]bool{}
+		for _, o := range f.speaking() {
+			c := j.stamped(j.stampValue(o))
+			if c == nil || c.Live() {
+				continue
+			}
+			if s := j.survivor(c); s == nil || !rightful.SameID(s.ID, f.CompanyID) {
+				f.deadStamps[c.ID] = true
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(f.deadStamps)) {
+		if wrong == nil || !rightful.SameID(id, wrong.ID) {
+			return id
+		}
+	}
+	return ""
+}
+
 // buyerBelongs reports whether a user stamped on the object's purchase or
 // customer belonged to the company when it was made, or belongs to it now.
 func (j *judge) buyerBelongs(f *family, o rightful.Object, company string) bool {
@@ -116,6 +153,31 @@ func (j *judge) buyerBelongs(f *family, o rightful.Object, company string) bool 
 		}
 	}
 	return false
+}
+
+// buyerElsewhere returns a user stamped on the object's purchase or customer who
+// today belongs to other live companies than the family's, and not to that.
+func (j *judge) buyerElsewhere(f *family, o rightful.Object) string {
+	carriers := []rightful.Object{f.Customer, o}
+	if p := f.purchaseOf(o.ID); p != nil {
+		carriers = append(carriers, p.objects...)
+	}
+	if o.Type == rightful.TypeCustomer {
+		for _, id := range f.users {
+			carriers = append(carriers, f.stampedBy[id][0])
+		}
+	}
+	for _, c := range carriers {
+		user := c.Metadata[j.rules.Keys.User]
+		if user == "" {
+			continue
+		}
+		set, _ := j.userSet(user, j.sit.Now)
+		if len(set) > 0 && !slices.Contains(set, f.CompanyID) && !j.belongedAt(user, f.CompanyID, o.Created) {
+			return user
+		}
+	}
+	return ""
 }
 
 // byCompany groups the families that were attributed to each company, and finds
@@ -172,6 +234,15 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 	}
 	if why := j.againstHistory(f, o); why != "" {
 		return false, why
+	}
+	if other := j.buyerElsewhere(f, o); other != "" {
+		return false, fmt.Sprintf("user %s, who is stamped on it, belongs to other companies only", other)
+	}
+	if gone := j.stampedDead(f, wrong); gone != "" {
+		return false, fmt.Sprintf("another stamp names company %s, which is gone: what is still paid for it is a person's decision", gone)
+	}
+	if j.support(f, o) == 0 {
+		return false, fmt.Sprintf("no voice about this purchase names company %s", f.CompanyID)
 	}
 	if j.support(f, o) < 2 && !f.backing[f.CompanyID] {
 		return false, fmt.Sprintf("about this purchase, one voice at most names company %s and nothing corroborates it", f.CompanyID)
@@ -230,8 +301,9 @@ func (j *judge) findBar(f *family) string {
 	return ""
 }
 
-// otherMoney returns another customer, or guest, with money that the family's
-// company links or is attributed, when this family has money too, or "".
+// otherMoney returns another customer with money that the family's company links
+// or is attributed, when this family has money too, or "". Guests pay once, and
+// no search finds them.
 func (j *judge) otherMoney(f *family) string {
 	if f.rival == nil {
 		rival := ""
@@ -240,7 +312,7 @@ func (j *judge) otherMoney(f *family) string {
 			others = append(others, j.byCustomer[customer])
 		}
 		for _, other := range others {
-			if f.money && other != nil && other != f && other.money && rival == "" {
+			if f.money && other != nil && other != f && other.money && !other.Guest() && rival == "" {
 				rival = other.Key
 			}
 		}

@@ -74,6 +74,9 @@ func (j *judge) checkCustomerKey(e rightful.CacheEntry) {
 	if f == nil || f.owner != ours || f.CompanyID == "" || rightful.SameID(e.Value, f.CompanyID) {
 		return
 	}
+	if slices.Contains(j.databaseSays(f), rightful.CanonicalID(e.Value)) {
+		return // what the database says itself is no fault of the cache
+	}
 	j.reportCache(e, f.CompanyID, "the customer belongs to company "+f.CompanyID, f.deciding(f.CompanyID))
 }
 
@@ -107,17 +110,37 @@ func (j *judge) companyUses(company, customer string) (uses, sure bool) {
 	attributed := j.attributionOf(customer)
 	links := j.links[id]
 	if len(links) == 0 {
-		return attributed == id, attributed != ""
+		return attributed == id, attributed != "" && j.byCustomer[customer].carried
 	}
 	if slices.Contains(links, customer) {
 		return true, attributed == "" || attributed == id
 	}
 	for _, linked := range links {
-		if j.attributionOf(linked) != id && attributed == id {
+		if attributed == id && !j.stampedFor(linked, id) {
+			return false, false // nothing but the link itself gives the linked one to the company
+		}
+		if !j.present(linked) && attributed == "" || (j.attributionOf(linked) != id || !j.present(linked)) && attributed == id {
 			return false, false // the link may be the odd one
 		}
 	}
 	return false, true
+}
+
+// stampedFor reports whether a voice other than links and rows alone gives the
+// customer to the company.
+func (j *judge) stampedFor(customer, company string) bool {
+	f := j.byCustomer[customer]
+	return f != nil && slices.ContainsFunc(f.voices, func(v *voice) bool {
+		return v.names() == company && slices.ContainsFunc(v.parts, func(s rightful.Signal) bool {
+			return !strings.HasPrefix(s.Place, "db:companies/") && !strings.HasPrefix(s.Place, "db:subscriptions/")
+		})
+	})
+}
+
+// present reports whether Stripe has the customer.
+func (j *judge) present(customer string) bool {
+	f := j.byCustomer[customer]
+	return f != nil && f.Exists == rightful.ExistsPresent
 }
 
 // attributionOf returns the company of a customer's family, or "".

@@ -100,6 +100,9 @@ func (j *judge) fillable(f *family) (ok bool, why string) {
 	if linkers := j.linkedBy[f.StripeCustomerID]; len(linkers) > 0 {
 		return false, fmt.Sprintf("company %s, which is not live, still links the customer", slices.Min(linkers))
 	}
+	if dead := j.boundToTheDead(f); dead != "" {
+		return false, "a row names company " + dead + ", which is gone: a person decides what is still paid for it"
+	}
 	if f.dissent(f.CompanyID, "", nil) {
 		return false, "another voice names another live company: a person decides"
 	}

@@ -154,8 +154,8 @@ func (j *judge) waySignals(userID string, w Ways) []rightful.Signal {
 func (j *judge) payingUsers() map[string]bool {
 	paying := map[string]bool{}
 	for _, f := range j.families {
-		if f.owner != ours || !f.money {
-			continue
+		if f.owner != ours || !f.money || f.CompanyID != "" {
+			continue // what belongs to a company is not theirs
 		}
 		for _, id := range f.users {
 			paying[id] = true

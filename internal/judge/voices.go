@@ -13,6 +13,7 @@ import (
 type voice struct {
 	id       string
 	says     []string // distinct live companies it names, canonical
+	said     []string // the same, before settle: what its parts name
 	parts    []rightful.Signal
 	database bool // a link or a row is among its parts
 
@@ -224,7 +225,13 @@ func (j *judge) hearDatabase(f *family, customerVoice string, of func(string) *v
 			v.hear(rightful.Signal{Place: linkPlace(l), Says: l.CompanyID, Strength: rightful.Strong, AsOf: j.sit.Now}, j.company(l.CompanyID))
 			continue
 		}
-		hear(linkPlace(l), l.CompanyID, customerVoice)
+		// What contradicts the customer in favour of a checkout was written by the
+		// webhook of that checkout.
+		from := []string{customerVoice}
+		for _, p := range f.purchases {
+			from = append(from, "checkout:"+p.id)
+		}
+		hear(linkPlace(l), l.CompanyID, from...)
 	}
 	rows := slices.Clone(f.Rows)
 	slices.SortFunc(rows, func(a, b rightful.SubscriptionRow) int {
@@ -281,9 +288,10 @@ func (j *judge) hearMerges(f *family, of func(string) *voice) {
 func (j *judge) hearEmails(f *family) {
 	for _, o := range emailsOf(f) {
 		users := j.byEmail[strings.ToLower(o.Email)]
-		for _, company := range j.sharedBy(users) {
+		shared := j.sharedBy(users)
+		for _, company := range shared {
 			s := rightful.Signal{
-				Place:     fmt.Sprintf("stripe:%s/%s.email = db:users/%s.email", o.Type, o.ID, users[0].ID),
+				Place:     fmt.Sprintf("stripe:%s/%s.email = db:users/%s.email", o.Type, o.ID, smallestID(users)),
 				Says:      company,
 				Voice:     "email",
 				Strength:  rightful.Corroborates,
@@ -295,11 +303,17 @@ func (j *judge) hearEmails(f *family) {
 				s.Strength = rightful.Suspicion
 				f.note(s)
 			case !f.backing[company]:
-				f.backing[company] = true
+				// Of somebody with several companies an email singles out none.
+				f.backing[company] = len(shared) == 1
 				f.mails = append(f.mails, s)
 			}
 		}
 	}
+}
+
+// smallestID names one of the users, the same in whatever order they were read.
+func smallestID(users []*rightful.User) string {
+	return slices.MinFunc(users, func(a, b *rightful.User) int { return cmp.Compare(a.ID, b.ID) }).ID
 }
 
 // sharedBy returns the live companies that all users with an email have in
