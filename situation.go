@@ -16,6 +16,8 @@ type Situation struct {
 	Links            []Link                // link columns and link table alike
 	Resolved         map[string]Resolution // by canonical user id; only where the resolver is SQL
 	Families         []Family              // sorted by Key
+	Events           []Event               // only those that were asked for; newest first
+	Endpoints        []WebhookEndpoint     // sorted by ID
 	Cache            []CacheEntry
 	Probe            *ProbeReport // nil when no probe is configured
 
@@ -31,6 +33,9 @@ type Situation struct {
 	ProbeUnread string
 	// CacheConfigured tells "no key is configured" from "no key was found".
 	CacheConfigured bool
+	// EndpointsRead tells that Endpoints is what Stripe said, so that none means
+	// none.
+	EndpointsRead bool
 	// Crowded are the companies (canonical ids) with more members than were
 	// looked at: they may have customers that nobody saw.
 	Crowded map[string]bool
