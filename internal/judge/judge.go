@@ -64,6 +64,15 @@ type judge struct {
 	attributed map[string][]*family // canonical company id -> its families
 	claimed    map[string][]*family // canonical company id -> families that a voice gives it, and that are not its own
 	byCustomer map[string]*family   // customer id -> its family
+	subs       map[string]homed     // subscription id -> it, and its family
+
+	reported map[string]*[]rightful.Finding // finding id -> the list that it is in
+}
+
+// homed is an object with its family.
+type homed struct {
+	rightful.Object
+	f *family
 }
 
 // Judge decides a situation.
