@@ -28,6 +28,10 @@ type Situation struct {
 
 	// Incomplete lists, in plain words, what could not be read.
 	Incomplete []string
+	// Unheard lists, in plain words, places that were not heard, or not to their
+	// end, and that a single check needs. That check is silent without them;
+	// what the others say is complete.
+	Unheard []string
 	// CacheUnread and ProbeUnread say why a whole place could not be heard;
 	// empty when it was read, or when it is not configured.
 	CacheUnread string

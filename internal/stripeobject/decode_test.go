@@ -193,7 +193,7 @@ func TestDecodeErrors(t *testing.T) {
 	}{
 		"other type":         {`{"id":"cus_1","object":"customer"}`, rightful.TypeSession, []string{"cus_1", "field object"}},
 		"no type":            {`{"id":"cus_1"}`, "", []string{"cus_1", "object"}},
-		"type not read":      {`{"id":"in_1","object":"invoice"}`, "", []string{"in_1", "not read"}},
+		"type not read":      {`{"id":"re_1","object":"refund"}`, "", []string{"re_1", "not read"}},
 		"no id":              {`{"object":"customer"}`, "", []string{"(no id)", "field id"}},
 		"empty id":           {`{"object":"customer","id":""}`, "", []string{"field id"}},
 		"number as id":       {`{"object":"customer","id":5}`, "", []string{"field id"}},

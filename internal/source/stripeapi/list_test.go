@@ -60,7 +60,7 @@ func TestListRefusesFiltersThatStripeLacks(t *testing.T) {
 		{Type: rightful.TypeSubscription, Email: "a@example.com"},
 		{Type: rightful.TypeSubscription, SubscriptionID: "sub_1"},
 		{Type: rightful.TypePaymentIntent, PaymentIntentID: "pi_1"},
-		{Type: "invoice"},
+		{Type: "refund"},
 		{},
 	} {
 		var last error
