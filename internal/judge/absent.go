@@ -42,10 +42,15 @@ func (j *judge) contradicted(finding *rightful.Finding, value, company string) {
 // removed returns the latest event that took the stamp from an object, and what it
 // was.
 func (j *judge) removed(o rightful.Object) (e rightful.Event, value string) {
-	for _, at := range j.sit.Events {
-		if at.ObjectID != o.ID || at.ObjectType != o.Type {
-			continue
+	if j.replaced == nil {
+		j.replaced = map[string][]rightful.Event{}
+		for _, e := range j.sit.Events {
+			if len(e.Previous) > 0 {
+				j.replaced[e.ObjectID] = append(j.replaced[e.ObjectID], e)
+			}
 		}
+	}
+	for _, at := range j.replaced[o.ID] {
 		if v := Stamp(rightful.Object{Metadata: at.Previous}, j.rules.Keys); v != "" && at.Created >= e.Created {
 			e, value = at, v
 		}
@@ -57,6 +62,27 @@ func (j *judge) removedSignal(e rightful.Event, value string) rightful.Signal {
 	return rightful.Signal{
 		Place: "stripe:event/" + e.ID + ".previous_attributes.metadata." + j.rules.Keys.Company, Says: value,
 		Voice: "removed:" + e.ObjectID, Strength: rightful.Corroborates, AsOf: e.Created,
+	}
+}
+
+// hearRemoved hears what stood on objects whose stamp was removed: it corroborates
+// whom some voice names, and never stands alone.
+func (j *judge) hearRemoved(f *family) {
+	if len(j.sit.Events) == 0 {
+		return
+	}
+	for _, o := range f.speaking() {
+		if !j.demanded(o) || j.stampValue(o) != "" {
+			continue
+		}
+		e, value := j.removed(o)
+		if c := j.stamped(value); c != nil && c.Live() {
+			id := rightful.CanonicalID(c.ID)
+			s := j.removedSignal(e, value)
+			s.Says = id
+			f.backing[id] = true
+			f.mails = append(f.mails, s)
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ func (j *judge) checkBeside(c *rightful.Company, f, keep *family) {
 		j.reportDuplicate(c, f, keep)
 	case len(live) > 0 || !linked || j.stampValue(f.Customer) == "":
 		// Checkouts without a customer make a new one each time; nobody lost it.
-	case hasCard(f.Family) && keep.MoneyRead && !hasCard(keep.Family):
+	case hasCard(f.Family) && keep.MoneyRead && !hasCard(keep.Family) && !pays(keep):
 		j.reportCard(c, f, keep)
 	case f.rich && f.Customer.Created < keep.Customer.Created:
 		j.reportLost(c, f, keep)
@@ -146,11 +146,17 @@ func (j *judge) rowFor(subscription, company string) bool {
 	return slices.ContainsFunc(j.rowsBySub[subscription], func(r rightful.SubscriptionRow) bool { return rightful.SameID(r.CompanyID, company) })
 }
 
+// pays reports whether a subscription of the customer is paid without trouble: it
+// may have a payment method of its own.
+func pays(f *family) bool {
+	return slices.ContainsFunc(f.Subscriptions, func(s rightful.Object) bool { return s.Status == "active" || s.Status == "trialing" })
+}
+
 func (j *judge) reportCard(c *rightful.Company, f, keep *family) {
 	finding := j.on(rightful.CodeCardElsewhere, f.Customer.Ref(), c)
 	finding.Message = fmt.Sprintf("company %s links %s, which has no payment method; one is saved on %s.", j.name(c.ID), keep.StripeCustomerID, f.StripeCustomerID)
 	if live := keep.liveSubscriptions(); len(live) > 0 {
-		finding.Severity = rightful.SeverityError // the next charge has nothing to charge
+		finding.Severity = rightful.SeverityError // charges fail already
 		finding.Amount = monthly(live...)
 	}
 	finding.Also = []string{keep.StripeCustomerID}
