@@ -2,6 +2,8 @@ package collect
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"rightful"
 )
@@ -106,6 +108,14 @@ func (a *around) stamps(o rightful.Object) []string {
 	out := []string{o.Metadata[a.opt.Keys.Company]}
 	for _, key := range a.opt.Keys.AlsoRead {
 		out = append(out, o.Metadata[key])
+	}
+	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
+		if a.opt.Keys.Near(key) {
+			out = append(out, o.Metadata[key])
+		}
+	}
+	for _, p := range o.Phases {
+		out = append(out, p.Metadata[a.opt.Keys.Company])
 	}
 	return out
 }

@@ -89,7 +89,10 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 		}
 	case !f.Contested && (f.CompanyID == stamped || f.CompanyID == ""):
 		return
+	case o.Type == rightful.TypeCustomer && linker == "" && f.birth() != nil && j.ownCompany(f, *f.birth()) == stamped:
+		return // made by a purchase that speaks for itself
 	case history(o) && j.boughtFor(f, o, stamped):
+		j.reportMoved(f, o, c)
 		return
 	case p != nil && p.child == "" && j.ownCompany(f, *p) == stamped:
 		if linker == "" || linker == stamped {
@@ -105,6 +108,27 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 		return
 	}
 	j.reportStamp(f, o, rightful.CodeStampOther, value, c)
+}
+
+// reportMoved tells, as information, that a completed session was right when it
+// was paid and that its live subscription is another company's today.
+func (j *judge) reportMoved(f *family, o rightful.Object, c *rightful.Company) {
+	p := f.purchaseOf(o.ID)
+	if !o.SettledSession() || p == nil || f.CompanyID == "" || j.linker(f) != f.CompanyID {
+		return
+	}
+	for _, s := range p.objects {
+		if now := j.stamped(j.stampValue(s)); !s.LiveSubscription() || now == nil || rightful.CanonicalID(now.ID) != f.CompanyID || !j.rowFor(s.ID, f.CompanyID) {
+			continue
+		}
+		finding := j.on(rightful.CodeStampOther, o.Ref(), c)
+		finding.Severity = rightful.SeverityInfo
+		finding.Message = fmt.Sprintf("%s was bought for company %s, by somebody who belonged to it; %s is company %s's today.", o.ID, j.name(c.ID), s.ID, j.name(f.CompanyID))
+		finding.Also = []string{s.ID, f.StripeCustomerID, f.CompanyID}
+		finding.Evidence = append([]rightful.Signal{j.stampSignal(o, j.voiceOf(f, o), rightful.Corroborates)}, f.deciding(f.CompanyID)...)
+		finding.Why = "it is history, and it was right"
+		j.report(finding)
+	}
 }
 
 // boughtByOutsider reports whether a user whose id the purchase carries is known
@@ -216,6 +240,7 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 // that a live company links, on a live subscription, on a settled session.
 func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 	if !j.demanded(o) {
+		j.checkCarriedDown(f, o)
 		return
 	}
 	if o.Type == rightful.TypeCustomer && len(j.wrongLinkers(f)) > 0 {
@@ -252,6 +277,23 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 	}
 	j.lookElsewhere(&finding, o, company)
 	finding.Message += " " + j.verdictText(f, o, company)
+	j.report(finding)
+}
+
+// checkCarriedDown tells, as information, that a payment intent carries nothing of
+// what its session says: handlers of its own events cannot know whose it is.
+func (j *judge) checkCarriedDown(f *family, o rightful.Object) {
+	p := f.purchaseOf(o.ID)
+	if !o.SettledIntent() || p == nil || j.stampValue(p.session) == "" {
+		return
+	}
+	c := j.company(j.companyFor(f, o))
+	finding := j.on(rightful.CodeUnstamped, o.Ref(), c)
+	finding.Severity = rightful.SeverityInfo
+	finding.Message = fmt.Sprintf("%s carries no %s, and its session %s does.", o.ID, j.rules.Keys.Company, p.session.ID)
+	finding.Also = []string{p.session.ID, f.StripeCustomerID}
+	finding.Evidence = f.evidenceOf()
+	finding.Why = "nothing demands a stamp there: it matters to apps that handle payment intent events"
 	j.report(finding)
 }
 
