@@ -52,7 +52,8 @@ type Proposal struct {
 	Place  string  `json:"place"` // stripe, db or cache
 	Object Ref     `json:"object"`
 	Field  string  `json:"field"`
-	To     *string `json:"to"` // nil: remove
+	From   *string `json:"from"` // what stands there now; nil: nothing
+	To     *string `json:"to"`   // nil: remove
 }
 
 // Finding is one disagreement, about one object, under one code.

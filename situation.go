@@ -16,6 +16,7 @@ type Situation struct {
 	Links            []Link                // link columns and link table alike
 	Resolved         map[string]Resolution // by canonical user id; only where the resolver is SQL
 	Families         []Family              // sorted by Key
+	Unlisted         map[string]Existence  // subscriptions that a row names and no list holds, by id
 	Events           []Event               // only those that were asked for; newest first
 	Endpoints        []WebhookEndpoint     // sorted by ID
 	Cache            []CacheEntry

@@ -89,7 +89,10 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 		return r.cut(e, ctx, err)
 	}
 	sit.Account = account
-	verdict := judge.Judge(sit, e.Rules)
+	verdict, err := e.judged(ctx, e.Sources, sit)
+	if err != nil {
+		return r.cut(e, ctx, err)
+	}
 	if !sit.Whole {
 		sit, verdict = judge.Concerning(sit, verdict, about)
 	}

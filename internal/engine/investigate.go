@@ -76,13 +76,17 @@ func (e *Engine) Investigate(ctx context.Context, who string) (*Investigation, e
 		sit.StripeUnread, sit.StripePartly = stripeFailed, true
 		sit.Incomplete = append(sit.Incomplete, "Stripe: "+stripeFailed)
 	}
-	e.conclude(inv, sit, about)
+	verdict, err := e.judged(ctx, sources, sit)
+	if err != nil {
+		return inv.cut(ctx, err)
+	}
+	e.conclude(inv, sit, about, verdict)
 	return inv, nil
 }
 
-// conclude judges the situation and fills the answer.
-func (e *Engine) conclude(inv *Investigation, sit *rightful.Situation, about rightful.Subject) {
-	sit, verdict := judge.Concerning(sit, judge.Judge(sit, e.Rules), about)
+// conclude fills the answer from the verdict.
+func (e *Engine) conclude(inv *Investigation, sit *rightful.Situation, about rightful.Subject, verdict judge.Verdict) {
+	sit, verdict = judge.Concerning(sit, verdict, about)
 	inv.IncompleteBecause = append(inv.IncompleteBecause, sit.Incomplete...)
 	inv.Complete = len(inv.IncompleteBecause) == 0
 	inv.Findings = append(inv.Findings, verdict.Findings...)

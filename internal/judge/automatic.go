@@ -186,7 +186,11 @@ func (j *judge) byCompany() {
 	j.attributed = map[string][]*family{}
 	j.claimed = map[string][]*family{}
 	j.byCustomer = map[string]*family{}
+	j.subs = map[string]homed{}
 	for _, f := range j.families {
+		for _, s := range f.Subscriptions {
+			j.subs[s.ID] = homed{s, f}
+		}
 		if !f.Guest() {
 			j.byCustomer[f.StripeCustomerID] = f
 		}
@@ -285,14 +289,19 @@ func (j *judge) findBar(f *family) string {
 		return "the company has more members than were looked at: only an audit of everything sees all their customers"
 	}
 	if f.young(j.sit.Now) {
-		return "the latest payment is younger than an hour: its own webhooks may still be writing"
+		return youngWhy
 	}
 	for _, s := range f.Subscriptions {
 		switch {
-		case s.HasSchedule && s.LiveSubscription():
-			return "subscription " + s.ID + " has a schedule, whose phases may write the stamp again"
+		case s.HasSchedule && s.LiveSubscription() && !f.scheduled(s.ID):
+			return "subscription " + s.ID + " has a schedule, and what its phases will write is not known"
 		case s.HasPendingUpdate:
 			return "subscription " + s.ID + " has a pending update, which may write the stamp again"
+		}
+	}
+	for _, s := range f.Schedules {
+		if j.writesStamp(s) {
+			return "schedule " + s.ID + " has a phase that writes the stamp again"
 		}
 	}
 	if !f.Guest() && f.Exists == rightful.ExistsUnknown {
