@@ -59,8 +59,8 @@ type ListQuery struct {
 	Email            string // customers; sessions, by what the buyer typed; exact, as Stripe compares
 	SubscriptionID   string // sessions
 	PaymentIntentID  string // sessions
-	CreatedFrom      int64  // Unix seconds, inclusive; 0 for no bound
-	CreatedTo        int64  // Unix seconds, exclusive; 0 for no bound
+	CreatedFrom      int64  // all but payment methods: Unix seconds, inclusive; 0 for no bound
+	CreatedTo        int64  // all but payment methods: Unix seconds, exclusive; 0 for no bound
 }
 
 // StripeReader reads one Stripe account in one mode. Objects of the other mode
@@ -85,9 +85,13 @@ type StripeReader interface {
 	// to look, never a reason to conclude, because Stripe's index lags. An
 	// account without search gets an error of kind unsupported.
 	Search(ctx context.Context, t ObjectType, key, value string) ([]Object, error)
-	// Events yields what the query picks, newest first, all pages to the end.
+	// Events yields what the query picks, newest first, all pages to the end. A
+	// place that keeps no events, or cannot tell which were not delivered,
+	// yields an error of kind unsupported.
 	Events(ctx context.Context, q EventQuery) iter.Seq2[Event, error]
-	// Endpoints returns the account's webhook endpoints, sorted by id.
+	// Endpoints returns the account's webhook endpoints, sorted by id. None and
+	// no error means that there is none; a place that does not tell returns an
+	// error of kind unsupported.
 	Endpoints(ctx context.Context) ([]WebhookEndpoint, error)
 }
 

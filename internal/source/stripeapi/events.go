@@ -15,8 +15,8 @@ import (
 )
 
 var (
-	eventList       = endpoint{collection: "/v1/events"}
-	webhookEndpoint = endpoint{collection: "/v1/webhook_endpoints"}
+	eventList    = endpoint{collection: "/v1/events"}
+	endpointList = endpoint{collection: "/v1/webhook_endpoints"}
 )
 
 // maxEventTypes is how many types Stripe lets one query name.
@@ -57,7 +57,7 @@ func (r *Reader) Events(ctx context.Context, q rightful.EventQuery) iter.Seq2[ri
 // Endpoints implements rightful.StripeReader.
 func (r *Reader) Endpoints(ctx context.Context) ([]rightful.WebhookEndpoint, error) {
 	w := listWalk[rightful.WebhookEndpoint]{
-		reader: r, endpoint: webhookEndpoint, query: url.Values{"limit": {pageSize}}, decode: stripeobject.DecodeEndpoints,
+		reader: r, endpoint: endpointList, query: url.Values{"limit": {pageSize}}, decode: stripeobject.DecodeEndpoints,
 		id: func(e rightful.WebhookEndpoint) string { return e.ID },
 	}
 	var all []rightful.WebhookEndpoint
@@ -71,11 +71,12 @@ func (r *Reader) Endpoints(ctx context.Context) ([]rightful.WebhookEndpoint, err
 	return all, nil
 }
 
-// notOffered gives the answer of a server that has no such list its kind.
-// Stripe itself has both lists: only a simulator has not.
+// notOffered gives the answer of a server that has no such list, or that does
+// not know what was delivered, its kind. Stripe itself has both: only a
+// simulator has not.
 func notOffered(err error) error {
 	var f *failure
-	if !errors.As(err, &f) || f.status != http.StatusNotFound {
+	if !errors.As(err, &f) || f.status != http.StatusNotFound && f.param != "delivery_success" {
 		return err
 	}
 	return &rightful.Error{Kind: rightful.KindUnsupported, Place: "stripe", Message: "this is no full Stripe: " + details(f), Err: f}

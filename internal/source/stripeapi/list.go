@@ -76,7 +76,8 @@ func listQuery(q rightful.ListQuery) (endpoint, url.Values, error) {
 	if strings.HasPrefix(q.StripeCustomerID, "acct_") {
 		payer = "customer_account" // an account that is used as a customer
 	}
-	set(payer, q.StripeCustomerID, q.Type != rightful.TypeCustomer)
+	byPayer := q.Type != rightful.TypeCustomer && (q.Type != rightful.TypeCharge || payer == "customer")
+	set(payer, q.StripeCustomerID, byPayer)
 	email := "email"
 	if session {
 		email = "customer_details[email]"
