@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"rightful"
@@ -92,14 +93,25 @@ func (g *gatherer) readProbe(ctx context.Context, users []string) error {
 		return unread(err)
 	}
 	report.Revision = revision
+	unanswered, why := 0, ""
 	for i, id := range users {
 		answer, err := g.src.Probe.Company(ctx, id)
 		if err != nil {
 			return unread(err)
 		}
+		if answer.Failed != "" && !answer.Unasked {
+			if unanswered++; unanswered == 1 {
+				why = "user " + id + ": " + answer.Failed
+			}
+		}
 		report.Users[rightful.CanonicalID(id)] = answer
 		g.opt.progress("users probed", i+1)
 	}
 	g.sit.Probe = report
+	// An app that answers with an error has not been read any more than one that
+	// is down.
+	if unanswered > 0 {
+		return g.incomplete(ctx, "the running app", fmt.Errorf("no answer for %d of %d users (%s)", unanswered, len(users), why))
+	}
 	return nil
 }
