@@ -33,6 +33,10 @@ const coverageSample = 100
 // that gets none of them learns of no payment.
 var wantedEvents = []string{"checkout.session.completed", "customer.subscription.created", "customer.subscription.updated", "invoice.paid"}
 
+// examinedKeyHint is keyHint with what only the doctor reads: the webhook
+// endpoints. A run does without it.
+const examinedKeyHint = keyHint + "&permissions[]=rak_webhook_read"
+
 var webhookEndpoints = endpoint{collection: "/v1/webhook_endpoints"}
 
 // Diagnose implements rightful.Diagnoser with about ten GETs.
@@ -46,7 +50,9 @@ func (r *Reader) Diagnose(ctx context.Context) []rightful.Diagnosis {
 	for _, t := range rightful.StripeTypes() {
 		_, _, err := r.Get(ctx, t, nobody)
 		if err != nil {
-			d = append(d, failed(placeKey, err))
+			line := failed(placeKey, err)
+			line.Todo = strings.Replace(line.Todo, keyHint, examinedKeyHint, 1)
+			d = append(d, line)
 			readable = readable && t != rightful.TypeCustomer
 			continue
 		}
@@ -84,7 +90,7 @@ func (r *Reader) diagnoseAccount(a rightful.Account) rightful.Diagnosis {
 	}
 	says := fmt.Sprintf("a %s key that opens %s %s", kind, a.ID, mode)
 	if kind == "secret" {
-		return rightful.Warn(placeKey, says, "reading needs no secret key: "+keyHint+"&permissions[]=rak_webhook_read")
+		return rightful.Warn(placeKey, says, "reading needs no secret key: "+examinedKeyHint)
 	}
 	return rightful.OK(placeKey, says)
 }
@@ -135,7 +141,7 @@ func (r *Reader) diagnoseWebhooks(ctx context.Context) []rightful.Diagnosis {
 	var f *failure
 	switch {
 	case rightful.KindOf(err) == rightful.KindForbidden:
-		return []rightful.Diagnosis{rightful.Warn(place, "the key may not list webhook endpoints, so dead ones go unseen", "add the permission rak_webhook_read to the key")}
+		return []rightful.Diagnosis{rightful.Warn(place, "the key may not list webhook endpoints, so dead ones go unseen", "add the permission rak_webhook_read to the key; only the doctor uses it")}
 	case errors.As(err, &f) && f.status == http.StatusNotFound:
 		return []rightful.Diagnosis{rightful.Warn(place, r.host+" has no webhook endpoints to list", "this is no full Stripe: nothing to do on a simulator")}
 	case err != nil:
@@ -179,7 +185,7 @@ func (r *Reader) diagnoseClock() rightful.Diagnosis {
 	r.mu.Unlock()
 	switch {
 	case !known:
-		return rightful.Warn(place, r.host+" does not tell the time", "")
+		return rightful.Warn(place, r.host+" does not tell the time", "look whether a proxy in between takes the Date off its answers")
 	case skew.Abs() > tolerated:
 		return rightful.Warn(place, fmt.Sprintf("this machine's clock is %s off Stripe's", skew.Abs().Round(time.Second)), "set the clock by NTP: signatures and the age of payments depend on it")
 	}
