@@ -144,6 +144,16 @@ func TestDoctorGoesOnAfterWrongQueries(t *testing.T) {
 	if c.Errors != 3 || t.Failed() {
 		t.Errorf("%d errors: %+v", c.Errors, c.Lines)
 	}
+	r.redis.Close()
+	down := 0
+	for _, d := range r.examine(t).Lines {
+		if d.Level == rightful.LevelError && d.Place == "cache.url" {
+			down++
+		}
+	}
+	if down != 1 {
+		t.Errorf("a cache that is down is told %d times", down)
+	}
 	if _, err := r.tryOpen(t); rightful.KindOf(err) != rightful.KindInvalid {
 		t.Errorf("a run opens on wrong queries: %v", err)
 	}

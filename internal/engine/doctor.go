@@ -39,12 +39,12 @@ func (e *Engine) Doctor(ctx context.Context, unopened ...error) *Checkup {
 		c.add(rightful.Warn("cache.url", "no cache is configured: stale cache stays untold", "set cache.url and cache.keys if the app caches a user's company or customer"))
 	}
 	c.examine(ctx, e.Sources.Cache)
-	c.add(e.diagnoseCache(ctx, about)...)
+	c.addNew(e.diagnoseCache(ctx, about)...)
 	if !c.undiagnosed(unopened, "resolver_probe") && e.Sources.Probe == nil {
 		c.add(rightful.Warn("resolver_probe", "no probe is configured: whether the deploy was applied stays untold", "give the app an internal address or a command that answers a user's company, and set resolver_probe.url or resolver_probe.command"))
 	}
 	c.examine(ctx, e.Sources.Probe)
-	c.add(e.diagnoseProbe(ctx, about)...)
+	c.addNew(e.diagnoseProbe(ctx, about)...)
 	c.Healthy = c.Errors == 0
 	return c
 }
@@ -89,6 +89,12 @@ func (c *Checkup) add(lines ...rightful.Diagnosis) {
 		}
 		c.Lines = append(c.Lines, d)
 	}
+}
+
+// addNew adds what the source has not said itself: one that is down says the same
+// to every question.
+func (c *Checkup) addNew(lines ...rightful.Diagnosis) {
+	c.add(slices.DeleteFunc(lines, func(d rightful.Diagnosis) bool { return slices.Contains(c.Lines, d) })...)
 }
 
 // examine asks a source to examine itself, if it can.
