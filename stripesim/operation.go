@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -85,9 +86,18 @@ func writeOperation(res *resource, name, method, action string, params shape, ru
 		}}
 }
 
+// reservedPaths are endpoints of Stripe that stand where an id could, and that
+// are not modelled: asked for, they are unknown URLs and no ids. (Stripe's
+// OpenAPI document has create_preview; versions before 2025-03-31.basil had
+// upcoming.)
+var reservedPaths = []string{"/v1/invoices/create_preview", "/v1/invoices/upcoming"}
+
 // route finds the operation of a request. Literal segments win over {id}, and
 // an id is never the word "search": Stripe knows no search of sessions.
 func (s *Server) route(method, escapedPath string) (*operation, string) {
+	if slices.Contains(reservedPaths, escapedPath) {
+		return nil, ""
+	}
 	segments := strings.Split(escapedPath, "/")
 	var found *operation
 	foundID := ""
