@@ -68,7 +68,8 @@ func controlRoutes() []controlRoute {
 		{http.MethodGet, "/_sim/world", controlWorld},
 		{http.MethodPost, "/_sim/world", controlLoadWorld},
 		{http.MethodPost, "/_sim/checkout/{id}/complete", controlComplete},
-		{http.MethodPost, "/_sim/payment_intents/{id}/settle", controlSettle},
+		{http.MethodPost, "/_sim/payment_intents/{id}/settle", controlSettlePayment},
+		{http.MethodPost, "/_sim/setup_intents/{id}/settle", controlSettleSetup},
 	}
 }
 

@@ -234,7 +234,7 @@ func TestEventsOfCheckouts(t *testing.T) {
 		}), c.events)
 		equal(t, "after", str(b.send("GET", "/v1/checkout/sessions/"+session, "").at("payment_status")), c.paid)
 		equal(t, "intent", str(b.send("GET", "/v1/payment_intents/"+intent, "").at("status")), c.status)
-		if err := b.sim.SettlePayment("", intent, true); err == nil || !strings.Contains(err.Error(), "only a processing payment") {
+		if err := b.sim.SettlePayment("", intent, true); err == nil || !strings.Contains(err.Error(), "only one that waits") {
 			t.Errorf("settled twice: %v", err)
 		}
 	}

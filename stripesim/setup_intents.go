@@ -74,7 +74,7 @@ func (c *call) createSetupIntent() (*entry, *apiError) {
 	}
 	e := c.insert("setup_intent", o, nil)
 	if c.params.bool("confirm") {
-		return e, c.finishSetup(e)
+		return e, c.finishSetup(e, attempt{returnURL: c.params.str("return_url")})
 	}
 	return e, nil
 }
@@ -143,27 +143,38 @@ func (c *call) confirmSetupIntent() (*entry, *apiError) {
 		return nil, setupWithoutMethod()
 	}
 	c.update("setup_intent", e, o)
-	return e, c.finishSetup(e)
+	return e, c.finishSetup(e, attempt{returnURL: c.params.str("return_url")})
 }
 
-// finishSetup saves the payment method for the intent's customer.
-func (t *tx) finishSetup(e *entry) *apiError {
+// finishSetup saves the payment method for the intent's customer, or asks the
+// customer to authenticate.
+func (t *tx) finishSetup(e *entry, how attempt) *apiError {
 	o := e.object()
 	method := t.table("payment_method").byID[o.ref("payment_method")]
-	if method != nil && parseObject(method.hidden).bool("declines") {
-		o.set("last_setup_error", newObject("code", "card_declined", "decline_code", "generic_decline", "message", declinedMessage,
-			"payment_method", method.raw, "type", "card_error"))
+	m, _ := t.behaviourOf(o.ref("payment_method"))
+	switch {
+	case m.onAttach != nil:
+		o.set("last_setup_error", t.problem(m.onAttach, "", method.id))
 		o.set("payment_method", nil)
 		o.set("status", "requires_payment_method")
 		t.update("setup_intent", e, o)
-		return declined(newObject("setup_intent", o))
+		return m.onAttach.error(newObject("setup_intent", o))
+	case (m.asks == asksAlways || m.asks == asksUntilSetUp) && !how.authenticated:
+		o.set("next_action", t.nextAction(e.id, how))
+		o.set("status", "requires_action")
+		t.update("setup_intent", e, o)
+		return nil
 	}
 	if customer := o.ref("customer"); method != nil && customer != "" && method.object().ref("customer") == "" {
 		if err := t.attach(method, customer); err != nil {
 			return err
 		}
 	}
+	if method != nil {
+		t.noteSetUp(method)
+	}
 	o.set("status", "succeeded")
+	o.set("next_action", nil)
 	o.set("last_setup_error", nil)
 	t.update("setup_intent", e, o)
 	return nil

@@ -78,9 +78,9 @@ func chooseSubscriptions(c *call) ([]string, *apiError) {
 
 func subscriptionOperations(res *resource) []*operation {
 	create := subscriptionParams(false).with(textParam("customer").must(), intParam("trial_period_days").between(0, 730)).
-		with(textParam("currency"), textParam("customer_account")).
+		with(textParam("currency"), textParam("customer_account"), offSessionParam(), paymentBehaviorParam()).
 		with(ignoredParams("backdate_start_date", "billing_cycle_anchor_config", "billing_mode", "trial_from_plan")...)
-	update := subscriptionParams(true).with(cancellationParam()).
+	update := subscriptionParams(true).with(cancellationParam(), offSessionParam(), paymentBehaviorParam()).
 		with(ignoredParams("pause_collection", "proration_date", "trial_from_plan")...)
 	return []*operation{
 		writeOperation(res, "subscriptions.create", http.MethodPost, "", create, (*call).createSubscription),
@@ -110,8 +110,7 @@ func subscriptionParams(update bool) shape {
 		oneOfParam("collection_method", "charge_automatically", "send_invoice"),
 	}.with(clearableTexts("default_payment_method", "default_source", "on_behalf_of")...).
 		with(ignoredParams("add_invoice_items", "application_fee_percent", "automatic_tax", "billing_cycle_anchor", "billing_schedules",
-			"billing_thresholds", "default_tax_rates", "discounts", "invoice_settings", "off_session", "payment_behavior",
-			"payment_settings", "pending_invoice_item_interval", "proration_behavior", "transfer_data", "trial_settings")...)
+			"billing_thresholds", "default_tax_rates", "discounts", "invoice_settings", "payment_settings", "pending_invoice_item_interval", "proration_behavior", "transfer_data", "trial_settings")...)
 }
 
 func cancellationParam() param {
@@ -123,7 +122,7 @@ var subscriptionFields = []string{"cancel_at_period_end", "days_until_due", "des
 	"default_payment_method", "default_source", "on_behalf_of"}
 
 // newSubscription makes a subscription of these items that starts now. trialEnd
-// is 0 for none. Payment always succeeds: there is no incomplete state here.
+// is 0 for none.
 func (t *tx) newSubscription(customer *entry, items []*object, trialEnd int64, metadata *object) *object {
 	id := t.freshID("subscription", "sub_1", 23)
 	status := "active"
@@ -177,6 +176,12 @@ func (c *call) createSubscription() (*entry, *apiError) {
 	if len(items) == 0 {
 		return nil, invalid("parameter_missing", "items", "Missing required param: items.")
 	}
+	if err := refuseRepeatedPrice(items); err != nil {
+		return nil, err
+	}
+	if p.str("payment_behavior") == pendingIncomplete {
+		return nil, invalid("", "payment_behavior", "payment_behavior=%s is only for updates of a subscription.", pendingIncomplete)
+	}
 	customer, err := c.findLive("customer", p.str("customer"), http.StatusBadRequest, "customer")
 	if err != nil {
 		return nil, err
@@ -195,13 +200,22 @@ func (c *call) createSubscription() (*entry, *apiError) {
 	o := c.newSubscription(customer, items, trialEnd, metadata)
 	p.copyTo(o, c.op.params, subscriptionFields...)
 	c.setCancelAt(o)
-	return c.addSubscription(o, customer, nil), nil
+	if err := c.refusePayment(o, customer.object()); err != nil {
+		return nil, err
+	}
+	return c.addSubscription(o, customer, billing{held: p.str("payment_behavior") == defaultIncomplete, how: c.attempt()}), nil
 }
 
-// addSubscription bills and stores a new subscription; once are lines that
-// were sold with it a single time.
-func (t *tx) addSubscription(o *object, customer *entry, once []*object) *entry {
-	o.set("latest_invoice", t.billSubscription(o, customer, "subscription_create", once).id)
+// addSubscription bills and stores a new subscription. It is incomplete while
+// the first invoice waits for its payment.
+func (t *tx) addSubscription(o *object, customer *entry, b billing) *entry {
+	b.reason = "subscription_create"
+	invoice := t.billSubscription(o, customer, b)
+	o.set("latest_invoice", invoice.id)
+	if t.unpaid(invoice) {
+		o.set("status", "incomplete")
+		t.remind(expiryOf(o))
+	}
 	return t.insert("subscription", o, nil)
 }
 
@@ -220,21 +234,34 @@ func (c *call) updateSubscription(s shape) (*entry, *apiError) {
 			}
 		}
 	}
+	if o.str("status") == "incomplete" {
+		for _, name := range c.params.names {
+			if name != "metadata" && name != "default_source" && name != "default_payment_method" && name != "expand" {
+				return nil, refused("", name, "A subscription in the status incomplete can only have its metadata and its default payment method updated.")
+			}
+		}
+	}
 	if err := c.params.metadata().mergeInto(o); err != nil {
 		return nil, err
 	}
 	c.params.copyTo(o, s, subscriptionFields...)
 	setCancellation(o, c.params.hash("cancellation_details"))
-	c.setCancelAt(o)
 	if c.params.has("trial_end") {
 		setTrialEnd(o, c.params.moment("trial_end", c.now), c.now)
 	}
-	if err := c.changeItems(o); err != nil {
+	otherRhythm, err := c.changeItems(o)
+	if err != nil {
 		return nil, err
 	}
-	if wasTrial := e.object().str("status") == "trialing"; wasTrial && o.str("status") == "active" {
-		if customer := c.table("customer").byID[o.ref("customer")]; customer != nil {
-			o.set("latest_invoice", c.billSubscription(o, customer, "subscription_update", nil).id)
+	trialOver := e.object().str("status") == "trialing" && o.str("status") == "active"
+	renewed := trialOver || otherRhythm && o.str("status") != "trialing"
+	if renewed {
+		c.restartPeriod(o)
+	}
+	c.setCancelAt(o)
+	if renewed {
+		if err := c.billUpdate(o); err != nil {
+			return nil, err
 		}
 	}
 	if c.params.metadata().given {
@@ -244,6 +271,28 @@ func (c *call) updateSubscription(s shape) (*entry, *apiError) {
 	return e, nil
 }
 
+// billUpdate bills the period that an update began. Proration of what was paid
+// before is not modelled.
+func (c *call) billUpdate(o *object) *apiError {
+	customer := c.table("customer").byID[o.ref("customer")]
+	if customer == nil {
+		return nil
+	}
+	behavior := c.params.str("payment_behavior")
+	if behavior == pendingIncomplete {
+		return invalid("", "payment_behavior", "stripesim does not model payment_behavior=%s, and leaving it out would change the answer.", behavior)
+	}
+	if err := c.refusePayment(o, customer.object()); err != nil {
+		return err
+	}
+	invoice := c.billSubscription(o, customer, billing{reason: "subscription_update", held: behavior == defaultIncomplete, how: c.attempt()})
+	o.set("latest_invoice", invoice.id)
+	if c.unpaid(invoice) {
+		o.set("status", "past_due")
+	}
+	return nil
+}
+
 func (c *call) cancel() (*entry, *apiError) {
 	e, err := c.find("subscription", c.id, http.StatusNotFound, "id")
 	if err != nil {
@@ -251,6 +300,12 @@ func (c *call) cancel() (*entry, *apiError) {
 	}
 	if e.has([]string{tagEnded}) {
 		return nil, missing(http.StatusNotFound, "subscription", c.id, "id", "")
+	}
+	if o := e.object(); o.str("status") == "incomplete" { // it never began
+		setCancellation(o, c.params.hash("cancellation_details"))
+		c.update("subscription", e, o)
+		c.expireSubscription(e)
+		return e, nil
 	}
 	c.cancelSubscription(e, c.params.hash("cancellation_details"))
 	return e, nil
