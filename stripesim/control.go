@@ -65,6 +65,8 @@ func controlRoutes() []controlRoute {
 		{http.MethodDelete, "/_sim/faults", controlClearFaults},
 		{http.MethodGet, "/_sim/clock", controlClock},
 		{http.MethodPost, "/_sim/clock", controlSetClock},
+		{http.MethodPost, "/_sim/keys", controlAddKey},
+		{http.MethodDelete, "/_sim/keys/{id}", controlRevokeKey},
 		{http.MethodGet, "/_sim/world", controlWorld},
 		{http.MethodPost, "/_sim/world", controlLoadWorld},
 		{http.MethodPost, "/_sim/checkout/{id}/complete", controlComplete},

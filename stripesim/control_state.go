@@ -79,6 +79,33 @@ func controlLoadWorld(s *Server, r *http.Request, _ string) (any, error) {
 	return map[string]any{"loaded": true}, nil
 }
 
+func controlAddKey(s *Server, r *http.Request, _ string) (any, error) {
+	const hint = `send {"permissions": {"customers": "read", "subscriptions": "write", "*": "none"}}, and "secret": "rk_...", "livemode": true or "account": "acct_..." if it matters`
+	in := struct {
+		Secret      string            `json:"secret"`
+		Account     string            `json:"account"`
+		Livemode    bool              `json:"livemode"`
+		Permissions map[string]Access `json:"permissions"`
+	}{}
+	if err := readControl(r, &in, hint); err != nil {
+		return nil, err
+	}
+	key, err := s.AddRestrictedKey(RestrictedKey{Secret: in.Secret, Account: in.Account, Livemode: in.Livemode, Access: in.Permissions})
+	if err != nil {
+		return nil, badControl(hint, "%v", err)
+	}
+	slugs := []any{}
+	for _, slug := range key.Permissions {
+		slugs = append(slugs, slug)
+	}
+	return newObject("secret", key.Secret, "account", s.account(key.Account).id, "slugs", slugs), nil
+}
+
+func controlRevokeKey(s *Server, _ *http.Request, secret string) (any, error) {
+	s.RevokeKey(secret)
+	return map[string]any{"revoked": true}, nil
+}
+
 // controlFailure is 404 for what is not there and 409 for what does not fit the
 // state of what is.
 func controlFailure(err error, hint string) error {

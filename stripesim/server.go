@@ -82,6 +82,7 @@ type Server struct {
 	operations []*operation
 	requests   atomic.Uint64
 	counters   counters
+	keysMade   atomic.Uint64
 
 	mu        sync.RWMutex // guards what follows
 	accounts  map[string]*account
