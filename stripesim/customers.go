@@ -29,7 +29,8 @@ func customerResource() *resource {
 func customerOperations(res *resource) []*operation {
 	create := customerParams().with(textParam("test_clock")).
 		with(ignoredParams("payment_method", "tax_id_data")...)
-	update := customerParams().with(clearableTexts("default_source")...)
+	update := customerParams().with(clearableTexts("default_source")...).
+		with(ignoredParams("bank_account", "card", "default_alipay_account", "default_bank_account", "default_card")...)
 	return []*operation{
 		writeOperation(res, "customers.create", http.MethodPost, "", create, func(c *call) (*entry, *apiError) {
 			o, err := c.newCustomer(c.params, create)

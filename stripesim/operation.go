@@ -20,7 +20,10 @@ type operation struct {
 	returns    *resource // what expand[] starts from; nil expands nothing
 	lists      bool      // a list or search result of returns
 	searches   bool
-	run        func(c *call) (json.RawMessage, *apiError)
+	// unlocked operations look at accounts as a whole and take their locks
+	// themselves: two locks held at once could wait for each other.
+	unlocked bool
+	run      func(c *call) (json.RawMessage, *apiError)
 }
 
 // call is one request on its way through an operation.

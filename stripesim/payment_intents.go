@@ -30,7 +30,7 @@ func paymentIntentOperations(res *resource) []*operation {
 		textParam("transfer_group"), textParam("customer_account"), hashParam("shipping", shippingShape()).orEmpty(),
 		oneOfParam("setup_future_usage", "off_session", "on_session").orEmpty(),
 		oneOfParam("capture_method", "automatic", "automatic_async"), arrayParam("payment_method_types", textParam("")),
-	}.with(ignoredParams("amount_details", "application_fee_amount", "excluded_payment_method_types", "hooks", "payment_details",
+	}.with(ignoredParams("allowed_payment_method_types", "amount_details", "application_fee_amount", "excluded_payment_method_types", "hooks", "payment_details",
 		"payment_method_configuration", "payment_method_data", "payment_method_options", "transfer_data")...)
 	create := shared.with(intParam("amount").between(1, 99999999).must(), textParam("currency").must(), textParam("customer"),
 		boolParam("confirm"), boolParam("error_on_requires_action"), offSessionParam(), textParam("return_url"), textParam("on_behalf_of"), oneOfParam("confirmation_method", "automatic", "manual")).
@@ -40,7 +40,7 @@ func paymentIntentOperations(res *resource) []*operation {
 	confirm := shape{textParam("payment_method"), textParam("receipt_email").orEmpty(), textParam("return_url"),
 		boolParam("error_on_requires_action"), offSessionParam(),
 		oneOfParam("setup_future_usage", "off_session", "on_session").orEmpty(), hashParam("shipping", shippingShape()).orEmpty()}.
-		with(ignoredParams("amount_details", "capture_method", "excluded_payment_method_types", "hooks",
+		with(ignoredParams("allowed_payment_method_types", "amount_details", "client_secret", "capture_method", "excluded_payment_method_types", "hooks",
 			"mandate", "mandate_data", "payment_details", "payment_method_data", "payment_method_options",
 			"payment_method_types", "radar_options", "use_stripe_sdk")...).
 		with(unmodelledParams("amount_to_confirm", "confirmation_token")...)

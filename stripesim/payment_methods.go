@@ -3,6 +3,7 @@ package stripesim
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 )
 
 func paymentMethodResource() *resource {
@@ -26,6 +27,13 @@ func paymentMethodFilters() shape {
 	return shape{textParam("type"), oneOfParam("allow_redisplay", "always", "limited", "unspecified")}
 }
 
+// otherMethods are the parameters of kinds of payment methods that are not
+// modelled, as Stripe's OpenAPI document of 2026-08-26 lists them.
+const otherMethods = `acss_debit affirm afterpay_clearpay alipay alma amazon_pay au_becs_debit bacs_debit bancontact billie bizum blik boleto
+cashapp crypto custom customer_balance eps fpx giropay grabpay ideal interac_present kakao_pay klarna konbini kr_card link mb_way mobilepay
+multibanco naver_pay nz_bank_account oxxo p24 pay_by_bank payco paynow paypal payto pix promptpay revolut_pay samsung_pay satispay scalapay
+sepa_debit sofort sunbit swish twint upi wechat_pay zip`
+
 func paymentMethodOperations(res *resource) []*operation {
 	billing := hashParam("billing_details", shape{hashParam("address", addressShape()).orEmpty()}.
 		with(clearableTexts("email", "name", "phone", "tax_id")...))
@@ -36,8 +44,9 @@ func paymentMethodOperations(res *resource) []*operation {
 		with(ignoredParams("networks", "wallet")...).with(unmodelledParams("number", "cvc")...))
 	create := shape{oneOfParam("type", "card", "us_bank_account").must(), metadataParam(), billing, redisplay, card}.
 		with(ignoredParams("radar_options", "us_bank_account")...).
-		with(unmodelledParams("customer", "payment_method")...)
-	update := shape{metadataParam(), billing, redisplay, card}.with(ignoredParams("us_bank_account")...)
+		with(unmodelledParams("customer", "payment_method")...).
+		with(unmodelledParams(strings.Fields(otherMethods)...)...)
+	update := shape{metadataParam(), billing, redisplay, card}.with(ignoredParams("us_bank_account")...).with(unmodelledParams("payto")...)
 	mine := &operation{name: "customers.list_payment_methods", method: http.MethodGet, path: "/v1/customers/{id}/payment_methods",
 		permission: res.slug + "_read", returns: res, lists: true,
 		params: paymentMethodFilters().with(limitParam(), textParam("starting_after"), textParam("ending_before")),

@@ -213,6 +213,9 @@ func (x *exchange) run(c *call, form *node) (body json.RawMessage, err *apiError
 		c.server.beforeRun(c.op.name)
 	}
 	c.server.passTime(c.account, c.now)
+	if c.op.unlocked {
+		return x.fault.run(c)
+	}
 	if c.op.writes {
 		c.account.mu.Lock()
 		defer c.account.mu.Unlock()

@@ -33,7 +33,7 @@ func setupIntentOperations(res *resource) []*operation {
 		with(ignoredParams("automatic_payment_methods", "mandate_data", "single_use", "use_stripe_sdk")...).
 		with(unmodelledParams("confirmation_token")...)
 	confirm := shape{textParam("payment_method"), textParam("return_url")}.
-		with(ignoredParams("allowed_payment_method_types", "mandate_data", "payment_method_data", "payment_method_options", "use_stripe_sdk")...).
+		with(ignoredParams("allowed_payment_method_types", "client_secret", "mandate_data", "payment_method_data", "payment_method_options", "use_stripe_sdk")...).
 		with(unmodelledParams("confirmation_token")...)
 	cancel := shape{oneOfParam("cancellation_reason", "abandoned", "duplicate", "requested_by_customer")}
 	return []*operation{

@@ -182,3 +182,32 @@ func setTrialEnd(o *object, end, now int64) {
 	o.set("trial_end", end)
 	o.set("billing_cycle_anchor", end)
 }
+
+// matchSubscriptions are the filters of the list that no tag can say. A period
+// is that of the item where it is earliest (Stripe docs:
+// api/subscriptions/list).
+func matchSubscriptions(c *call) func(*entry) bool {
+	start, byStart := c.params.of["current_period_start"].(span)
+	end, byEnd := c.params.of["current_period_end"].(span)
+	tax := c.params.hash("automatic_tax")
+	if !byStart && !byEnd && tax == nil {
+		return nil
+	}
+	return func(e *entry) bool {
+		o := e.object()
+		return (!byStart || start.holds(o, "current_period_start")) && (!byEnd || end.holds(o, "current_period_end")) &&
+			(tax == nil || o.child("automatic_tax").bool("enabled") == tax.bool("enabled"))
+	}
+}
+
+// holds reports that the earliest such time of a subscription's items lies in
+// the span. Worlds may quote a version that has it on the subscription.
+func (s span) holds(o *object, name string) bool {
+	at, found := o.int(name), !o.null(name)
+	for _, raw := range elements(o.list("items")) {
+		if item := parseObject(raw); !item.null(name) && (!found || item.int(name) < at) {
+			at, found = item.int(name), true
+		}
+	}
+	return found && at >= s.from && at <= s.to
+}

@@ -18,8 +18,10 @@ func subscriptionResource() *resource {
 			oneOfParam("status", "active", "all", "canceled", "ended", "incomplete", "incomplete_expired", "past_due", "paused", "trialing", "unpaid"),
 			textParam("customer"), textParam("customer_account"), textParam("price"), textParam("plan"), textParam("test_clock"),
 			oneOfParam("collection_method", "charge_automatically", "send_invoice"),
-		}.with(unmodelledParams("automatic_tax", "current_period_end", "current_period_start")...),
+			rangeParam("current_period_end"), rangeParam("current_period_start"), hashParam("automatic_tax", shape{boolParam("enabled").must()}),
+		},
 		choose:     chooseSubscriptions,
+		match:      func(c *call) (func(*entry) bool, *apiError) { return matchSubscriptions(c), nil },
 		searchable: map[string]searchKind{"created": searchNumber, "canceled_at": searchNumber, "status": searchText},
 		expands: expansions{
 			"customer": {to: "customer"},

@@ -52,6 +52,14 @@ func driveAccounts(d *drive) {
 	d.get("/v1/accounts/" + account.str("id"))
 	d.do(403, "GET", "/v1/accounts/acct_other", "")
 	d.get("/v1/balance")
+	for _, id := range []string{"acct_a", "acct_b"} {
+		if err := d.sim.AddAccount(id); err != nil {
+			d.Fatal(err)
+		}
+		d.get("/v1/accounts/" + id)
+	}
+	d.get("/v1/accounts?limit=1&starting_after=acct_b&created[gte]=1")
+	d.do(400, "GET", "/v1/accounts?starting_after=acct_none", "")
 }
 
 const address = "address[line1]=1+Way&address[city]=Rome&address[country]=IT"
