@@ -56,13 +56,38 @@ func (t *tx) unpaid(invoice *entry) bool {
 	if o.str("status") != "open" || o.str("collection_method") != "charge_automatically" {
 		return false
 	}
-	intent := t.table("payment_intent").byID[parseObject(invoice.hidden).str("payment_intent")]
+	intent := t.table("payment_intent").byID[paidBy(invoice)]
 	return intent == nil || intent.object().str("status") != "processing"
 }
 
 // invoiceOf is the invoice that a payment intent pays, nil when there is none.
 func (t *tx) invoiceOf(intent *entry) *entry {
-	return t.table("invoice").byID[parseObject(intent.hidden).str("invoice")]
+	if e := t.table("invoice").byID[parseObject(intent.hidden).str("invoice")]; e != nil {
+		return e
+	}
+	for _, e := range t.table("invoice").smallest([]string{"payment_intent=" + intent.id}).entries {
+		return e
+	}
+	return nil
+}
+
+// paidBy is the payment intent of an invoice, "" when there is none.
+func paidBy(invoice *entry) string {
+	if id := parseObject(invoice.hidden).str("payment_intent"); id != "" {
+		return id
+	}
+	return shownIntent(invoice.object())
+}
+
+// shownIntent is the payment intent that an invoice of a world names: in its
+// payments, or, before 2025-03-31.basil, in a field of its own.
+func shownIntent(invoice *object) string {
+	for _, raw := range elements(invoice.list("payments")) {
+		if id := parseObject(raw).child("payment").ref("payment_intent"); id != "" {
+			return id
+		}
+	}
+	return invoice.ref("payment_intent")
 }
 
 // invoiceUnpaid notes a failed payment on the invoice of an intent.
@@ -128,7 +153,7 @@ func (t *tx) voidInvoice(e *entry) {
 	o.set("amount_remaining", 0)
 	setTransition(o, "voided_at", t.now)
 	t.update("invoice", e, o)
-	intent := t.table("payment_intent").byID[parseObject(e.hidden).str("payment_intent")]
+	intent := t.table("payment_intent").byID[paidBy(e)]
 	if intent != nil && intent.object().str("status") != "succeeded" && intent.object().str("status") != "canceled" {
 		p := intent.object()
 		p.set("status", "canceled")

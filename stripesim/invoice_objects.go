@@ -184,7 +184,7 @@ func invoicePayments(t *tx, invoice *object) json.RawMessage {
 	id := invoice.str("id")
 	var items []json.RawMessage
 	if e := t.table("invoice").byID[id]; e != nil {
-		if intent := parseObject(e.hidden).str("payment_intent"); intent != "" {
+		if intent := paidBy(e); intent != "" {
 			paid, status := invoice.child("status_transitions").get("paid_at"), "paid"
 			if isNull(paid) {
 				status = "open"
@@ -206,7 +206,7 @@ func invoiceSecret(t *tx, invoice *object) json.RawMessage {
 	if e == nil {
 		return encode(nil)
 	}
-	intent := t.table("payment_intent").byID[parseObject(e.hidden).str("payment_intent")]
+	intent := t.table("payment_intent").byID[paidBy(e)]
 	if intent == nil {
 		return encode(nil)
 	}

@@ -48,7 +48,7 @@ func (t *tx) invoiceNumber(o *object) string {
 // one that can still be paid. As at Stripe, it does not carry the metadata of
 // the subscription.
 func (t *tx) intentOf(e *entry) *entry {
-	if known := t.table("payment_intent").byID[parseObject(e.hidden).str("payment_intent")]; known != nil && known.object().str("status") != "canceled" {
+	if known := t.table("payment_intent").byID[paidBy(e)]; known != nil && known.object().str("status") != "canceled" {
 		return known
 	}
 	o := e.object()

@@ -10,6 +10,9 @@ func invoiceResource() *resource {
 			if id := invoiceSubscription(o); id != "" {
 				tags = append(tags, "subscription="+id)
 			}
+			if id := shownIntent(o); id != "" {
+				tags = append(tags, "payment_intent="+id)
+			}
 			return tagRef(tags, o, "status", "customer", "customer_account", "collection_method")
 		},
 		filters: shape{textParam("customer"), textParam("customer_account"), textParam("subscription"), rangeParam("due_date"),

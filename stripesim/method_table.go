@@ -23,9 +23,8 @@ type testMethod struct {
 type asking uint8
 
 const (
-	asksNever asking = iota
 	// asksAlways: every payment and every setup.
-	asksAlways
+	asksAlways asking = iota + 1
 	// asksUntilSetUp: as asksAlways, but once it has been set up, payments
 	// without the customer go through.
 	asksUntilSetUp

@@ -41,7 +41,7 @@ func TestListsOfAnAuditor(t *testing.T) {
 			recent := b.clock.unix() - 100
 			var objects, newest []string
 			for i := range 7 { // three of one second, then four of the next
-				objects = append(objects, fmt.Sprintf(`{"id":"x_%d","created":%d,%s}`, i, recent+int64(i/3), c.fields))
+				objects = append(objects, fmt.Sprintf(`{"id":"x_%d","created":%d,%s}`, i, recent+int64(min(i/3, 1)), c.fields))
 				newest = append([]string{fmt.Sprintf("x_%d", i)}, newest...)
 			}
 			owner := `,"customers":[{"id":"cus_owner","email":"owner@example.com","created":1}]`
@@ -59,6 +59,8 @@ func TestListsOfAnAuditor(t *testing.T) {
 				between.wantError(t, 400, "parameter_unknown", "created", "")
 			} else {
 				equal(t, "first second", strings.Join(between.ids(), " "), "x_2 x_1 x_0")
+				later := b.send("GET", fmt.Sprintf("/v1/%s?created[gt]=%d", c.url, recent), "")
+				equal(t, "next second", strings.Join(later.ids(), " "), "x_6 x_5 x_4 x_3")
 			}
 			b.send("GET", "/v1/"+c.url+"?starting_after=x_none", "").wantError(t, 400, "resource_missing", "starting_after", "x_none")
 			b.send("GET", "/v1/"+c.url+"?limit=101", "").wantError(t, 400, "parameter_invalid_integer", "limit", "")
