@@ -121,3 +121,23 @@ func TestSetUpOnceChargedOften(t *testing.T) {
 	equal(t, "refused", str(a.at("last_setup_error", "code")), "setup_intent_authentication_failure")
 	equal(t, "unknown", b.send("POST", "/_sim/setup_intents/seti_none/settle", `{"succeeded":true}`).status, 404)
 }
+
+// A default that the customer has not saved would be charged in vain.
+func TestDefaultsAreSavedMethods(t *testing.T) {
+	t.Parallel()
+	b := start(t, stripesim.Options{})
+	made := b.send("POST", "/v1/customers", "payment_method=pm_card_chargeCustomerFail&invoice_settings[default_payment_method]=pm_card_chargeCustomerFail&expand[]=invoice_settings.default_payment_method")
+	customer, saved := str(made.at("id")), b.send("GET", "/v1/customers/"+str(made.at("id"))+"/payment_methods", "").ids()
+	equal(t, "saved", len(saved), 1)
+	equal(t, "default", str(made.at("invoice_settings", "default_payment_method", "id")), saved[0])
+	sub := "customer=" + customer + "&items[0][price]=p"
+	equal(t, "charged", str(b.send("POST", "/v1/subscriptions", sub).at("status")), "incomplete")
+	b.send("POST", "/v1/customers", "payment_method=pm_card_chargeDeclinedExpiredCard").wantError(t, 402, "expired_card", "exp_month", "expired")
+	equal(t, "one customer", len(b.send("GET", "/v1/customers", "").ids()), 1)
+	const missing = "does not have a payment method with the ID pm_card_visa"
+	b.send("POST", "/v1/subscriptions", sub+"&default_payment_method=pm_card_visa").wantError(t, 400, "resource_missing", "default_payment_method", missing)
+	b.send("POST", "/v1/customers/"+customer, "invoice_settings[default_payment_method]=pm_card_visa").wantError(t, 400, "resource_missing", "invoice_settings[default_payment_method]", missing)
+	b.send("POST", "/v1/customers", "payment_method="+saved[0]).wantError(t, 400, "", "payment_method", "already been attached")
+	other := b.send("POST", "/v1/customers", "")
+	b.send("POST", "/v1/subscriptions", "items[0][price]=p&customer="+str(other.at("id"))+"&default_payment_method="+saved[0]).wantError(t, 400, "resource_missing", "default_payment_method", saved[0])
+}

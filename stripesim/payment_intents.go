@@ -198,6 +198,7 @@ func (c *call) cancelPaymentIntent() (*entry, *apiError) {
 		return nil, unexpectedState("", "You cannot cancel this PaymentIntent because it has a status of %s.", status)
 	}
 	o.set("status", "canceled")
+	o.set("next_action", nil)
 	o.set("canceled_at", c.now)
 	o.set("cancellation_reason", nullable(c.params.str("cancellation_reason")))
 	c.update("payment_intent", e, o)
@@ -214,7 +215,8 @@ func (c *call) setMethod(o *object) *apiError {
 		return err
 	}
 	o.set("payment_method", method)
-	if o.str("status") == "requires_payment_method" {
+	if status := o.str("status"); status == "requires_payment_method" || status == "requires_action" {
+		o.set("next_action", nil) // another method has other needs
 		o.set("status", "requires_confirmation")
 	}
 	return nil

@@ -99,7 +99,8 @@ func (c *call) setSetupIntent(o *object) *apiError {
 		return err
 	}
 	o.set("payment_method", method)
-	if o.str("status") == "requires_payment_method" {
+	if status := o.str("status"); status == "requires_payment_method" || status == "requires_action" {
+		o.set("next_action", nil)
 		o.set("status", "requires_confirmation")
 	}
 	return nil
@@ -190,6 +191,7 @@ func (c *call) cancelSetupIntent() (*entry, *apiError) {
 		return nil, setupState("", "You cannot cancel this SetupIntent because it has a status of %s.", status)
 	}
 	o.set("status", "canceled")
+	o.set("next_action", nil)
 	o.set("cancellation_reason", nullable(c.params.str("cancellation_reason")))
 	c.update("setup_intent", e, o)
 	return e, nil

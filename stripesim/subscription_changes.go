@@ -24,6 +24,9 @@ func (c *call) updateSubscription(s shape) (*entry, *apiError) {
 			}
 		}
 	}
+	if err := c.checkDefaultMethod(o.ref("customer"), c.params.str("default_payment_method"), "default_payment_method"); err != nil {
+		return nil, err
+	}
 	if err := c.params.metadata().mergeInto(o); err != nil {
 		return nil, err
 	}

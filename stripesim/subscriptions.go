@@ -188,6 +188,9 @@ func (c *call) createSubscription() (*entry, *apiError) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.checkDefaultMethod(customer.id, p.str("default_payment_method"), "default_payment_method"); err != nil {
+		return nil, err
+	}
 	trialEnd := p.moment("trial_end", c.now)
 	if days := p.int("trial_period_days"); days > 0 {
 		if p.has("trial_end") {
