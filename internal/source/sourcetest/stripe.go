@@ -236,7 +236,7 @@ func testStripeFields(t *testing.T, open func(*testing.T, []byte) rightful.Strip
 		}
 		for _, want := range []rightful.Object{
 			{Type: rightful.TypeCustomer, ID: "cus_old", Created: 1000, Email: "ann@example.com",
-				Metadata: map[string]string{"company_id": "4", "user_id": "7", "org_id": "o", "app": "ledgerly"}},
+				Metadata: map[string]string{"company_id": "4", "user_id": "7", "org_id": "o", "app": "ledgerly", "Company_ID": "5"}},
 			{Type: rightful.TypeSession, ID: "cs_1", Created: 2100, StripeCustomerID: "cus_mid", SubscriptionID: "sub_active", Mode: "subscription",
 				Status: "complete", PaymentStatus: "paid", Email: "ann@example.com", ClientReferenceID: "7", Metadata: map[string]string{"company_id": "4"}},
 			{Type: rightful.TypeSubscription, ID: "sub_active", Created: 2110, StripeCustomerID: "cus_mid", Status: "active", Metadata: map[string]string{"company_id": "4"},
