@@ -102,6 +102,9 @@ type ProbeReport struct {
 type ProbeAnswer struct {
 	CompanyID string // empty when the app says: no company
 	Failed    string // why there is no answer; then CompanyID means nothing
+	// Unasked tells, beside Failed, that nobody put the question: a record need
+	// not have every user, and no place failed.
+	Unasked bool
 }
 
 // Subject names what a question is about.

@@ -88,6 +88,46 @@ func TestDeadPlaceIsCannotTell(t *testing.T) {
 	}
 }
 
+// TestAppThatAnswersWithAnError: it has not been read any more than one that is
+// down, so the run says so by name, and what it could not tell. What the docs call
+// "no company" is an answer.
+func TestAppThatAnswersWithAnError(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		untold string
+	}{
+		"status 500":     {http.StatusInternalServerError, "", "status 500"},
+		"a page":         {http.StatusOK, "<html>sign in</html>", "not JSON"},
+		"another object": {http.StatusOK, `{"error": "busy"}`, "nothing at the path"},
+		"null":           {http.StatusOK, `{"company": null}`, ""},
+		"nothing":        {http.StatusOK, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := foundingRig(t)
+			app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(tt.status)
+				_, _ = w.Write([]byte(tt.body))
+			}))
+			t.Cleanup(app.Close)
+			r.config["resolver_probe"] = map[string]any{"url": app.URL + "/users/{user_id}", "json": "company"}
+			inv, err := r.open(t).Investigate(t.Context(), "bela@example.com")
+			if err != nil {
+				t.Fatal(err)
+			}
+			because := strings.Join(inv.IncompleteBecause, "\n")
+			if inv.Complete != (tt.untold == "") || tt.untold != "" && (!strings.Contains(because, "the running app: no answer for ") || !strings.Contains(because, tt.untold)) {
+				t.Errorf("complete %v because %q, want %q", inv.Complete, because, tt.untold)
+			}
+			if x := ruling(t, inv, rightful.DeployNotApplied); (x.Ruling == rightful.CannotTell) != (tt.untold != "") {
+				t.Errorf("%s because %s", x.Ruling, x.Because)
+			}
+		})
+	}
+}
+
 // auditPermissions are those without which an audit is incomplete.
 var auditPermissions = []string{"rak_customer_read", "rak_checkout_session_read", "rak_subscription_read", "rak_payment_intent_read",
 	"rak_invoice_read", "rak_charge_read", "rak_payment_method_read"}

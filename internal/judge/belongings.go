@@ -51,7 +51,7 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 		company := rightful.CanonicalID(stamp) // of one whose row is gone, the id is all there is
 		if c := j.stamped(stamp); c != nil {
 			company = rightful.CanonicalID(c.ID)
-			if !c.Live() {
+			if !c.Live() && !goneBefore(c, o) {
 				b.stampedGone = append(b.stampedGone, c)
 			}
 		}

@@ -43,7 +43,11 @@ func (j *judge) checkPayers() {
 // asking: link and stamps must name the row's company with it.
 func (j *judge) copyable(s homed, r rightful.SubscriptionRow) (automatic bool, why string) {
 	company := rightful.CanonicalID(r.CompanyID)
-	switch stamp := j.stamped(j.stampValue(s.Object)); {
+	stamp := j.stamped(j.stampValue(s.Object))
+	if j.stampValue(s.Object) == "" {
+		stamp = j.stamped(j.stampValue(s.f.Customer))
+	}
+	switch {
 	case s.f.CompanyID == "" || s.f.CompanyID != company || j.companyFor(s.f, s.Object) != company:
 		return false, "the row's company is not the one that the payer belongs to: a person decides"
 	case !slices.Contains(j.linkedBy[s.StripeCustomerID], company):
@@ -51,7 +55,7 @@ func (j *judge) copyable(s homed, r rightful.SubscriptionRow) (automatic bool, w
 	case j.linker(s.f) != company:
 		return false, "several companies link the payer: a person decides"
 	case stamp == nil || rightful.CanonicalID(stamp.ID) != company:
-		return false, "no stamp of the subscription agrees with the link: a person decides"
+		return false, "no stamp agrees with the link: a person decides"
 	case s.f.dissent(company, "", nil) || s.f.excluded(company):
 		return false, "another voice names another live company: a person decides"
 	case slices.Contains(j.links[company], r.StripeCustomerID):

@@ -62,7 +62,7 @@ func (j *judge) checkStamp(f *family, o rightful.Object, value string) {
 // leftovers of a company that is gone.
 func (j *judge) deadStampMatters(f *family, o rightful.Object, c *rightful.Company) bool {
 	if history(o) {
-		return c.Deleted && c.DeletedAt > 0 && c.DeletedAt <= o.Created
+		return goneBefore(c, o)
 	}
 	if f.CompanyID == "" && !f.Contested && j.survivor(c) == nil {
 		return false // the stamp is right, and RF601 reports what is still paid
