@@ -192,7 +192,10 @@ func (k KeySet) Near(key string) bool {
 	return bare == bareKey(k.Company) || slices.ContainsFunc(tenantWords, func(w string) bool { return bare == w || bare == w+"id" })
 }
 
+// separators are what may stand between the words of a metadata key.
+var separators = strings.NewReplacer("_", "", "-", "", ".", "", " ", "")
+
 // bareKey is a metadata key without case and separators.
 func bareKey(key string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(key))
+	return strings.ToLower(separators.Replace(key))
 }

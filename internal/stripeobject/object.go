@@ -226,7 +226,7 @@ func (w *walker) metadata(field string) (map[string]string, error) {
 		if err != nil || name == nil {
 			return kept, err
 		}
-		if !w.keys.Keeps(string(name)) {
+		if !w.keeps(name) {
 			switch w.dec.PeekKind() {
 			case '{', '[', 't', 'f':
 				return nil, &fieldError{field + ".(key)", "want a string"}
