@@ -102,6 +102,9 @@ func word(s *string) string {
 	return *s
 }
 
+// Holds reports whether the entry covers its finding at a time.
+func (e Entry) Holds(f rightful.Finding, now int64) bool { return e.again(f, now) == "" }
+
 // List is the entries of one file, at most one for each finding.
 type List []Entry
 
@@ -138,6 +141,18 @@ func (l List) Apply(findings []rightful.Finding, now int64) (open []rightful.Fin
 	return open, accepted
 }
 
+// reportedAgain begins the note in a finding that an entry does not cover.
+const reportedAgain = "Reported again: "
+
+// Note returns the part of a finding's message that says why it is reported
+// although it was accepted, empty when it never was.
+func Note(f rightful.Finding) string {
+	if i := strings.LastIndex(f.Message, reportedAgain); i >= 0 {
+		return f.Message[i:]
+	}
+	return ""
+}
+
 // again says why an entry does not cover its finding, empty when it does.
 func (e Entry) again(f rightful.Finding, now int64) string {
 	why := e.Grown(f)
@@ -147,7 +162,7 @@ func (e Entry) again(f rightful.Finding, now int64) string {
 	if len(why) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Reported again: it was accepted on %s (%s), but %s.", e.At, e.Reason, strings.Join(why, ", and "))
+	return fmt.Sprintf(reportedAgain+"it was accepted on %s (%s), but %s.", e.At, e.Reason, strings.Join(why, ", and "))
 }
 
 // Stale returns the entries of an account whose findings a complete audit of all
