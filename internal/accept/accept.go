@@ -108,23 +108,20 @@ func (e Entry) Holds(f rightful.Finding, now int64) bool { return e.again(f, now
 // List is the entries of one file, at most one for each finding.
 type List []Entry
 
-// Of returns the entry of a finding.
-func (l List) Of(id string) (Entry, bool) {
-	i := slices.IndexFunc(l, func(e Entry) bool { return e.Finding == id })
-	if i < 0 {
-		return Entry{}, false
+// ByFinding returns the entries by the id of their finding.
+func (l List) ByFinding() map[string]Entry {
+	out := make(map[string]Entry, len(l))
+	for _, e := range l {
+		out[e.Finding] = e
 	}
-	return l[i], true
+	return out
 }
 
 // Apply parts findings into those that are reported and those that are
 // accepted, both in the order given. One that is reported although it has an
 // entry says why in its message.
 func (l List) Apply(findings []rightful.Finding, now int64) (open []rightful.Finding, accepted []Accepted) {
-	byID := make(map[string]Entry, len(l))
-	for _, e := range l {
-		byID[e.Finding] = e
-	}
+	byID := l.ByFinding()
 	for _, f := range findings {
 		e, known := byID[f.ID]
 		if !known {
@@ -181,19 +178,28 @@ func (l List) Stale(account string, livemode bool, present map[string]bool) []En
 // one takes its place.
 func (l List) With(entries ...Entry) List {
 	out := slices.Clone(l)
+	at := make(map[string]int, len(out))
+	for i, e := range out {
+		at[e.Finding] = i
+	}
 	for _, e := range entries {
-		if i := slices.IndexFunc(out, func(have Entry) bool { return have.Finding == e.Finding }); i >= 0 {
+		if i, known := at[e.Finding]; known {
 			out[i] = e
-		} else {
-			out = append(out, e)
+			continue
 		}
+		at[e.Finding] = len(out)
+		out = append(out, e)
 	}
 	return out
 }
 
-// Without returns the list without the entries of these findings.
-func (l List) Without(ids []string) List {
-	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return slices.Contains(ids, e.Finding) })
+// Without returns the list without entries for the same findings.
+func (l List) Without(entries []Entry) List {
+	gone := List(entries).ByFinding()
+	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool {
+		_, is := gone[e.Finding]
+		return is
+	})
 }
 
 // Sorted returns entries in the order in which they are written: by code, then

@@ -68,10 +68,16 @@ func parse(path string, raw []byte) (*File, error) {
 		return nil, err
 	}
 	f.List = content.Accepted
+	first := map[string]int{}
 	for i, e := range f.List {
 		if err := f.validate(i, e); err != nil {
 			return nil, err
 		}
+		if at, twice := first[e.Finding]; twice {
+			return nil, f.places.Invalid(fmt.Sprintf("accepted[%d].finding", i),
+				fmt.Sprintf("%s is accepted twice, first on line %d", e.Finding, f.places.Line(fmt.Sprintf("accepted[%d].finding", at))), "keep one of the two entries")
+		}
+		first[e.Finding] = i
 	}
 	return f, nil
 }
@@ -106,9 +112,6 @@ func (f *File) validate(i int, e Entry) error {
 		return f.places.Invalid(path+"at", fmt.Sprintf("%q is not a day", e.At), "write the day it was accepted: 2026-01-31")
 	case e.Until != Never && !isDay(e.Until):
 		return f.places.Invalid(path+"until", fmt.Sprintf("%q is neither a day nor never", e.Until), "write the last day it holds: 2026-01-31")
-	}
-	if first := slices.IndexFunc(f.List, func(have Entry) bool { return have.Finding == e.Finding }); first < i {
-		return f.places.Invalid(path+"finding", fmt.Sprintf("%s is accepted twice, first on line %d", e.Finding, f.places.Line(fmt.Sprintf("accepted[%d].finding", first))), "keep one of the two entries")
 	}
 	return nil
 }
@@ -183,6 +186,7 @@ func (f *File) render(list List) ([]byte, error) {
 // adds new and changed ones at its end.
 func (f *File) edit(list List) []byte {
 	lines := bytes.SplitAfter(f.raw, []byte("\n"))
+	next, before := list.ByFinding(), f.List.ByFinding()
 	var kept bytes.Buffer
 	if len(f.List) == 0 {
 		kept.WriteString(header + "accepted:\n")
@@ -195,7 +199,7 @@ func (f *File) edit(list List) []byte {
 				end = start(i + 1)
 			}
 			piece := lines[min(start(i), end):end]
-			if now, stays := list.Of(e.Finding); !stays || !reflect.DeepEqual(now, e) {
+			if now, stays := next[e.Finding]; !stays || !reflect.DeepEqual(now, e) {
 				piece = piece[len(piece)-notes(piece):] // they are about what follows
 			}
 			kept.Write(bytes.Join(piece, nil))
@@ -203,7 +207,7 @@ func (f *File) edit(list List) []byte {
 	}
 	var added List
 	for _, e := range list {
-		if before, had := f.List.Of(e.Finding); !had || !reflect.DeepEqual(before, e) {
+		if was, had := before[e.Finding]; !had || !reflect.DeepEqual(was, e) {
 			added = append(added, e)
 		}
 	}

@@ -129,7 +129,7 @@ func TestEditsKeepWhatPeopleWrote(t *testing.T) {
 		t.Errorf("adding changed what stood there:\n%s", got)
 	}
 	f = readFile(t, path)
-	if err := f.Write(f.List.Without([]string{"RF103-0000000001", "RF103-0000000003"})); err != nil {
+	if err := f.Write(f.List.Without([]accept.Entry{numbered(1), numbered(3)})); err != nil {
 		t.Fatal(err)
 	}
 	raw, _ = os.ReadFile(path)

@@ -97,7 +97,7 @@ func (o *auditOptions) print(s Streams, r *engine.AuditReport) error {
 	case "json":
 		return view.JSON(s.Out, r)
 	case "sarif":
-		return view.SARIF(s.Out, r, o.file())
+		return view.SARIF(s.Out, r, o.file(), o.known.show)
 	case "junit":
 		return view.JUnit(s.Out, r)
 	case "csv":

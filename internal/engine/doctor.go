@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"rightful"
 	"rightful/internal/collect"
@@ -34,6 +36,7 @@ func (e *Engine) Doctor(ctx context.Context) *Checkup {
 	}
 	c.examine(ctx, e.Sources.Probe)
 	c.add(e.diagnoseProbe(ctx)...)
+	c.add(e.diagnoseCodes()...)
 	c.Healthy = c.Errors == 0
 	return c
 }
@@ -170,6 +173,20 @@ func failed(place string, err error) rightful.Diagnosis {
 		return rightful.Fail(place, own.Message, own.Hint)
 	}
 	return rightful.Fail(place, err.Error(), "")
+}
+
+// diagnoseCodes names the codes of the config that this version does not have:
+// they may be another version's, or mistyped.
+func (e *Engine) diagnoseCodes() []rightful.Diagnosis {
+	set := slices.Concat(slices.Collect(maps.Keys(e.Rules.Off)), slices.Collect(maps.Keys(e.Rules.Severity)))
+	slices.Sort(set)
+	var d []rightful.Diagnosis
+	for _, code := range set {
+		if _, known := rightful.CodeNamed(code); !known {
+			d = append(d, rightful.Warn("codes."+string(code), "this version has no such code, so the line changes nothing", "rightful explain lists the codes"))
+		}
+	}
+	return d
 }
 
 // diagnoseExpectation compares the account and mode with what is expected.

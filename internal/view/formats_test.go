@@ -45,7 +45,7 @@ func TestNoControlCharacterInAnyFormat(t *testing.T) {
 	refused := &engine.AuditReport{Refused: &engine.Refusal{Code: rightful.CodeWrongKey, Message: "\x1b", Hint: "\x1b"}}
 	for _, r := range []*engine.AuditReport{evilReport(), refused} {
 		for name, write := range map[string]func(io.Writer) error{
-			"sarif": func(w io.Writer) error { return view.SARIF(w, r, "a b/../rightful.yaml") },
+			"sarif": func(w io.Writer) error { return view.SARIF(w, r, "a b/../rightful.yaml", true) },
 			"junit": func(w io.Writer) error { return view.JUnit(w, r) },
 			"csv":   func(w io.Writer) error { return view.CSV(w, r, true) },
 			"human": func(w io.Writer) error {
@@ -135,7 +135,7 @@ func TestSARIFForCodeHosts(t *testing.T) {
 	r := evilReport()
 	r.Findings[0].ID, r.Findings[0].Object = "RF103-0123456789", rightful.Ref{Type: "customer", ID: "cus_1"}
 	var out bytes.Buffer
-	if err := view.SARIF(&out, r, "./conf/right ful.yaml"); err != nil {
+	if err := view.SARIF(&out, r, "./conf/right ful.yaml", true); err != nil {
 		t.Fatal(err)
 	}
 	var log struct {
@@ -190,6 +190,10 @@ func TestSARIFForCodeHosts(t *testing.T) {
 	}
 	if run.Results[1].Properties["security-severity"] != nil || run.Tool.Driver.Rules[first.RuleIndex].Properties["security-severity"] == nil {
 		t.Error("a warning is marked as security, or the rule of a security matter is not")
+	}
+	out.Reset()
+	if err := view.SARIF(&out, r, "x", false); err != nil || strings.Contains(out.String(), "justification") {
+		t.Errorf("accepted findings reach a host that shows them as open: %v", err)
 	}
 	if len(last.Suppressions) != 1 || last.Suppressions[0].Status != "accepted" || !strings.Contains(last.Suppressions[0].Justification, "=cmd()") {
 		t.Errorf("got %+v", last.Suppressions)

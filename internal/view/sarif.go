@@ -97,8 +97,10 @@ type (
 )
 
 // SARIF writes an audit as SARIF 2.1.0. A finding stands in no file, and code
-// hosts want one: file is the config or world that was audited.
-func SARIF(w io.Writer, r *engine.AuditReport, file string) error {
+// hosts want one: file is the config or world that was audited. Accepted ones
+// are left out unless they are asked for: they are marked as suppressed, and
+// GitHub shows what is suppressed as open.
+func SARIF(w io.Writer, r *engine.AuditReport, file string, accepted bool) error {
 	s := &sarifWriter{file: fileURI(file), index: map[rightful.Code]int{}}
 	secure := map[rightful.Code]bool{}
 	for _, f := range r.Findings {
@@ -124,8 +126,10 @@ func SARIF(w io.Writer, r *engine.AuditReport, file string) error {
 	for _, f := range r.Findings {
 		run.Results = append(run.Results, s.result(f))
 	}
-	for _, a := range r.Accepted {
-		run.Results = append(run.Results, s.suppressed(a))
+	if accepted {
+		for _, a := range r.Accepted {
+			run.Results = append(run.Results, s.suppressed(a))
+		}
 	}
 	return JSON(w, sarifLog{
 		Schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run},
