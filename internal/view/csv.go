@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"rightful"
 	"rightful/internal/engine"
@@ -48,11 +49,9 @@ const formula = "=+-@\t\r\n＝＋－＠"
 // cell makes text from outside safe for a spreadsheet: control characters are
 // shown, and what would be read as a formula gets an apostrophe before it.
 func cell(s string) string {
-	for _, first := range strings.TrimLeft(s, " ") {
-		if strings.ContainsRune(formula, first) {
-			return "'" + clean(s)
-		}
-		break
+	first, size := utf8.DecodeRuneInString(strings.TrimLeft(s, " "))
+	if size > 0 && strings.ContainsRune(formula, first) {
+		return "'" + clean(s)
 	}
 	return clean(s)
 }

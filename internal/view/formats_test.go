@@ -23,7 +23,7 @@ func evilReport() *engine.AuditReport {
 	const evil = "=cmd()\x1b]0;owned\x07\r\n<b>]]>\u202e"
 	s := evil
 	f := rightful.Finding{
-		ID: evil, Code: rightful.CodeStampOther, Severity: rightful.SeverityError, Security: true, Title: evil, Message: evil, Why: evil, Account: evil,
+		ID: evil, Code: rightful.CodeStampOther, Severity: rightful.SeverityError, Security: true, Title: evil, Message: "Reported again: " + evil, Why: evil, Account: evil,
 		Object: rightful.Ref{Type: evil, ID: evil}, Also: []string{evil}, CompanyID: &s, RightfulCompanyID: &s, WrongValue: &s,
 		Amount: &rightful.Amount{MonthlyMinor: -5, Currency: evil}, Evidence: []rightful.Signal{{Place: evil, Says: evil}},
 		Proposal: &rightful.Proposal{Place: evil, Field: evil, To: &s},
@@ -31,7 +31,7 @@ func evilReport() *engine.AuditReport {
 	warning, info := f, f
 	warning.Severity, warning.Security, info.Severity, info.Security = rightful.SeverityWarning, false, rightful.SeverityInfo, false
 	return &engine.AuditReport{
-		Account: evil, IncompleteBecause: []string{evil}, Findings: []rightful.Finding{f, warning, info},
+		Account: evil, IncompleteBecause: []string{evil}, Findings: []rightful.Finding{f, warning, info, f},
 		Known: engine.Known{
 			Accepted: []accept.Accepted{{Finding: f, Reason: evil, By: evil, At: evil, Until: evil}},
 			Stale:    []accept.Entry{{Finding: evil}}, Off: map[rightful.Code]int{rightful.CodeRowOther: 2},
@@ -180,10 +180,10 @@ func TestSARIFForCodeHosts(t *testing.T) {
 		}
 		levels = append(levels, res.Level)
 	}
-	if diff := cmp.Diff([]string{"error", "warning", "note", "error"}, levels); diff != "" {
+	if diff := cmp.Diff([]string{"error", "warning", "note", "error", "error"}, levels); diff != "" {
 		t.Error(diff)
 	}
-	first, last := run.Results[0], run.Results[3]
+	first, last := run.Results[0], run.Results[4]
 	if first.PartialFingerprints["primaryLocationLineHash"] != "RF103-0123456789" || first.Properties["security-severity"] != "8.0" || len(first.Suppressions) != 0 ||
 		first.Locations[0].PhysicalLocation.ArtifactLocation.URI != "conf/right%20ful.yaml" || first.Locations[0].LogicalLocations[0].FullyQualifiedName != "customer/cus_1" {
 		t.Errorf("got %+v", first)
