@@ -172,7 +172,7 @@ func (f *File) render(list List) ([]byte, error) {
 	if again, err := parse(f.path, edited); err == nil && sameEntries(again.List, list) {
 		return edited, nil
 	}
-	anew := append([]byte(header+"accepted:\n"), block(list)...)
+	anew := append([]byte(header+"accepted:\n"), block(list, "")...)
 	if again, err := parse(f.path, anew); err != nil || !sameEntries(again.List, list) {
 		return nil, &rightful.Error{
 			Kind: rightful.KindInvalid, Place: f.path, Message: "these entries cannot be written so that they can be read again; nothing was written",
@@ -187,11 +187,15 @@ func (f *File) render(list List) ([]byte, error) {
 func (f *File) edit(list List) []byte {
 	lines := bytes.SplitAfter(f.raw, []byte("\n"))
 	next, before := list.ByFinding(), f.List.ByFinding()
+	indent := ""
 	var kept bytes.Buffer
 	if len(f.List) == 0 {
 		kept.WriteString(header + "accepted:\n")
 	} else {
 		start := func(i int) int { return f.places.Line(fmt.Sprintf("accepted[%d]", i)) - 1 }
+		if l := lines[min(start(0), len(lines)-1)]; bytes.ContainsRune(l, '-') {
+			indent = string(l[:len(l)-len(bytes.TrimLeft(l, " "))])
+		}
 		kept.Write(bytes.Join(lines[:start(0)], nil))
 		for i, e := range f.List {
 			end := len(lines)
@@ -212,7 +216,7 @@ func (f *File) edit(list List) []byte {
 		}
 	}
 	text := append(bytes.TrimRight(kept.Bytes(), "\n"), '\n')
-	return append(text, block(added)...)
+	return append(text, block(added, indent)...)
 }
 
 // notes counts the comments and blank lines at the end of an entry.

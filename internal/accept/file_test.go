@@ -155,6 +155,22 @@ func TestEditsKeepWhatPeopleWrote(t *testing.T) {
 	}
 }
 
+// TestIndentedListsStayIndented, with the comments in them.
+func TestIndentedListsStayIndented(t *testing.T) {
+	t.Parallel()
+	head, items, _ := strings.Cut(byHand, "accepted:\n")
+	indented := head + "accepted:\n  " + strings.ReplaceAll(strings.TrimSuffix(items, "\n"), "\n", "\n  ") + "\n"
+	path := inFile(t, indented)
+	f := readFile(t, path)
+	if err := f.Write(f.List.With(numbered(3))); err != nil {
+		t.Fatal(err)
+	}
+	raw, _ := os.ReadFile(path)
+	if got := string(raw); !strings.HasPrefix(got, indented) || !strings.Contains(got, "\n  - finding: RF103-0000000003\n    code: RF103\n") {
+		t.Errorf("adding changed what stood there:\n%s", got)
+	}
+}
+
 // TestFlowIsWrittenAnew: a form that cannot be edited line by line.
 func TestFlowIsWrittenAnew(t *testing.T) {
 	t.Parallel()

@@ -7,11 +7,12 @@ import (
 )
 
 // block writes entries as items of a YAML list. It is written by hand, so that
-// whatever a database or a cache holds stays one quoted value.
-func block(list List) []byte {
+// whatever a database or a cache holds stays one quoted value. indent stands
+// before each line, as it does in the list that they are added to.
+func block(list List, indent string) []byte {
 	var b bytes.Buffer
 	for _, e := range Sorted(list) {
-		fmt.Fprintf(&b, "- finding: %s\n", e.Finding)
+		fmt.Fprintf(&b, "%s- finding: %s\n", indent, e.Finding)
 		for _, line := range []struct{ key, value string }{
 			{"code", string(e.Code)},
 			{"object", fmt.Sprintf("{type: %s, id: %s}", quote(e.Object.Type), quote(e.Object.ID))},
@@ -26,7 +27,7 @@ func block(list List) []byte {
 			{"at", e.At},
 			{"until", e.Until},
 		} {
-			fmt.Fprintf(&b, "  %s: %s\n", line.key, line.value)
+			fmt.Fprintf(&b, "%s  %s: %s\n", indent, line.key, line.value)
 		}
 	}
 	return b.Bytes()

@@ -55,7 +55,7 @@ func Diff(before, after *AuditReport) (*Difference, error) {
 	}
 	d := &Difference{
 		Account: after.Account, Livemode: after.Livemode, Scope: after.Scope, OldNow: before.Now, NewNow: after.Now,
-		Complete: after.Complete, IncompleteBecause: after.IncompleteBecause, Notes: []string{},
+		Complete: after.Complete, IncompleteBecause: append([]string{}, after.IncompleteBecause...), Notes: []string{},
 		New: []rightful.Finding{}, Gone: []rightful.Finding{}, NotSeen: []rightful.Finding{}, Changed: []Change{}, Silenced: []Silenced{},
 	}
 	if after.Now < before.Now {

@@ -222,4 +222,10 @@ func TestASavedAuditIsReadAgain(t *testing.T) {
 	if _, err := view.ParseAudit("a.json", bytes.Replace(out.Bytes(), []byte(`"complete"`), []byte(`"later": 1, "complete"`), 1)); err != nil {
 		t.Errorf("a field of a later version: %v", err)
 	}
+	if _, err := view.ParseAudit("a.json", append([]byte("\ufeff"), out.Bytes()...)); err != nil {
+		t.Errorf("a byte order mark: %v", err)
+	}
+	if _, err := view.ParseAudit("a.json", []byte("\xff\xfe{\x00}\x00")); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+		t.Errorf("UTF-16: %v", err)
+	}
 }

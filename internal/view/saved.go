@@ -22,6 +22,10 @@ func ParseAudit(name string, raw []byte) (*engine.AuditReport, error) {
 	invalid := func(place, message string, err error) error {
 		return &rightful.Error{Kind: rightful.KindInvalid, Place: place, Message: message, Hint: savedHint, Err: err}
 	}
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
+	if bytes.HasPrefix(raw, []byte{0xff, 0xfe}) || bytes.HasPrefix(raw, []byte{0xfe, 0xff}) {
+		return nil, invalid(name, "the file is UTF-16, as > in PowerShell writes it; JSON is UTF-8", nil)
+	}
 	var saved struct {
 		engine.AuditReport
 		Complete *bool               `json:"complete"`
