@@ -180,11 +180,7 @@ func (j *judge) boughtByOutsider(p purchase, company string) bool {
 // buyer without membership history it is not known, and what is not known does
 // not contest a stamp.
 func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
-	carriers := []rightful.Object{f.Customer}
-	if p := f.purchaseOf(o.ID); p != nil {
-		carriers = append(carriers, p.objects...)
-	}
-	for _, carrier := range carriers {
+	for _, carrier := range j.buyersOf(f, o) {
 		buyer := carrier.Metadata[j.rules.Keys.User]
 		if buyer == "" {
 			continue
@@ -195,6 +191,15 @@ func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
 		}
 	}
 	return false
+}
+
+// buyersOf returns the objects that carry who bought: those of the purchase itself,
+// and only where these are silent the customer, which many may use.
+func (j *judge) buyersOf(f *family, o rightful.Object) []rightful.Object {
+	if p := f.purchaseOf(o.ID); p != nil && slices.ContainsFunc(p.objects, func(o rightful.Object) bool { return j.userValue(o) != "" }) {
+		return p.objects
+	}
+	return []rightful.Object{f.Customer}
 }
 
 // reportStamp reports a stamp that names the wrong company. c is the company
