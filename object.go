@@ -59,6 +59,7 @@ type Object struct {
 	TestClock         string
 	ExpiresAt         int64 // on a session, Unix seconds
 	EndedAt           int64 // on a subscription that is over, Unix seconds
+	Ending            bool  // on a subscription: it will end, and not renew again
 
 	// HasSchedule and HasPendingUpdate tell that something will write to the
 	// subscription later, so that no repair of it can be called safe.
@@ -192,7 +193,10 @@ func (k KeySet) Near(key string) bool {
 	return bare == bareKey(k.Company) || slices.ContainsFunc(tenantWords, func(w string) bool { return bare == w || bare == w+"id" })
 }
 
+// separators are what may stand between the words of a metadata key.
+var separators = strings.NewReplacer("_", "", "-", "", ".", "", " ", "")
+
 // bareKey is a metadata key without case and separators.
 func bareKey(key string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(key))
+	return strings.ToLower(separators.Replace(key))
 }

@@ -102,7 +102,7 @@ func TestHouse(t *testing.T) {
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {
-				allowed := []string{module, judge, module + "/internal/collect"}
+				allowed := []string{module, judge, module + "/internal/collect", module + "/internal/accept"}
 				return !standard(imp) && !slices.Contains(allowed, imp)
 			},
 		},

@@ -92,7 +92,7 @@ Start with: rightful demo`,
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemo(s), newInvestigate(s), newAudit(s), newDoctor(s), newExplain(s), newSim(s))
+	root.AddCommand(newDemo(s), newInvestigate(s), newAudit(s), newAccept(s), newDiff(s), newDoctor(s), newExplain(s), newSim(s))
 	return root
 }
 

@@ -110,6 +110,12 @@ func (g *gatherer) addCompany(c rightful.Company) bool {
 	return g.companies.add(rightful.CanonicalID(c.ID), c)
 }
 
+// addTableLink keeps a row of the table of links.
+func (g *gatherer) addTableLink(l rightful.Link) {
+	l.Table = true
+	g.addLink(l)
+}
+
 func (g *gatherer) addLink(l rightful.Link) {
 	if l.CompanyID == "" || l.StripeCustomerID == "" {
 		return

@@ -68,7 +68,7 @@ func (g *gatherer) readDirectory(ctx context.Context) error {
 	companies, users := count("companies"), count("users")
 	return errors.Join(
 		each(d.Companies(ctx, all), func(c rightful.Company) { g.addCompany(c); companies() }),
-		each(d.Links(ctx, all), g.addLink),
+		each(d.Links(ctx, all), g.addTableLink),
 		each(d.Users(ctx, all), func(u rightful.User) { g.addUser(u); users() }),
 		each(d.Memberships(ctx, all), g.addMembership),
 		each(d.SubscriptionRows(ctx, all), g.addRow),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -262,5 +263,27 @@ func TestAroundReadsSchedules(t *testing.T) {
 	sit, _, err = collect.Around(t.Context(), src, opt, about, nobody)
 	if err != nil || !sit.StripePartly || len(sit.Incomplete) != 1 {
 		t.Errorf("partly %v, incomplete %v, %v", sit.StripePartly, sit.Incomplete, err)
+	}
+}
+
+// TestLinksSayWhereTheyStand: a link may stand in the company's row, in the
+// table of links, or in both.
+func TestLinksSayWhereTheyStand(t *testing.T) {
+	t.Parallel()
+	_, src, opt := read(t, `{"db": {"companies": [{"id": 1, "stripe_customer_id": "cus_column"}, {"id": 2, "stripe_customer_id": "cus_both"}],
+		"links": [{"company_id": 1, "stripe_customer_id": "cus_table"}, {"company_id": 2, "stripe_customer_id": "cus_both"}]}, "stripe": {}}`)
+	about := rightful.Subject{Companies: []string{"1", "2"}}
+	around, _, err := collect.Around(t.Context(), src, opt, about, func(*rightful.Situation) []string { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, sit := range map[string]*rightful.Situation{"everything": everything(t, src, opt), "around": around} {
+		got := map[string]string{}
+		for _, l := range sit.Links {
+			got[l.StripeCustomerID] = fmt.Sprint(l.Column, l.Table)
+		}
+		if want := map[string]string{"cus_column": "true false", "cus_table": "false true", "cus_both": "true true"}; !maps.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
 	}
 }

@@ -74,7 +74,7 @@ func (a *around) remembered(ctx context.Context, companies []string) error {
 	if err := each(d.SubscriptionRows(ctx, by), a.addRow); err != nil {
 		return err
 	}
-	if err := each(d.Links(ctx, by), a.addLink); err != nil {
+	if err := each(d.Links(ctx, by), a.addTableLink); err != nil {
 		return err
 	}
 	return a.find(ctx, d, by, func(rightful.User) {})
@@ -90,7 +90,7 @@ func (a *around) linking(ctx context.Context, customers, subs []string) error {
 		if err := each(d.Companies(ctx, by), func(c rightful.Company) { a.addCompany(c) }); err != nil {
 			return err
 		}
-		if err := each(d.Links(ctx, by), a.addLink); err != nil {
+		if err := each(d.Links(ctx, by), a.addTableLink); err != nil {
 			return err
 		}
 		if err := each(d.SubscriptionRows(ctx, by), a.addRow); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rightful"
+	"rightful/internal/accept"
 	"rightful/internal/collect"
 	"rightful/internal/judge"
 )
@@ -43,12 +44,15 @@ func codeMatches(code rightful.Code, want string) bool {
 type AuditReport struct {
 	Complete          bool               `json:"complete"`
 	IncompleteBecause []string           `json:"incomplete_because"`
+	Unheard           []string           `json:"unheard"` // what a single check could not hear; the rest is complete
 	Refused           *Refusal           `json:"refused"`
 	Account           string             `json:"account"`
 	Livemode          bool               `json:"livemode"`
 	Now               int64              `json:"now"`
+	Scope             Scope              `json:"scope"`
 	Counts            Counts             `json:"counts"`
 	Findings          []rightful.Finding `json:"findings"`
+	Known
 }
 
 // Counts says how much was looked at and how much was found.
@@ -64,6 +68,14 @@ type Counts struct {
 	Families   int             `json:"families"`
 	Ownership  judge.Ownership `json:"ownership"`
 	StripeGETs int             `json:"stripe_gets"`
+
+	// What is not in the counts above.
+	Accepted int `json:"accepted"`
+	Stale    int `json:"stale_acceptances"`
+	Off      int `json:"off"`
+
+	// AtStake is the monthly money of errors and warnings, each payment once.
+	AtStake []rightful.Amount `json:"at_stake"`
 }
 
 // Audit reads everything, or what the input narrows it to, and judges it. A run
@@ -73,7 +85,9 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	r := &AuditReport{IncompleteBecause: []string{}, Findings: []rightful.Finding{}, Now: e.Options.Now}
+	r := &AuditReport{IncompleteBecause: []string{}, Unheard: []string{}, Findings: []rightful.Finding{}, Known: noneKnown(), Now: e.Options.Now}
+	r.Scope = Scope{Company: in.Company, Since: in.Since, Only: append([]string{}, in.Only...)}
+	r.Counts.AtStake = []rightful.Amount{}
 	account, refusal, err := e.admit(ctx)
 	r.Account, r.Livemode = account.ID, account.Livemode
 	if err != nil {
@@ -96,7 +110,7 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 	if !sit.Whole {
 		sit, verdict = judge.Concerning(sit, verdict, about)
 	}
-	r.fill(sit, verdict, in.Only)
+	r.fill(sit, verdict, in.Only, e.Accepted)
 	r.Counts.StripeGETs = e.gets()
 	return r, nil
 }
@@ -150,21 +164,22 @@ func (r *AuditReport) cut(e *Engine, ctx context.Context, err error) (*AuditRepo
 }
 
 // fill puts a verdict into the report.
-func (r *AuditReport) fill(sit *rightful.Situation, v judge.Verdict, only []string) {
+func (r *AuditReport) fill(sit *rightful.Situation, v judge.Verdict, only []string, known accept.List) {
 	r.IncompleteBecause = append(r.IncompleteBecause, sit.Incomplete...)
+	r.Unheard = append(r.Unheard, sit.Unheard...)
 	r.Complete = len(r.IncompleteBecause) == 0
 	r.Counts.Companies, r.Counts.Users, r.Counts.Families = len(sit.Companies), len(sit.Users), len(sit.Families)
 	r.Counts.Ownership = v.Ownership
 	for _, f := range sit.Families {
 		r.Counts.Objects += len(f.Objects())
 	}
-	for _, f := range v.Findings {
-		if len(only) > 0 && !slices.ContainsFunc(only, func(want string) bool { return codeMatches(f.Code, want) }) {
-			continue
-		}
-		r.Findings = append(r.Findings, f)
-		r.Counts.count(f)
+	others := func(f rightful.Finding) bool {
+		return len(only) > 0 && !slices.ContainsFunc(only, func(want string) bool { return codeMatches(f.Code, want) })
 	}
+	findings := slices.DeleteFunc(slices.Clone(v.Findings), others)
+	muted := slices.DeleteFunc(slices.Clone(v.Muted), others)
+	r.Findings = r.apply(known, r.Now, findings, muted, &r.Counts)
+	r.stale(known, v)
 }
 
 func (c *Counts) count(f rightful.Finding) {

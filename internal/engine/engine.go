@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"rightful"
+	"rightful/internal/accept"
 	"rightful/internal/collect"
 	"rightful/internal/judge"
 )
@@ -17,6 +18,8 @@ type Engine struct {
 	Options collect.Options
 	Rules   judge.Rules
 	Expect  Expect
+	// Accepted are findings that are known: they are reported apart.
+	Accepted accept.List
 	// GETs tells how many GET requests were sent to Stripe; nil when there is
 	// no Stripe to ask.
 	GETs func() int

@@ -18,6 +18,7 @@ type Investigation struct {
 	Notes             []string               `json:"notes"`
 	Complete          bool                   `json:"complete"`
 	IncompleteBecause []string               `json:"incomplete_because"`
+	Unheard           []string               `json:"unheard"` // what a single check could not hear; the rest is complete
 	Refused           *Refusal               `json:"refused"`
 	Account           string                 `json:"account"`
 	Livemode          bool                   `json:"livemode"`
@@ -29,8 +30,9 @@ type Investigation struct {
 	Probe             *ProbeView             `json:"probe"`
 	Explanations      []rightful.Explanation `json:"explanations"`
 	Findings          []rightful.Finding     `json:"findings"`
-	Counts            Counts                 `json:"counts"`
-	Next              string                 `json:"next"` // the one command to run next, or what to do
+	Known
+	Counts Counts `json:"counts"`
+	Next   string `json:"next"` // the one command to run next, or what to do
 }
 
 // Investigate reads the surroundings of WHO and rules on each explanation. A
@@ -39,8 +41,9 @@ type Investigation struct {
 func (e *Engine) Investigate(ctx context.Context, who string) (*Investigation, error) {
 	inv := &Investigation{
 		Who: who, Now: e.Options.Now,
-		Notes: []string{}, IncompleteBecause: []string{}, Users: []UserView{}, Companies: []CompanyView{},
+		Notes: []string{}, IncompleteBecause: []string{}, Unheard: []string{}, Users: []UserView{}, Companies: []CompanyView{},
 		Families: []FamilyView{}, Cache: []CacheView{}, Explanations: []rightful.Explanation{}, Findings: []rightful.Finding{},
+		Known: noneKnown(), Counts: Counts{AtStake: []rightful.Amount{}},
 	}
 	account, refusal, err := e.admit(ctx)
 	inv.Account, inv.Livemode = account.ID, account.Livemode
@@ -88,12 +91,10 @@ func (e *Engine) Investigate(ctx context.Context, who string) (*Investigation, e
 func (e *Engine) conclude(inv *Investigation, sit *rightful.Situation, about rightful.Subject, verdict judge.Verdict) {
 	sit, verdict = judge.Concerning(sit, verdict, about)
 	inv.IncompleteBecause = append(inv.IncompleteBecause, sit.Incomplete...)
+	inv.Unheard = append(inv.Unheard, sit.Unheard...)
 	inv.Complete = len(inv.IncompleteBecause) == 0
-	inv.Findings = append(inv.Findings, verdict.Findings...)
+	inv.Findings = inv.apply(e.Accepted, inv.Now, verdict.Findings, verdict.Muted, &inv.Counts)
 	inv.Explanations = judge.Explain(sit, e.Rules, about, verdict)
-	for _, f := range inv.Findings {
-		inv.Counts.count(f)
-	}
 	inv.Counts.StripeGETs = e.gets()
 	inv.Counts.Ownership = verdict.Ownership
 	inv.Counts.Families = len(sit.Families)

@@ -154,6 +154,14 @@ func (w *walker) subscriptionField(o *draft, name []byte) (err error) {
 		o.Status, err = w.text("status")
 	case "test_clock":
 		o.TestClock, err = w.reference("test_clock")
+	case "cancel_at":
+		at, _, err := w.whole("cancel_at")
+		o.Ending = o.Ending || at != 0
+		return err
+	case "cancel_at_period_end":
+		ends, _, err := w.flag("cancel_at_period_end")
+		o.Ending = o.Ending || ends
+		return err
 	case "ended_at":
 		o.EndedAt, _, err = w.whole("ended_at")
 	case "schedule":
@@ -226,7 +234,7 @@ func (w *walker) metadata(field string) (map[string]string, error) {
 		if err != nil || name == nil {
 			return kept, err
 		}
-		if !w.keys.Keeps(string(name)) {
+		if !w.keeps(name) {
 			switch w.dec.PeekKind() {
 			case '{', '[', 't', 'f':
 				return nil, &fieldError{field + ".(key)", "want a string"}
