@@ -62,6 +62,7 @@ type SubscriptionRow struct {
 type Link struct {
 	CompanyID        string
 	StripeCustomerID string
+	Column           bool // it stands in the company's own row, not in a table of links
 }
 
 // Mapping says which facts the app's database can state at all, so that "not
@@ -72,6 +73,8 @@ type Mapping struct {
 	Memberships      bool // there are membership rows
 	SubscriptionRows bool // there are subscription rows
 	Link             bool // companies have a link column, or there is a table of links
+	LinkTable        bool // there is a table of links
+	LinkColumn       bool // companies have a link column
 	Resolver         Resolver
 }
 

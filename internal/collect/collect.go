@@ -105,7 +105,7 @@ func each[T any](seq iter.Seq2[T, error], keep func(T)) error {
 }
 
 func (g *gatherer) addCompany(c rightful.Company) bool {
-	g.addLink(rightful.Link{CompanyID: c.ID, StripeCustomerID: c.StripeCustomerID})
+	g.addLink(rightful.Link{CompanyID: c.ID, StripeCustomerID: c.StripeCustomerID, Column: true})
 	return g.companies.add(rightful.CanonicalID(c.ID), c)
 }
 
