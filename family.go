@@ -13,14 +13,24 @@ type Family struct {
 	Sessions       []Object
 	Subscriptions  []Object
 	PaymentIntents []Object
+	Schedules      []Object
 	Links          []Link
 	Rows           []SubscriptionRow
+
+	// MoneyRead tells that invoices, charges and payment methods of the
+	// customer were read. They are read only where they matter.
+	MoneyRead bool
+	Invoices  []Object
+	Charges   []Object
+	Methods   []Object
 }
 
 // Guest reports whether the family has no customer in Stripe.
 func (f Family) Guest() bool { return f.StripeCustomerID == "" }
 
-// Objects returns the family's Stripe objects, the customer first.
+// Objects returns the Stripe objects of the family that carry stamps of their
+// own, the customer first. Schedules, invoices, charges and payment methods are
+// not among them: what these say is a copy, or is yet to come.
 func (f Family) Objects() []Object {
 	all := make([]Object, 0, 1+len(f.Sessions)+len(f.Subscriptions)+len(f.PaymentIntents))
 	if f.Customer.ID != "" {

@@ -9,11 +9,23 @@ const (
 	TypeSession       ObjectType = "checkout.session"
 	TypeSubscription  ObjectType = "subscription"
 	TypePaymentIntent ObjectType = "payment_intent"
+	TypeSchedule      ObjectType = "subscription_schedule"
+	TypeInvoice       ObjectType = "invoice"
+	TypeCharge        ObjectType = "charge"
+	TypePaymentMethod ObjectType = "payment_method"
 )
 
 // StripeTypes lists the object types that rightful reads, in reading order.
 func StripeTypes() []ObjectType {
-	return []ObjectType{TypeCustomer, TypeSession, TypeSubscription, TypePaymentIntent}
+	return append(ListedTypes(), TypeInvoice, TypeCharge, TypePaymentMethod)
+}
+
+// ListedTypes lists the types of which an audit reads every object. Invoices,
+// charges and payment methods are read only for customers whose money is in
+// question: they are the longest lists of an account, and say whose a payment is
+// in copies only.
+func ListedTypes() []ObjectType {
+	return []ObjectType{TypeCustomer, TypeSession, TypeSubscription, TypePaymentIntent, TypeSchedule}
 }
 
 // Object is one Stripe object, reduced to the fields that say whose it is and
@@ -31,8 +43,8 @@ type Object struct {
 	Metadata map[string]string
 
 	StripeCustomerID  string // the payer; customer_account when Stripe uses accounts as customers
-	SubscriptionID    string // on a session: the subscription that it created
-	PaymentIntentID   string // on a session: the payment intent that it created
+	SubscriptionID    string // on a session: the subscription that it created; on a schedule or invoice: its subscription
+	PaymentIntentID   string // on a session: the payment intent that it created; on a charge: its payment intent
 	PaymentLink       string // on a session: the payment link it came from
 	ClientReferenceID string // on a session
 	Email             string // customer email, or what the buyer typed at checkout
@@ -40,6 +52,8 @@ type Object struct {
 	Status            string
 	PaymentStatus     string // on a session
 	TestClock         string
+	ExpiresAt         int64 // on a session, Unix seconds
+	EndedAt           int64 // on a subscription that is over, Unix seconds
 
 	// HasSchedule and HasPendingUpdate tell that something will write to the
 	// subscription later, so that no repair of it can be called safe.
@@ -48,7 +62,22 @@ type Object struct {
 
 	Balance        int64 // on a customer, minor units
 	HasSavedMethod bool  // on a customer: a default payment method or source
+	AmountPaid     int64 // on an invoice or charge: what was really paid, minor units
 	Items          []Item
+
+	// Snapshot holds, on an invoice, the identity keys of the metadata that its
+	// subscription had when the invoice was finalized. Stripe never changes it.
+	Snapshot map[string]string
+	// Phases are the phases of a schedule, oldest first.
+	Phases []Phase
+}
+
+// Phase is one phase of a subscription schedule. When it begins, Stripe writes
+// its metadata into the subscription.
+type Phase struct {
+	Start    int64 // Unix seconds
+	End      int64 // Unix seconds; 0 when it has no end
+	Metadata map[string]string
 }
 
 // Item is one price of a subscription.

@@ -16,6 +16,8 @@ type Situation struct {
 	Links            []Link                // link columns and link table alike
 	Resolved         map[string]Resolution // by canonical user id; only where the resolver is SQL
 	Families         []Family              // sorted by Key
+	Events           []Event               // only those that were asked for; newest first
+	Endpoints        []WebhookEndpoint     // sorted by ID
 	Cache            []CacheEntry
 	Probe            *ProbeReport // nil when no probe is configured
 
@@ -25,12 +27,19 @@ type Situation struct {
 
 	// Incomplete lists, in plain words, what could not be read.
 	Incomplete []string
+	// Unheard lists, in plain words, places that were not heard, or not to their
+	// end, and that a single check needs. That check is silent without them;
+	// what the others say is complete.
+	Unheard []string
 	// CacheUnread and ProbeUnread say why a whole place could not be heard;
 	// empty when it was read, or when it is not configured.
 	CacheUnread string
 	ProbeUnread string
 	// CacheConfigured tells "no key is configured" from "no key was found".
 	CacheConfigured bool
+	// EndpointsRead tells that Endpoints is what Stripe said, so that none means
+	// none.
+	EndpointsRead bool
 	// Crowded are the companies (canonical ids) with more members than were
 	// looked at: they may have customers that nobody saw.
 	Crowded map[string]bool

@@ -55,12 +55,12 @@ type DirectoryReader interface {
 // filter. Each field is a filter that the list of that type really has.
 type ListQuery struct {
 	Type             ObjectType
-	StripeCustomerID string // sessions, subscriptions, payment intents
+	StripeCustomerID string // all but customers
 	Email            string // customers; sessions, by what the buyer typed; exact, as Stripe compares
 	SubscriptionID   string // sessions
 	PaymentIntentID  string // sessions
-	CreatedFrom      int64  // Unix seconds, inclusive; 0 for no bound
-	CreatedTo        int64  // Unix seconds, exclusive; 0 for no bound
+	CreatedFrom      int64  // all but payment methods: Unix seconds, inclusive; 0 for no bound
+	CreatedTo        int64  // all but payment methods: Unix seconds, exclusive; 0 for no bound
 }
 
 // StripeReader reads one Stripe account in one mode. Objects of the other mode
@@ -73,8 +73,9 @@ type StripeReader interface {
 	// before anything else.
 	Account(ctx context.Context) (Account, error)
 	// List yields every object of the list, newest first, all pages to the
-	// end, subscriptions of every status. Deleted customers are not listed. A
-	// sequence that stops early always yields an error first.
+	// end, subscriptions of every status. Deleted customers are not listed, and
+	// payment methods only of one customer. A sequence that stops early always
+	// yields an error first.
 	List(ctx context.Context, q ListQuery) iter.Seq2[Object, error]
 	// Get looks one object up. An id that does not exist is no error: the
 	// answer says missing, deleted or unknown, and the Object is zero; of a
@@ -84,6 +85,14 @@ type StripeReader interface {
 	// to look, never a reason to conclude, because Stripe's index lags. An
 	// account without search gets an error of kind unsupported.
 	Search(ctx context.Context, t ObjectType, key, value string) ([]Object, error)
+	// Events yields what the query picks, newest first, all pages to the end. A
+	// place that keeps no events, or cannot tell which were not delivered,
+	// yields an error of kind unsupported.
+	Events(ctx context.Context, q EventQuery) iter.Seq2[Event, error]
+	// Endpoints returns the account's webhook endpoints, sorted by id. None and
+	// no error means that there is none; a place that does not tell returns an
+	// error of kind unsupported.
+	Endpoints(ctx context.Context) ([]WebhookEndpoint, error)
 }
 
 // CacheReader reads cached values.

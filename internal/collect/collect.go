@@ -2,7 +2,8 @@
 // objects become families, closed over their references, ready to be judged.
 //
 // Everything reads a whole account and database. Around reads the surroundings
-// of one user, company or payment. Both only read: they are given readers.
+// of one user, company or payment. Closer reads more about what turned out to
+// matter. All only read: they are given readers.
 package collect
 
 import (
@@ -153,13 +154,18 @@ func (g *gatherer) lookup(ctx context.Context, t rightful.ObjectType, id string)
 	if err != nil {
 		return rightful.ExistsUnknown, err
 	}
+	g.found(t, id, o, exists)
+	return exists, nil
+}
+
+// found keeps what a look-up answered.
+func (g *gatherer) found(t rightful.ObjectType, id string, o rightful.Object, exists rightful.Existence) {
 	if exists == rightful.ExistsPresent {
 		g.addObject(o)
 	}
 	if t == rightful.TypeCustomer {
 		g.customers[id] = exists
 	}
-	return exists, nil
 }
 
 // finish turns what was gathered into the situation.
@@ -182,6 +188,13 @@ func (g *gatherer) incomplete(ctx context.Context, what string, err error) error
 		g.sit.Incomplete = append(g.sit.Incomplete, because)
 	}
 	return nil
+}
+
+// unheard notes that a place was not heard that a single check needs.
+func unheard(sit *rightful.Situation, what string, err error) {
+	if because := what + ": " + short(err); !slices.Contains(sit.Unheard, because) {
+		sit.Unheard = append(sit.Unheard, because)
+	}
 }
 
 // short returns an error without its hint.

@@ -75,10 +75,10 @@ func (g *gatherer) readDirectory(ctx context.Context) error {
 	)
 }
 
-// readStripe reads the four lists side by side; the reader's pacer keeps them
-// within the account's budget.
+// readStripe reads the lists side by side; the reader's pacer keeps them within
+// the account's budget.
 func (g *gatherer) readStripe(ctx context.Context) error {
-	types := rightful.StripeTypes()
+	types := rightful.ListedTypes()
 	read := make([][]rightful.Object, len(types))
 	failed := make([]error, len(types))
 	var wg sync.WaitGroup
@@ -90,6 +90,8 @@ func (g *gatherer) readStripe(ctx context.Context) error {
 			})
 		})
 	}
+	var delivery delivery
+	wg.Go(func() { delivery = readDelivery(ctx, g.src.Stripe) })
 	wg.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -108,6 +110,9 @@ func (g *gatherer) readStripe(ctx context.Context) error {
 		if err := g.incomplete(ctx, "Stripe's list of "+string(t), failed[i]); err != nil {
 			return err
 		}
+	}
+	if err := g.keepDelivery(ctx, delivery); err != nil {
+		return err
 	}
 	return g.lookupUnlisted(ctx)
 }
@@ -133,12 +138,17 @@ func (g *gatherer) lookupUnlisted(ctx context.Context) error {
 	for _, o := range g.objects.all() {
 		name(o.StripeCustomerID)
 	}
-	for i, id := range ids {
-		if _, err := g.lookup(ctx, rightful.TypeCustomer, id); err != nil {
-			g.sit.StripePartly = true
-			return g.incomplete(ctx, "looking up customers that no list holds", err)
-		}
-		g.opt.progress("customers looked up", i+1)
+	objects, exists := make([]rightful.Object, len(ids)), make([]rightful.Existence, len(ids))
+	done, err := together(len(ids), func(i int) (err error) {
+		objects[i], exists[i], err = g.src.Stripe.Get(ctx, rightful.TypeCustomer, ids[i])
+		return err
+	}, func(done int) { g.opt.progress("customers looked up", done) })
+	for i, id := range ids[:done] {
+		g.found(rightful.TypeCustomer, id, objects[i], exists[i])
+	}
+	if err != nil {
+		g.sit.StripePartly = true
+		return g.incomplete(ctx, "looking up customers that no list holds", err)
 	}
 	return nil
 }

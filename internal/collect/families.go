@@ -16,11 +16,13 @@ func membershipKey(m rightful.Membership) string {
 
 // Families sorts objects, links and rows into families. Every object lands in
 // exactly one: that of its payer, or, for what has none, that of the session it
-// came from, or one of its own. exists tells what is known about customers that
-// are not among the objects.
+// came from (a schedule: of its subscription), or one of its own. Invoices,
+// charges and payment methods are read for families that are known already, and
+// are left out here. exists tells what is known about customers that are not
+// among the objects.
 func Families(objects []rightful.Object, links []rightful.Link, rows []rightful.SubscriptionRow, exists map[string]rightful.Existence) []rightful.Family {
 	b := builder{families: map[string]*rightful.Family{}, home: map[string]string{}}
-	var sessions, made []rightful.Object
+	var sessions, made, schedules []rightful.Object
 	for _, o := range objects {
 		switch o.Type {
 		case rightful.TypeCustomer:
@@ -29,7 +31,9 @@ func Families(objects []rightful.Object, links []rightful.Link, rows []rightful.
 			f.Exists = rightful.ExistsPresent
 		case rightful.TypeSession:
 			sessions = append(sessions, o)
-		default:
+		case rightful.TypeSchedule:
+			schedules = append(schedules, o)
+		case rightful.TypeSubscription, rightful.TypePaymentIntent:
 			made = append(made, o)
 		}
 	}
@@ -67,6 +71,10 @@ func Families(objects []rightful.Object, links []rightful.Link, rows []rightful.
 			}
 			b.put(key, b.families[key] != nil && !b.families[key].Guest(), o)
 		}
+	}
+	for _, o := range schedules {
+		key := cmp.Or(o.StripeCustomerID, b.home[o.SubscriptionID], o.ID)
+		b.put(key, o.StripeCustomerID != "" || b.families[key] != nil && !b.families[key].Guest(), o)
 	}
 	for _, l := range links {
 		f := b.customer(l.StripeCustomerID)
@@ -118,6 +126,8 @@ func (b *builder) put(key string, isCustomer bool, o rightful.Object) {
 		f.Subscriptions = append(f.Subscriptions, o)
 	case rightful.TypePaymentIntent:
 		f.PaymentIntents = append(f.PaymentIntents, o)
+	case rightful.TypeSchedule:
+		f.Schedules = append(f.Schedules, o)
 	}
 }
 
@@ -127,13 +137,18 @@ func (b *builder) finish(exists map[string]rightful.Existence) []rightful.Family
 		if f.Exists == rightful.ExistsUnknown && !f.Guest() {
 			f.Exists = exists[f.StripeCustomerID]
 		}
-		for _, list := range [][]rightful.Object{f.Sessions, f.Subscriptions, f.PaymentIntents} {
-			slices.SortFunc(list, func(a, b rightful.Object) int {
-				return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID))
-			})
+		for _, list := range [][]rightful.Object{f.Sessions, f.Subscriptions, f.PaymentIntents, f.Schedules} {
+			sortObjects(list)
 		}
 		out = append(out, *f)
 	}
 	slices.SortFunc(out, func(a, b rightful.Family) int { return cmp.Compare(a.Key, b.Key) })
 	return out
+}
+
+// sortObjects puts the oldest first.
+func sortObjects(objects []rightful.Object) {
+	slices.SortFunc(objects, func(a, b rightful.Object) int {
+		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID))
+	})
 }

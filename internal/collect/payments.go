@@ -45,7 +45,7 @@ func (a *around) customer(ctx context.Context, id string) error {
 	if err != nil || a.customers[id] == rightful.ExistsMissing {
 		return err
 	}
-	for _, t := range []rightful.ObjectType{rightful.TypeSession, rightful.TypeSubscription, rightful.TypePaymentIntent} {
+	for _, t := range rightful.ListedTypes()[1:] {
 		err := a.stripe(ctx, "the list of "+string(t)+" of "+id, func() error {
 			return each(a.src.Stripe.List(ctx, rightful.ListQuery{Type: t, StripeCustomerID: id}), a.addObject)
 		})
@@ -137,7 +137,7 @@ func (a *around) byStamp(ctx context.Context, key, value string) error {
 // payment intent the session that made it.
 func (a *around) guests(ctx context.Context) error {
 	for _, o := range a.objects.all() {
-		if o.StripeCustomerID != "" || o.Type == rightful.TypeCustomer || !a.once("guest", o.ID) {
+		if o.StripeCustomerID != "" || o.Type == rightful.TypeCustomer || o.Type == rightful.TypeSchedule || !a.once("guest", o.ID) {
 			continue
 		}
 		err := a.stripe(ctx, "the payment of guest "+o.ID, func() error {

@@ -92,13 +92,16 @@ func (g *gatherer) readProbe(ctx context.Context, users []string) error {
 		return unread(err)
 	}
 	report.Revision = revision
+	answers := make([]rightful.ProbeAnswer, len(users))
+	_, err = together(len(users), func(i int) (err error) {
+		answers[i], err = g.src.Probe.Company(ctx, users[i])
+		return err
+	}, func(done int) { g.opt.progress("users probed", done) })
+	if err != nil {
+		return unread(err)
+	}
 	for i, id := range users {
-		answer, err := g.src.Probe.Company(ctx, id)
-		if err != nil {
-			return unread(err)
-		}
-		report.Users[rightful.CanonicalID(id)] = answer
-		g.opt.progress("users probed", i+1)
+		report.Users[rightful.CanonicalID(id)] = answers[i]
 	}
 	g.sit.Probe = report
 	return nil

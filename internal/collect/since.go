@@ -11,7 +11,7 @@ import (
 // list would leave out families without anybody noticing.
 func Since(ctx context.Context, src Sources, from int64) (rightful.Subject, error) {
 	var about rightful.Subject
-	for _, t := range rightful.StripeTypes() {
+	for _, t := range rightful.ListedTypes() {
 		err := each(src.Stripe.List(ctx, rightful.ListQuery{Type: t, CreatedFrom: from}), func(o rightful.Object) {
 			switch {
 			case t == rightful.TypeCustomer:

@@ -53,10 +53,10 @@ func Decode(raw []byte, t rightful.ObjectType, keys rightful.KeySet, d Defaults)
 	w := newWalker(raw, keys)
 	o, err := w.object(t, d)
 	if err != nil {
-		return rightful.Object{}, name(err, t, raw)
+		return rightful.Object{}, name(err, string(t), raw)
 	}
 	if err := w.end(); err != nil {
-		return rightful.Object{}, name(err, t, raw)
+		return rightful.Object{}, name(err, string(t), raw)
 	}
 	return o, nil
 }
@@ -123,8 +123,8 @@ func syntax(err error) error {
 }
 
 // name puts the type and id of the object before the error.
-func name(err error, t rightful.ObjectType, raw []byte) error {
-	return fmt.Errorf("%s %s: %w", t, idOf(raw), syntax(err))
+func name(err error, what string, raw []byte) error {
+	return fmt.Errorf("%s %s: %w", what, idOf(raw), syntax(err))
 }
 
 // idOf returns the object's id for an error message, as far as it can be read.

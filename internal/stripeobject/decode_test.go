@@ -62,11 +62,12 @@ func TestDecode(t *testing.T) {
 			`{"id":"cs_test_1","object":"checkout.session","customer":"cus_1","subscription":"sub_1","payment_intent":null,
 			  "payment_link":"plink_1","client_reference_id":"11","customer_email":"typed@example.com",
 			  "customer_details":{"email":"details@example.com","name":"Ann","address":{"line1":"x"}},
-			  "mode":"subscription","status":"complete","payment_status":"paid","metadata":{}}`,
+			  "mode":"subscription","status":"complete","payment_status":"paid","expires_at":1700086400,"metadata":{}}`,
 			func() rightful.Object {
 				o := base(rightful.TypeSession, "cs_test_1")
 				o.StripeCustomerID, o.SubscriptionID, o.PaymentLink, o.ClientReferenceID = "cus_1", "sub_1", "plink_1", "11"
 				o.Email, o.Mode, o.Status, o.PaymentStatus = "details@example.com", "subscription", "complete", "paid"
+				o.ExpiresAt = 1700086400
 				return o
 			},
 		},
@@ -105,7 +106,7 @@ func TestDecode(t *testing.T) {
 			},
 		},
 		"subscription": {
-			`{"id":"sub_1","object":"subscription","customer":"cus_1","status":"active","schedule":"sub_sched_1","pending_update":{"expires_at":1},
+			`{"id":"sub_1","object":"subscription","customer":"cus_1","status":"active","ended_at":null,"schedule":"sub_sched_1","pending_update":{"expires_at":1},
 			  "metadata":null,"test_clock":{"id":"clock_1"},"items":{"object":"list","data":[
 			   {"id":"si_1","price":{"id":"price_1","product":"prod_1","unit_amount":4900,"unit_amount_decimal":"4900","currency":"eur",
 			     "recurring":{"interval":"month","interval_count":3,"usage_type":"licensed"}},"quantity":2,"plan":{"id":"ignored"}},
@@ -125,11 +126,11 @@ func TestDecode(t *testing.T) {
 			},
 		},
 		"subscription with a plan only": {
-			`{"id":"sub_1","object":"subscription","customer":"cus_1","quantity":3,"schedule":null,"pending_update":null,
+			`{"id":"sub_1","object":"subscription","customer":"cus_1","quantity":3,"ended_at":1700000100,"schedule":null,"pending_update":null,
 			  "items":{"data":[]},"plan":{"id":"plan_1","product":"prod_1","amount":null,"amount_decimal":"1250.4","currency":"usd","interval":"month","interval_count":1}}`,
 			func() rightful.Object {
 				o := base(rightful.TypeSubscription, "sub_1")
-				o.StripeCustomerID = "cus_1"
+				o.StripeCustomerID, o.EndedAt = "cus_1", 1700000100
 				o.Items = []rightful.Item{{PriceID: "plan_1", ProductID: "prod_1", UnitAmount: 1250, Currency: "usd", Interval: "month", IntervalCount: 1, Quantity: 3}}
 				return o
 			},
@@ -193,7 +194,7 @@ func TestDecodeErrors(t *testing.T) {
 	}{
 		"other type":         {`{"id":"cus_1","object":"customer"}`, rightful.TypeSession, []string{"cus_1", "field object"}},
 		"no type":            {`{"id":"cus_1"}`, "", []string{"cus_1", "object"}},
-		"type not read":      {`{"id":"in_1","object":"invoice"}`, "", []string{"in_1", "not read"}},
+		"type not read":      {`{"id":"re_1","object":"refund"}`, "", []string{"re_1", "not read"}},
 		"no id":              {`{"object":"customer"}`, "", []string{"(no id)", "field id"}},
 		"empty id":           {`{"object":"customer","id":""}`, "", []string{"field id"}},
 		"number as id":       {`{"object":"customer","id":5}`, "", []string{"field id"}},

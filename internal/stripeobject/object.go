@@ -13,6 +13,12 @@ type draft struct {
 	said         string // the object field
 	account      string // customer_account
 	detailsEmail string // customer_details.email
+	released     string // released_subscription of a schedule
+	parent       string // of an invoice: the subscription in its parent
+	snapshot     map[string]string
+	amount       int64  // of a charge: what was asked for
+	paid         bool   // of a charge
+	hasCaptured  bool   // of a charge: it tells what was captured
 	typedEmail   string // customer_email
 	hasItems     bool
 	plan         rightful.Item // the legacy plan of the subscription itself
@@ -59,7 +65,7 @@ func (w *walker) field(o *draft, name []byte) (err error) {
 	case "deleted":
 		o.Deleted, _, err = w.flag("deleted")
 	case "metadata":
-		o.Metadata, err = w.metadata()
+		o.Metadata, err = w.metadata("metadata")
 	default:
 		switch o.Type {
 		case rightful.TypeCustomer:
@@ -70,6 +76,14 @@ func (w *walker) field(o *draft, name []byte) (err error) {
 			return w.subscriptionField(o, name)
 		case rightful.TypePaymentIntent:
 			return w.intentField(o, name)
+		case rightful.TypeSchedule:
+			return w.scheduleField(o, name)
+		case rightful.TypeInvoice:
+			return w.invoiceField(o, name)
+		case rightful.TypeCharge:
+			return w.chargeField(o, name)
+		case rightful.TypePaymentMethod:
+			return w.methodField(o, name)
 		}
 		return w.dec.SkipValue()
 	}
@@ -116,6 +130,8 @@ func (w *walker) sessionField(o *draft, name []byte) (err error) {
 		o.typedEmail, err = w.text("customer_email")
 	case "customer_details":
 		o.detailsEmail, err = w.detailsEmail()
+	case "expires_at":
+		o.ExpiresAt, _, err = w.whole("expires_at")
 	case "mode":
 		o.Mode, err = w.text("mode")
 	case "status":
@@ -138,6 +154,8 @@ func (w *walker) subscriptionField(o *draft, name []byte) (err error) {
 		o.Status, err = w.text("status")
 	case "test_clock":
 		o.TestClock, err = w.reference("test_clock")
+	case "ended_at":
+		o.EndedAt, _, err = w.whole("ended_at")
 	case "schedule":
 		o.HasSchedule, err = w.present()
 	case "pending_update":
@@ -183,6 +201,7 @@ func (o *draft) finish() (rightful.Object, error) {
 	if o.Type == rightful.TypeSession {
 		o.Email = cmp.Or(o.detailsEmail, o.typedEmail)
 	}
+	o.settleBilling()
 	if o.hasPlan && !o.hasItems {
 		o.plan.Quantity = o.quantity
 		o.Items = []rightful.Item{o.plan}
@@ -192,11 +211,11 @@ func (o *draft) finish() (rightful.Object, error) {
 
 // metadata keeps the keys that carry identity. Stripe's values are strings; a
 // number, as people write it in world files, is kept as its exact text.
-func (w *walker) metadata() (map[string]string, error) {
+func (w *walker) metadata(field string) (map[string]string, error) {
 	if w.dec.PeekKind() == 'n' {
 		return nil, w.dec.SkipValue()
 	}
-	if err := w.open("metadata"); err != nil {
+	if err := w.open(field); err != nil {
 		return nil, err
 	}
 	var kept map[string]string
@@ -227,7 +246,7 @@ func (w *walker) metadata() (map[string]string, error) {
 			value = string(v)
 		default:
 			if value, err = w.text(key); err != nil {
-				return nil, within("metadata", err)
+				return nil, within(field, err)
 			}
 		}
 		if kept == nil {

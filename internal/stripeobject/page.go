@@ -13,14 +13,32 @@ import (
 // A page that is cut, that is no list, or that does not say whether more
 // follows is an error: taking it for the last page would be a silent loss.
 func DecodePage(raw []byte, t rightful.ObjectType, keys rightful.KeySet, d Defaults) (objects []rightful.Object, hasMore bool, err error) {
-	p, err := decodePage(raw, "list", t, keys, d)
-	return p.objects, p.hasMore, err
+	w := newWalker(raw, keys)
+	p, err := decodePage(w, "list", string(t), func() (rightful.Object, error) { return w.object(t, d) })
+	return p.data, p.hasMore, err
+}
+
+// DecodeEvents reduces one page of the list of events, as strictly as
+// DecodePage.
+func DecodeEvents(raw []byte, keys rightful.KeySet) (events []rightful.Event, hasMore bool, err error) {
+	w := newWalker(raw, keys)
+	p, err := decodePage(w, "list", eventName, w.event)
+	return p.data, p.hasMore, err
+}
+
+// DecodeEndpoints reduces one page of the list of webhook endpoints, as
+// strictly as DecodePage.
+func DecodeEndpoints(raw []byte) (endpoints []rightful.WebhookEndpoint, hasMore bool, err error) {
+	w := newWalker(raw, rightful.KeySet{})
+	p, err := decodePage(w, "list", endpointName, w.webhookEndpoint)
+	return p.data, p.hasMore, err
 }
 
 // DecodeSearch reduces one page of a search. The cursor of the next page is
 // empty on the last one. Otherwise it is as strict as DecodePage.
 func DecodeSearch(raw []byte, t rightful.ObjectType, keys rightful.KeySet, d Defaults) (objects []rightful.Object, nextPage string, err error) {
-	p, err := decodePage(raw, "search_result", t, keys, d)
+	w := newWalker(raw, keys)
+	p, err := decodePage(w, "search_result", string(t), func() (rightful.Object, error) { return w.object(t, d) })
 	if err != nil {
 		return nil, "", err
 	}
@@ -30,23 +48,23 @@ func DecodeSearch(raw []byte, t rightful.ObjectType, keys rightful.KeySet, d Def
 	if !p.hasMore {
 		p.nextPage = ""
 	}
-	return p.objects, p.nextPage, nil
+	return p.data, p.nextPage, nil
 }
 
 // page is a list or a search result while it is being read.
-type page struct {
+type page[T any] struct {
 	said     string
-	objects  []rightful.Object
+	data     []T
 	hasData  bool
 	hasMore  bool
 	toldMore bool
 	nextPage string
 }
 
-func decodePage(raw []byte, envelope string, t rightful.ObjectType, keys rightful.KeySet, d Defaults) (page, error) {
-	w := newWalker(raw, keys)
-	var p page
-	err := w.envelope(&p, t, d)
+// decodePage reads the whole text as one page of what is called what.
+func decodePage[T any](w *walker, envelope, what string, one func() (T, error)) (page[T], error) {
+	var p page[T]
+	err := readPage(w, &p, what, one)
 	if err == nil {
 		err = w.end()
 	}
@@ -60,12 +78,12 @@ func decodePage(raw []byte, envelope string, t rightful.ObjectType, keys rightfu
 		err = &fieldError{"has_more", "it is not told whether more follows"}
 	}
 	if err != nil {
-		return page{}, fmt.Errorf("page of %s: %w", t, syntax(err))
+		return page[T]{}, fmt.Errorf("page of %s: %w", what, syntax(err))
 	}
 	return p, nil
 }
 
-func (w *walker) envelope(p *page, t rightful.ObjectType, d Defaults) error {
+func readPage[T any](w *walker, p *page[T], what string, one func() (T, error)) error {
 	if err := w.open("(page)"); err != nil {
 		return err
 	}
@@ -83,7 +101,14 @@ func (w *walker) envelope(p *page, t rightful.ObjectType, d Defaults) error {
 			p.nextPage, err = w.text("next_page")
 		case "data":
 			p.hasData = true
-			p.objects, err = w.data(t, d)
+			p.data, err = list(w, "data", pageSize, func() (T, error) {
+				start := w.dec.InputOffset()
+				v, err := one()
+				if err != nil {
+					err = w.named(err, what, start)
+				}
+				return v, err
+			})
 		default:
 			err = w.dec.SkipValue()
 		}
@@ -96,32 +121,35 @@ func (w *walker) envelope(p *page, t rightful.ObjectType, d Defaults) error {
 // pageSize is the largest page that Stripe's lists give.
 const pageSize = 100
 
-func (w *walker) data(t rightful.ObjectType, d Defaults) ([]rightful.Object, error) {
+// list reads an array, which is expected to have about size elements.
+func list[T any](w *walker, field string, size int, one func() (T, error)) ([]T, error) {
 	if w.dec.PeekKind() != '[' {
-		return nil, w.wrong("data", "want an array")
+		return nil, w.wrong(field, "want an array")
 	}
 	if _, err := w.dec.ReadToken(); err != nil {
 		return nil, err
 	}
-	objects := make([]rightful.Object, 0, pageSize)
+	var values []T
+	if size > 0 {
+		values = make([]T, 0, size)
+	}
 	for w.dec.PeekKind() != ']' {
-		start := w.dec.InputOffset()
-		o, err := w.object(t, d)
+		v, err := one()
 		if err != nil {
-			return nil, w.named(err, t, start)
+			return nil, within(field, err)
 		}
-		objects = append(objects, o)
+		values = append(values, v)
 	}
 	_, err := w.dec.ReadToken()
-	return objects, err
+	return values, err
 }
 
 // named puts the type and id of the object that begins after start before the
 // error.
-func (w *walker) named(err error, t rightful.ObjectType, start int64) error {
+func (w *walker) named(err error, what string, start int64) error {
 	rest := w.raw[min(int(start), len(w.raw)):]
 	for len(rest) > 0 && rest[0] != '{' {
 		rest = rest[1:] // the comma and the space between two objects
 	}
-	return name(err, t, rest)
+	return name(err, what, rest)
 }

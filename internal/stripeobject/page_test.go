@@ -94,6 +94,10 @@ func FuzzDecode(f *testing.F) {
 		`{"id":"cs_1","object":"checkout.session","customer":{"id":"cus_1","deleted":true}}`,
 		`{"id":"pi_1","object":"payment_intent","\u0063reated":1e3}`,
 		`{"id":"cus_1","object":"customer","metadata":{"company_id":"4"`,
+		`{"id":"sub_sched_1","object":"subscription_schedule","phases":[{"start_date":2,"metadata":{"company_id":"4","x":"y"}},{"start_date":1}]}`,
+		`{"id":"in_1","object":"invoice","amount_paid":1,"parent":{"subscription_details":{"subscription":"sub_1","metadata":{"company_id":"4","x":"y"}}}}`,
+		`{"id":"ch_1","object":"charge","paid":true,"amount":1,"payment_intent":{"id":"pi_1"}}`,
+		`{"id":"pm_1","object":"payment_method","customer":"cus_1"}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -105,9 +109,15 @@ func FuzzDecode(f *testing.F) {
 		if alone.ID == "" || alone.Type == "" || alone.Account != defaults.Account {
 			t.Fatalf("read without identity: %+v", alone)
 		}
-		for key := range alone.Metadata {
-			if !keys.Keeps(key) {
-				t.Fatalf("kept metadata %q", key)
+		kept := []map[string]string{alone.Metadata, alone.Snapshot}
+		for _, p := range alone.Phases {
+			kept = append(kept, p.Metadata)
+		}
+		for _, metadata := range kept {
+			for key := range metadata {
+				if !keys.Keeps(key) {
+					t.Fatalf("kept metadata %q", key)
+				}
 			}
 		}
 		page := append([]byte(`{"object":"list","has_more":false,"data":[`), raw...)

@@ -195,6 +195,7 @@ var words = func() map[string]string {
 	m := map[string]string{}
 	for _, word := range []string{
 		"customer", "checkout.session", "subscription", "payment_intent", "list", "search_result",
+		"subscription_schedule", "invoice", "charge", "payment_method", "not_started", "released", "completed", "draft", "void", "failed",
 		"active", "trialing", "past_due", "unpaid", "paused", "canceled", "incomplete", "incomplete_expired",
 		"open", "complete", "expired", "paid", "no_payment_required", "payment", "setup",
 		"succeeded", "processing", "requires_payment_method", "requires_action", "requires_capture",

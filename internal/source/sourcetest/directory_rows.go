@@ -47,6 +47,8 @@ func (r DirectoryRows) Mapping() rightful.Mapping {
 		Memberships:      r.Memberships != nil,
 		SubscriptionRows: r.Subscriptions != nil,
 		Link:             r.LinkColumn || r.Links != nil,
+		LinkTable:        r.Links != nil,
+		LinkColumn:       r.LinkColumn,
 	}
 	m.Resolver = m.DefaultResolver()
 	return m

@@ -2,7 +2,6 @@ package sourcetest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -26,61 +25,6 @@ const stripeAccount = "acct_1Conformance"
 var oddIDs = []string{
 	"cus_a/b", "cus_a/../b", "../customers", "cus?limit=1", "cus_1#x", "cus_%2F", "cus 1", `cus_"1"`, "cus_'1'", `cus_\1`,
 	"cus_é", "cus_😀", "pending_1", "0", strings.Repeat("c", 300),
-}
-
-type fields = map[string]any
-
-// stripeWorld writes the stripe section of a world file.
-func stripeWorld(t *testing.T, livemode bool, lists fields) []byte {
-	t.Helper()
-	section := fields{"account": fields{"id": stripeAccount, "livemode": livemode}}
-	for name, list := range lists {
-		section[name] = list
-	}
-	world, err := json.Marshal(fields{"stripe": section})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return world
-}
-
-// smallWorld has one of everything that the suite asks about.
-func smallWorld(t *testing.T, livemode bool) []byte {
-	price := fields{"id": "price_1", "object": "price", "product": "prod_1", "unit_amount": 4900, "currency": "eur",
-		"recurring": fields{"interval": "month", "interval_count": 1}}
-	subscription := func(id, customer, status string, created int) fields {
-		return fields{"id": id, "object": "subscription", "customer": customer, "status": status, "created": created,
-			"metadata": fields{"company_id": "4", "note": "private"},
-			"items":    fields{"object": "list", "has_more": false, "data": []any{fields{"id": "si_" + id, "object": "subscription_item", "price": price, "quantity": 2}}}}
-	}
-	return stripeWorld(t, livemode, fields{
-		"customers": []any{
-			fields{"id": "cus_old", "object": "customer", "created": 1000, "email": "ann@example.com",
-				"metadata": fields{"company_id": "4", "user_id": "7", "org_id": "o", "app": "ledgerly", "note": "private", "Company_ID": "5"}},
-			fields{"id": "cus_gone", "object": "customer", "deleted": true},
-			fields{"id": "cus_new", "object": "customer", "created": 3000, "email": "Ann@example.com", "metadata": fields{}},
-			fields{"id": "cus_mid", "object": "customer", "created": 2000, "email": nil},
-		},
-		"checkout_sessions": []any{
-			fields{"id": "cs_1", "object": "checkout.session", "created": 2100, "customer": "cus_mid", "mode": "subscription", "status": "complete", "payment_status": "paid",
-				"subscription": "sub_active", "customer_details": fields{"email": "ann@example.com", "name": "Ann"}, "client_reference_id": "7", "metadata": fields{"company_id": "4"}},
-			fields{"id": "cs_2", "object": "checkout.session", "created": 2200, "customer": nil, "mode": "payment", "status": "complete", "payment_status": "paid",
-				"payment_intent": "pi_1", "customer_details": fields{"email": "bob@example.com"}},
-			fields{"id": "cs_3", "object": "checkout.session", "created": 2300, "customer": "cus_mid", "mode": "payment", "status": "expired", "payment_status": "unpaid"},
-		},
-		"subscriptions": []any{
-			subscription("sub_active", "cus_mid", "active", 2110),
-			subscription("sub_canceled", "cus_mid", "canceled", 1500),
-			subscription("sub_trialing", "cus_new", "trialing", 3100),
-			subscription("sub_incomplete", "cus_new", "incomplete_expired", 3050),
-			subscription("sub_gone", "cus_gone", "canceled", 900),
-		},
-		"payment_intents": []any{
-			fields{"id": "pi_1", "object": "payment_intent", "created": 2201, "customer": nil, "status": "succeeded", "receipt_email": "bob@example.com", "amount": 100, "currency": "eur"},
-			fields{"id": "pi_2", "object": "payment_intent", "created": 2301, "customer": "cus_mid", "status": "requires_payment_method", "amount": 100, "currency": "eur"},
-		},
-		"missing_ids": append([]string{"cus_missing", "sub_missing", "cs_missing", "pi_missing"}, oddIDs...),
-	})
 }
 
 // TestStripe checks the contract of rightful.StripeReader. open returns a
@@ -121,6 +65,10 @@ func testStripeList(t *testing.T, r rightful.StripeReader) {
 		sessions      = rightful.TypeSession
 		subscriptions = rightful.TypeSubscription
 		intents       = rightful.TypePaymentIntent
+		schedules     = rightful.TypeSchedule
+		invoices      = rightful.TypeInvoice
+		charges       = rightful.TypeCharge
+		methods       = rightful.TypePaymentMethod
 	)
 	tests := []struct {
 		name string
@@ -144,6 +92,20 @@ func testStripeList(t *testing.T, r rightful.StripeReader) {
 		{"subscriptions by customer", rightful.ListQuery{Type: subscriptions, StripeCustomerID: "cus_mid"}, "sub_active sub_canceled"},
 		{"intents", rightful.ListQuery{Type: intents}, "pi_2 pi_1"},
 		{"intents by customer", rightful.ListQuery{Type: intents, StripeCustomerID: "cus_mid"}, "pi_2"},
+		{"schedules of every status", rightful.ListQuery{Type: schedules}, "sub_sched_2 sub_sched_1"},
+		{"schedules by customer", rightful.ListQuery{Type: schedules, StripeCustomerID: "cus_mid"}, "sub_sched_1"},
+		{"schedules from, included", rightful.ListQuery{Type: schedules, CreatedFrom: 3110}, "sub_sched_2"},
+		{"invoices of every status", rightful.ListQuery{Type: invoices}, "in_3 in_2 in_1"},
+		{"invoices by customer", rightful.ListQuery{Type: invoices, StripeCustomerID: "cus_mid"}, "in_2 in_1"},
+		{"invoices by customer and time", rightful.ListQuery{Type: invoices, StripeCustomerID: "cus_mid", CreatedTo: 2400}, "in_1"},
+		{"charges", rightful.ListQuery{Type: charges}, "ch_2 ch_1"},
+		{"charges by customer", rightful.ListQuery{Type: charges, StripeCustomerID: "cus_mid"}, "ch_2"},
+		{"methods by customer", rightful.ListQuery{Type: methods, StripeCustomerID: "cus_mid"}, "pm_2 pm_1"},
+		{"methods of a customer without any", rightful.ListQuery{Type: methods, StripeCustomerID: "cus_new"}, ""},
+		{"schedules of a missing customer", rightful.ListQuery{Type: schedules, StripeCustomerID: "cus_missing"}, ""},
+		{"invoices of a missing customer", rightful.ListQuery{Type: invoices, StripeCustomerID: "cus_missing"}, ""},
+		{"charges of a missing customer", rightful.ListQuery{Type: charges, StripeCustomerID: "cus_missing"}, ""},
+		{"methods of a missing customer", rightful.ListQuery{Type: methods, StripeCustomerID: "cus_missing"}, ""},
 		{"sessions of a missing customer", rightful.ListQuery{Type: sessions, StripeCustomerID: "cus_missing"}, ""},
 		{"subscriptions of a missing customer", rightful.ListQuery{Type: subscriptions, StripeCustomerID: "cus_missing"}, ""},
 		{"intents of a missing customer", rightful.ListQuery{Type: intents, StripeCustomerID: "cus_missing"}, ""},
@@ -222,7 +184,11 @@ func testStripePages(t *testing.T, open func(*testing.T, []byte) rightful.Stripe
 
 func testStripeGet(t *testing.T, r rightful.StripeReader) {
 	for _, typ := range rightful.StripeTypes() {
-		listed, err := all(t.Context(), r, rightful.ListQuery{Type: typ})
+		query := rightful.ListQuery{Type: typ}
+		if typ == rightful.TypePaymentMethod {
+			query.StripeCustomerID = "cus_mid"
+		}
+		listed, err := all(t.Context(), r, query)
 		if err != nil || len(listed) == 0 {
 			t.Fatalf("list of %s: %d objects, %v", typ, len(listed), err)
 		}
@@ -240,6 +206,8 @@ func testStripeGet(t *testing.T, r rightful.StripeReader) {
 	missing := map[string]rightful.ObjectType{
 		"cus_missing": rightful.TypeCustomer, "cs_missing": rightful.TypeSession,
 		"sub_missing": rightful.TypeSubscription, "pi_missing": rightful.TypePaymentIntent,
+		"sub_sched_missing": rightful.TypeSchedule, "in_missing": rightful.TypeInvoice,
+		"ch_missing": rightful.TypeCharge, "pm_missing": rightful.TypePaymentMethod,
 	}
 	for _, id := range oddIDs {
 		missing[id] = rightful.TypeCustomer
@@ -266,6 +234,17 @@ func testStripeFields(t *testing.T, open func(*testing.T, []byte) rightful.Strip
 			{Type: rightful.TypeSubscription, ID: "sub_active", Created: 2110, StripeCustomerID: "cus_mid", Status: "active", Metadata: map[string]string{"company_id": "4"},
 				Items: []rightful.Item{{PriceID: "price_1", ProductID: "prod_1", UnitAmount: 4900, Currency: "eur", Interval: "month", IntervalCount: 1, Quantity: 2}}},
 			{Type: rightful.TypePaymentIntent, ID: "pi_1", Created: 2201, Status: "succeeded", Email: "bob@example.com"},
+			{Type: rightful.TypeSchedule, ID: "sub_sched_1", Created: 2120, StripeCustomerID: "cus_mid", SubscriptionID: "sub_active", Status: "active",
+				Metadata: map[string]string{"company_id": "4"},
+				Phases: []rightful.Phase{
+					{Start: 2120, End: 9000, Metadata: map[string]string{"company_id": "4"}},
+					{Start: 9000, End: 9900, Metadata: map[string]string{"company_id": "5"}}}},
+			{Type: rightful.TypeSchedule, ID: "sub_sched_2", Created: 3110, StripeCustomerID: "cus_new", SubscriptionID: "sub_trialing", Status: "released"},
+			{Type: rightful.TypeInvoice, ID: "in_1", Created: 2130, StripeCustomerID: "cus_mid", SubscriptionID: "sub_active", Status: "paid", AmountPaid: 9800,
+				Metadata: map[string]string{"company_id": "6"}, Snapshot: map[string]string{"company_id": "4"}},
+			{Type: rightful.TypeCharge, ID: "ch_1", Created: 2202, PaymentIntentID: "pi_1", Status: "succeeded", AmountPaid: 100, Metadata: map[string]string{"company_id": "4"}},
+			{Type: rightful.TypeCharge, ID: "ch_2", Created: 2302, StripeCustomerID: "cus_mid", PaymentIntentID: "pi_2", Status: "succeeded"},
+			{Type: rightful.TypePaymentMethod, ID: "pm_1", Created: 2000, StripeCustomerID: "cus_mid", Metadata: map[string]string{"company_id": "4"}},
 		} {
 			want.Account, want.Livemode = stripeAccount, livemode
 			got, _, err := r.Get(t.Context(), want.Type, want.ID)

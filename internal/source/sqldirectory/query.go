@@ -224,5 +224,7 @@ func (d *Directory) facts() rightful.Mapping {
 		Memberships:      d.memberships != nil,
 		SubscriptionRows: d.subscriptions != nil,
 		Link:             d.companies.has("stripe_customer_id") || d.links != nil,
+		LinkTable:        d.links != nil,
+		LinkColumn:       d.companies.has("stripe_customer_id"),
 	}
 }

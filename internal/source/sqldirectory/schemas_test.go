@@ -94,7 +94,7 @@ func TestMixedCaseSchema(t *testing.T) {
 			rightful.Company{ID: "org_a", OwnerUserID: "user_2", StripeCustomerID: "cus_2", Deleted: true})
 		wantRows(t, d.Companies(t.Context(), by(rightful.ByOwner, "user_1")),
 			rightful.Company{ID: "org_A", Name: "hello", OwnerUserID: "user_1", StripeCustomerID: "cus_1"})
-		if got, want := d.Mapping(), (rightful.Mapping{Owner: true, Link: true, Resolver: rightful.ResolverOwner}); got != want {
+		if got, want := d.Mapping(), (rightful.Mapping{Owner: true, Link: true, LinkColumn: true, Resolver: rightful.ResolverOwner}); got != want {
 			t.Errorf("mapping is %+v, want %+v", got, want)
 		}
 	})

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"rightful"
 	"rightful/internal/stripeobject"
 )
@@ -33,9 +31,7 @@ const coverageSample = 100
 // that gets none of them learns of no payment.
 var wantedEvents = []string{"checkout.session.completed", "customer.subscription.created", "customer.subscription.updated", "invoice.paid"}
 
-var webhookEndpoints = endpoint{collection: "/v1/webhook_endpoints"}
-
-// Diagnose implements rightful.Diagnoser with about ten GETs.
+// Diagnose implements rightful.Diagnoser with about fifteen GETs.
 func (r *Reader) Diagnose(ctx context.Context) []rightful.Diagnosis {
 	account, err := r.Account(ctx)
 	if err != nil {
@@ -52,6 +48,7 @@ func (r *Reader) Diagnose(ctx context.Context) []rightful.Diagnosis {
 		}
 		d = append(d, rightful.OK(placeKey, fmt.Sprintf("may read objects of type %s", t)))
 	}
+	d = append(d, r.diagnoseEvents(ctx))
 	if readable && r.keys.Ownership != "" {
 		d = append(d, r.diagnoseOwnership(ctx))
 	}
@@ -84,7 +81,7 @@ func (r *Reader) diagnoseAccount(a rightful.Account) rightful.Diagnosis {
 	}
 	says := fmt.Sprintf("a %s key that opens %s %s", kind, a.ID, mode)
 	if kind == "secret" {
-		return rightful.Warn(placeKey, says, "reading needs no secret key: "+keyHint+"&permissions[]=rak_webhook_read")
+		return rightful.Warn(placeKey, says, "reading needs no secret key: "+keyHint)
 	}
 	return rightful.OK(placeKey, says)
 }
@@ -116,37 +113,43 @@ func (r *Reader) diagnoseOwnership(ctx context.Context) rightful.Diagnosis {
 	return rightful.OK(place, says)
 }
 
+// diagnoseEvents says whether the key may read events: what was not delivered,
+// and what metadata stood before. It asks for one that does not exist.
+func (r *Reader) diagnoseEvents(ctx context.Context) rightful.Diagnosis {
+	const place = "stripe.events"
+	e := eventList
+	e.byID = true
+	err := r.request(ctx, e, nobody, nil, func([]byte) error { return nil })
+	var f *failure
+	switch {
+	case err == nil || errors.As(err, &f) && f.missing():
+		return rightful.OK(place, "may read events")
+	case rightful.KindOf(err) == rightful.KindForbidden:
+		return rightful.Warn(place, "the key may not read events, so webhooks that did not arrive go unseen", "add the permission rak_event_read to the key")
+	case errors.As(err, &f) && f.status == http.StatusNotFound:
+		return rightful.Warn(place, r.host+" has no events to read", "this is no full Stripe: nothing to do on a simulator")
+	}
+	return failed(place, err)
+}
+
 // diagnoseWebhooks says which endpoints are dead or deaf.
 func (r *Reader) diagnoseWebhooks(ctx context.Context) []rightful.Diagnosis {
 	const place = "stripe.webhooks"
-	var page struct {
-		Data []struct {
-			URL    string   `json:"url"`
-			Status string   `json:"status"`
-			Events []string `json:"enabled_events"`
-		} `json:"data"`
-	}
-	err := r.request(ctx, webhookEndpoints, "", url.Values{"limit": {"100"}}, func(body []byte) error {
-		if json.Unmarshal(body, &page) != nil {
-			return stripeobject.ErrNotJSON
-		}
-		return nil
-	})
-	var f *failure
+	endpoints, err := r.Endpoints(ctx)
 	switch {
 	case rightful.KindOf(err) == rightful.KindForbidden:
 		return []rightful.Diagnosis{rightful.Warn(place, "the key may not list webhook endpoints, so dead ones go unseen", "add the permission rak_webhook_read to the key")}
-	case errors.As(err, &f) && f.status == http.StatusNotFound:
+	case rightful.KindOf(err) == rightful.KindUnsupported:
 		return []rightful.Diagnosis{rightful.Warn(place, r.host+" has no webhook endpoints to list", "this is no full Stripe: nothing to do on a simulator")}
 	case err != nil:
 		return []rightful.Diagnosis{failed(place, err)}
-	case len(page.Data) == 0:
+	case len(endpoints) == 0:
 		return []rightful.Diagnosis{rightful.Warn(place, "no webhook endpoint exists", "without webhooks the app learns of payments only from the buyer's browser")}
 	}
 	var d []rightful.Diagnosis
-	for _, e := range page.Data {
+	for _, e := range endpoints {
 		host := hostOf(e.URL)
-		switch deaf := !hears(e.Events); {
+		switch deaf := !hears(e.EnabledEvents); {
 		case e.Status != "enabled":
 			d = append(d, rightful.Fail(place, fmt.Sprintf("the endpoint at %s is %s", host, e.Status), "enable it again in Stripe's dashboard, and deliver what it missed"))
 		case deaf:

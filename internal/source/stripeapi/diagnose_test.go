@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,13 @@ import (
 	"rightful/stripesim"
 )
 
-var readPermissions = []string{"rak_customer_read", "rak_checkout_session_read", "rak_subscription_read", "rak_payment_intent_read"}
+// readPermissions are those that an audit needs, hearPermissions those without
+// which only single checks are silent.
+var (
+	readPermissions = []string{"rak_customer_read", "rak_checkout_session_read", "rak_subscription_read", "rak_payment_intent_read",
+		"rak_invoice_read", "rak_charge_read", "rak_payment_method_read"}
+	hearPermissions = []string{"rak_event_read", "rak_webhook_read"}
+)
 
 // line returns the first diagnosis that says the words.
 func line(d []rightful.Diagnosis, words string) (rightful.Diagnosis, bool) {
@@ -46,12 +53,13 @@ func diagnose(t *testing.T, base, key string, keys rightful.KeySet, now func() t
 // TestDiagnoseNamesEachMissingPermission takes the permissions away one by one.
 func TestDiagnoseNamesEachMissingPermission(t *testing.T) {
 	t.Parallel()
-	for _, gone := range append([]string{""}, readPermissions...) {
+	all := slices.Concat(readPermissions, hearPermissions)
+	for _, gone := range append([]string{""}, all...) {
 		t.Run("without "+gone, func(t *testing.T) {
 			t.Parallel()
 			sim := stripesim.New(stripesim.Options{})
 			key := stripesim.Key{Secret: "rk_live_doctor0000"}
-			for _, p := range readPermissions {
+			for _, p := range all {
 				if p != gone {
 					key.Permissions = append(key.Permissions, p)
 				}
@@ -69,6 +77,14 @@ func TestDiagnoseNamesEachMissingPermission(t *testing.T) {
 				}
 				if found && (l.Level != rightful.LevelError || !strings.Contains(l.Todo, "dashboard.stripe.com/apikeys/create")) {
 					t.Errorf("%s: %+v", p, l)
+				}
+			}
+			for _, p := range hearPermissions {
+				at := slices.IndexFunc(d, func(l rightful.Diagnosis) bool { return strings.Contains(l.Todo, "permission "+p) })
+				if found := at >= 0; found != (p == gone) {
+					t.Errorf("%s: found %v", p, found)
+				} else if found && d[at].Level != rightful.LevelWarning {
+					t.Errorf("%s: %+v", p, d[at])
 				}
 			}
 			if l, ok := line(d, "restricted key that opens acct_"); !ok || l.Level != rightful.LevelOK {
@@ -129,9 +145,9 @@ func TestDiagnoseWebhooksAndClock(t *testing.T) {
 			fmt.Fprint(w, `{"id": "acct_1", "object": "account"}`)
 		case r.URL.Path == "/v1/webhook_endpoints":
 			fmt.Fprint(w, `{"object": "list", "url": "/v1/webhook_endpoints", "has_more": false, "data": [
-				{"url": "https://app.example.com/hook?secret=1", "status": "enabled", "enabled_events": ["*"]},
-				{"url": "https://deaf.example.com/", "status": "enabled", "enabled_events": ["payout.paid"]},
-				{"url": "https://dead.example.com/", "status": "disabled", "enabled_events": ["*"]}]}`)
+				{"id": "we_1", "url": "https://app.example.com/hook?secret=1", "status": "enabled", "enabled_events": ["*"]},
+				{"id": "we_2", "url": "https://deaf.example.com/", "status": "enabled", "enabled_events": ["payout.paid"]},
+				{"id": "we_3", "url": "https://dead.example.com/", "status": "disabled", "enabled_events": ["*"]}]}`)
 		case strings.HasSuffix(r.URL.Path, "rightful_doctor"):
 			w.WriteHeader(http.StatusNotFound)
 			fmt.Fprint(w, `{"error": {"type": "invalid_request_error", "code": "resource_missing", "param": "id", "message": "No such object"}}`)
@@ -147,6 +163,7 @@ func TestDiagnoseWebhooksAndClock(t *testing.T) {
 		"at dead.example.com is disabled":           rightful.LevelError,
 		"clock is 1m30s off Stripe's":               rightful.LevelWarning,
 		"restricted key that opens acct_1 in test ": rightful.LevelOK,
+		"may read events":                           rightful.LevelOK,
 	} {
 		if l, ok := line(d, words); !ok || l.Level != level {
 			t.Errorf("no %s line says %q: %+v", level, words, d)
@@ -155,6 +172,33 @@ func TestDiagnoseWebhooksAndClock(t *testing.T) {
 	for _, l := range d {
 		if strings.Contains(l.Says+l.Todo, "secret=1") {
 			t.Errorf("an address is printed whole: %q", l.Says)
+		}
+	}
+}
+
+// TestDiagnoseNoFullStripe runs against a simulator that has only the types of
+// which everything is listed.
+func TestDiagnoseNoFullStripe(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/v1/account":
+			fmt.Fprint(w, `{"id": "acct_1", "object": "account"}`)
+		case strings.HasPrefix(r.URL.Path, "/v1/events"), strings.HasPrefix(r.URL.Path, "/v1/webhook_endpoints"):
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"error": {"type": "invalid_request_error", "message": "Unrecognized request URL"}}`)
+		case strings.HasSuffix(r.URL.Path, "rightful_doctor"):
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"error": {"type": "invalid_request_error", "code": "resource_missing", "param": "id", "message": "No such object"}}`)
+		default:
+			fmt.Fprint(w, `{"object": "list", "url": "`+r.URL.Path+`", "has_more": false, "data": []}`)
+		}
+	}))
+	t.Cleanup(server.Close)
+	d := diagnose(t, server.URL, "rk_test_simulator0", rightful.KeySet{}, nil)
+	for _, words := range []string{"has no webhook endpoints to list", "has no events to read"} {
+		if l, ok := line(d, words); !ok || l.Level != rightful.LevelWarning {
+			t.Errorf("no warning says %q: %+v", words, d)
 		}
 	}
 }

@@ -21,7 +21,9 @@ import (
 // reading needs already chosen (slugs as in Stripe's own 403 messages).
 const keyHint = "make a restricted key with read access: https://dashboard.stripe.com/apikeys/create?name=rightful" +
 	"&permissions[]=rak_customer_read&permissions[]=rak_checkout_session_read" +
-	"&permissions[]=rak_subscription_read&permissions[]=rak_payment_intent_read"
+	"&permissions[]=rak_subscription_read&permissions[]=rak_payment_intent_read" +
+	"&permissions[]=rak_invoice_read&permissions[]=rak_charge_read&permissions[]=rak_payment_method_read" +
+	"&permissions[]=rak_event_read&permissions[]=rak_webhook_read"
 
 // failure is one attempt that brought no object. Its texts hold no key.
 type failure struct {

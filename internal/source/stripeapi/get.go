@@ -18,6 +18,10 @@ var endpoints = map[rightful.ObjectType]endpoint{
 	rightful.TypeSession:       {collection: "/v1/checkout/sessions"},
 	rightful.TypeSubscription:  {collection: "/v1/subscriptions"},
 	rightful.TypePaymentIntent: {collection: "/v1/payment_intents"},
+	rightful.TypeSchedule:      {collection: "/v1/subscription_schedules"},
+	rightful.TypeInvoice:       {collection: "/v1/invoices"},
+	rightful.TypeCharge:        {collection: "/v1/charges"},
+	rightful.TypePaymentMethod: {collection: "/v1/payment_methods"},
 }
 
 func endpointOf(t rightful.ObjectType) (endpoint, error) {

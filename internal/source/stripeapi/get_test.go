@@ -55,7 +55,7 @@ func TestGetDeletedAndPaths(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, %v", id, o, exists, err)
 		}
 	}
-	if _, _, err := f.Get(t.Context(), "invoice", "in_1"); rightful.KindOf(err) != rightful.KindInvalid {
+	if _, _, err := f.Get(t.Context(), "refund", "re_1"); rightful.KindOf(err) != rightful.KindInvalid {
 		t.Errorf("type that is not read: got %v", err)
 	}
 }

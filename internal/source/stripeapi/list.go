@@ -2,7 +2,6 @@ package stripeapi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net/url"
@@ -32,20 +31,19 @@ func (r *Reader) List(ctx context.Context, q rightful.ListQuery) iter.Seq2[right
 		if nothing(q) {
 			return
 		}
-		w := listWalk{reader: r, endpoint: e, query: query, t: q.Type}
-		for more := true; more; {
-			var page []rightful.Object
-			if page, more, err = w.next(ctx); err != nil {
-				yield(rightful.Object{}, err)
-				return
+		w := listWalk[rightful.Object]{
+			reader: r, endpoint: e, query: query,
+			decode: func(body []byte) ([]rightful.Object, bool, error) {
+				return stripeobject.DecodePage(body, q.Type, r.keys, r.known())
+			},
+			id: func(o rightful.Object) string { return o.ID },
+		}
+		for o, err := range w.all(ctx) {
+			if err == nil && o.Deleted {
+				continue // Stripe lists none; the contract does not allow any
 			}
-			for _, o := range page {
-				if o.Deleted {
-					continue // Stripe lists none; the contract does not allow any
-				}
-				if !yield(o, nil) {
-					return
-				}
+			if !yield(o, err) {
+				return
 			}
 		}
 	}
@@ -69,12 +67,17 @@ func listQuery(q rightful.ListQuery) (endpoint, url.Values, error) {
 		}
 		query.Set(name, value)
 	}
-	session := q.Type == rightful.TypeSession
+	session, method := q.Type == rightful.TypeSession, q.Type == rightful.TypePaymentMethod
+	if method && q.StripeCustomerID == "" {
+		return endpoint{}, nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe",
+			Message: "payment methods are listed of one customer only"}
+	}
 	payer := "customer"
 	if strings.HasPrefix(q.StripeCustomerID, "acct_") {
 		payer = "customer_account" // an account that is used as a customer
 	}
-	set(payer, q.StripeCustomerID, q.Type != rightful.TypeCustomer)
+	byPayer := q.Type != rightful.TypeCustomer && (q.Type != rightful.TypeCharge || payer == "customer")
+	set(payer, q.StripeCustomerID, byPayer)
 	email := "email"
 	if session {
 		email = "customer_details[email]"
@@ -82,6 +85,8 @@ func listQuery(q rightful.ListQuery) (endpoint, url.Values, error) {
 	set(email, q.Email, session || q.Type == rightful.TypeCustomer)
 	set("subscription", q.SubscriptionID, session)
 	set("payment_intent", q.PaymentIntentID, session)
+	set("created[gte]", bound(q.CreatedFrom), !method)
+	set("created[lt]", bound(q.CreatedTo), !method)
 	if wrong != "" {
 		return endpoint{}, nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe",
 			Message: fmt.Sprintf("the list of %s has no filter %s", q.Type, wrong)}
@@ -89,13 +94,15 @@ func listQuery(q rightful.ListQuery) (endpoint, url.Values, error) {
 	if q.Type == rightful.TypeSubscription {
 		query.Set("status", "all") // without it Stripe leaves canceled ones out
 	}
-	if q.CreatedFrom != 0 {
-		query.Set("created[gte]", strconv.FormatInt(q.CreatedFrom, 10))
-	}
-	if q.CreatedTo != 0 {
-		query.Set("created[lt]", strconv.FormatInt(q.CreatedTo, 10))
-	}
 	return e, query, nil
+}
+
+// bound writes one end of a window of creation times; 0 is no bound.
+func bound(t int64) string {
+	if t == 0 {
+		return ""
+	}
+	return strconv.FormatInt(t, 10)
 }
 
 // nothing reports queries that no object can match, so that they need not be
@@ -107,88 +114,4 @@ func nothing(q rightful.ListQuery) bool {
 		}
 	}
 	return q.CreatedFrom != 0 && q.CreatedTo != 0 && q.CreatedFrom >= q.CreatedTo
-}
-
-// listWalk goes through the pages of one list.
-type listWalk struct {
-	reader   *Reader
-	endpoint endpoint
-	query    url.Values
-	t        rightful.ObjectType
-
-	pages int
-	last  []string        // ids of the page before, in order
-	mark  map[string]bool // ids of one earlier page
-	until int             // the page at which mark is renewed
-}
-
-// next returns the next page and whether more follow.
-func (w *listWalk) next(ctx context.Context) (page []rightful.Object, more bool, err error) {
-	for cursor := len(w.last) - 1; ; cursor-- {
-		if cursor >= 0 {
-			w.query.Set("starting_after", w.last[cursor])
-		}
-		err = w.reader.request(ctx, w.endpoint, "", w.query, func(body []byte) error {
-			var err error
-			page, more, err = stripeobject.DecodePage(body, w.t, w.reader.keys, w.reader.known())
-			return err
-		})
-		var f *failure
-		if err == nil || !errors.As(err, &f) || !f.missing() {
-			break
-		}
-		if f.param != "starting_after" {
-			// It is the filter that names nothing, so nothing matches it.
-			return nil, false, w.unlessFilter(f, err)
-		}
-		if cursor <= 0 {
-			break
-		}
-		// The object at the cursor was deleted meanwhile. The one before it
-		// was read too, and stands at the same place.
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	return page, more, w.moved(page, more)
-}
-
-// unlessFilter forgives an object that is missing when it is one of the
-// filters on the first page. Later it would cut the list.
-func (w *listWalk) unlessFilter(f *failure, err error) error {
-	if w.pages == 0 && f.param != "" && w.query.Has(f.param) {
-		return nil
-	}
-	return err
-}
-
-// moved checks that the page is a new one. It remembers one earlier page only,
-// first the first one, and renews it at longer and longer distances: that finds
-// a circle of any length, the same page again and again included.
-func (w *listWalk) moved(page []rightful.Object, more bool) error {
-	stuck := func(how string) error {
-		return &rightful.Error{Kind: rightful.KindUnavailable, Place: "stripe",
-			Message: fmt.Sprintf("%s: page %d %s, so the list cannot be read to its end", w.endpoint, w.pages+1, how),
-			Hint:    "check that " + w.reader.host + " is Stripe's API"}
-	}
-	if len(page) == 0 {
-		if more {
-			return stuck("is empty although more follows")
-		}
-		return nil
-	}
-	ids := make(map[string]bool, len(page))
-	w.last = w.last[:0]
-	for _, o := range page {
-		if w.mark[o.ID] || ids[o.ID] {
-			return stuck("holds an object that was read before")
-		}
-		ids[o.ID] = true
-		w.last = append(w.last, o.ID)
-	}
-	if w.pages == w.until {
-		w.mark, w.until = ids, 2*w.pages+1
-	}
-	w.pages++
-	return nil
 }

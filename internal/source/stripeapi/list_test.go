@@ -34,6 +34,11 @@ func TestListQueries(t *testing.T) {
 		"/v1/subscriptions?limit=100&status=all":                                  {Type: sub},
 		"/v1/subscriptions?customer_account=acct_1&limit=100&status=all":          {Type: sub, StripeCustomerID: "acct_1"},
 		"/v1/payment_intents?created[gte]=5&customer=cus_1%26limit%3D1&limit=100": {Type: pi, StripeCustomerID: "cus_1&limit=1", CreatedFrom: 5},
+		"/v1/subscription_schedules?customer=cus_1&limit=100":                     {Type: rightful.TypeSchedule, StripeCustomerID: "cus_1"},
+		"/v1/invoices?created[lt]=9&customer=cus_1&limit=100":                     {Type: rightful.TypeInvoice, StripeCustomerID: "cus_1", CreatedTo: 9},
+		"/v1/charges?customer=cus_1&limit=100":                                    {Type: rightful.TypeCharge, StripeCustomerID: "cus_1"},
+		"/v1/payment_methods?customer=cus_1&limit=100":                            {Type: rightful.TypePaymentMethod, StripeCustomerID: "cus_1"},
+		"/v1/payment_methods?customer_account=acct_1&limit=100":                   {Type: rightful.TypePaymentMethod, StripeCustomerID: "acct_1"},
 	} {
 		f := newFake(t, func(_ int, w http.ResponseWriter, r *http.Request) {
 			send(w, `{"object":"list","has_more":false,"data":[]}`)
@@ -60,7 +65,10 @@ func TestListRefusesFiltersThatStripeLacks(t *testing.T) {
 		{Type: rightful.TypeSubscription, Email: "a@example.com"},
 		{Type: rightful.TypeSubscription, SubscriptionID: "sub_1"},
 		{Type: rightful.TypePaymentIntent, PaymentIntentID: "pi_1"},
-		{Type: "invoice"},
+		{Type: rightful.TypePaymentMethod},
+		{Type: rightful.TypePaymentMethod, StripeCustomerID: "cus_1", CreatedFrom: 5},
+		{Type: rightful.TypeCharge, StripeCustomerID: "acct_1"},
+		{Type: "refund"},
 		{},
 	} {
 		var last error

@@ -3,6 +3,7 @@ package stripeapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 // Search implements rightful.StripeReader with Stripe's search for customers,
-// subscriptions and payment intents. Checkout sessions have none.
+// subscriptions, payment intents, invoices and charges. The others have none.
 //
 // Stripe compares without regard to case and from an index that lags, while the
 // objects come fresh (docs.stripe.com/search). An object whose metadata no
@@ -22,8 +23,9 @@ func (r *Reader) Search(ctx context.Context, t rightful.ObjectType, key, value s
 	if err != nil {
 		return nil, err
 	}
-	if t == rightful.TypeSession {
-		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Place: "stripe", Message: "Stripe cannot search checkout sessions"}
+	switch t {
+	case rightful.TypeSession, rightful.TypeSchedule, rightful.TypePaymentMethod:
+		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Place: "stripe", Message: fmt.Sprintf("Stripe cannot search objects of type %s", t)}
 	}
 	e.search = true
 	query := url.Values{"limit": {pageSize}, "query": {searchQuery(key, value)}}

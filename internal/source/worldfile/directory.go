@@ -34,7 +34,7 @@ func (w *World) readDatabase(tables map[string]list) error {
 			c.DeletedAt, c.Deleted = r.deleted("deleted_at")
 			db.companies = append(db.companies, c)
 			db.mapping.Owner = db.mapping.Owner || has(r, "owner_user_id")
-			db.mapping.Link = db.mapping.Link || has(r, "stripe_customer_id")
+			db.mapping.LinkColumn = db.mapping.LinkColumn || has(r, "stripe_customer_id")
 			return missing("id", c.ID)
 		},
 		"users": func(r *row) string {
@@ -91,8 +91,8 @@ func (w *World) readDatabase(tables map[string]list) error {
 	}
 	_, db.mapping.Memberships = tables["memberships"]
 	_, db.mapping.SubscriptionRows = tables["subscriptions"]
-	_, linkTable := tables["links"]
-	db.mapping.Link = db.mapping.Link || linkTable
+	_, db.mapping.LinkTable = tables["links"]
+	db.mapping.Link = db.mapping.LinkColumn || db.mapping.LinkTable
 	return nil
 }
 

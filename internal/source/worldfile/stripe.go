@@ -22,6 +22,10 @@ type stripeSection struct {
 	raw     map[rightful.ObjectType][]jsontext.Value
 	missing map[string]bool
 	latest  int64
+
+	events        []jsontext.Value
+	endpoints     []jsontext.Value
+	endpointsRead bool // the section is there, so that none means none
 }
 
 // lists names the list of each object type in a world.
@@ -30,6 +34,10 @@ var lists = map[rightful.ObjectType]string{
 	rightful.TypeSession:       "checkout_sessions",
 	rightful.TypeSubscription:  "subscriptions",
 	rightful.TypePaymentIntent: "payment_intents",
+	rightful.TypeSchedule:      "subscription_schedules",
+	rightful.TypeInvoice:       "invoices",
+	rightful.TypeCharge:        "charges",
+	rightful.TypePaymentMethod: "payment_methods",
 }
 
 func (w *World) readStripe(section map[string]jsontext.Value) error {
@@ -60,9 +68,17 @@ func (w *World) readStripe(section map[string]jsontext.Value) error {
 		s.account.Livemode, s.account.LivemodeKnown = *account.Livemode, true
 	}
 	for _, t := range rightful.StripeTypes() {
-		if err := w.readList(t, section[lists[t]]); err != nil {
+		objects, err := w.readList(lists[t], section[lists[t]], func(raw jsontext.Value) (string, int64, error) {
+			o, err := stripeobject.Decode(raw, t, rightful.KeySet{}, stripeobject.Defaults{})
+			return o.ID, o.Created, err
+		})
+		if err != nil {
 			return err
 		}
+		s.raw[t] = objects
+	}
+	if err := w.readEvents(section); err != nil {
+		return err
 	}
 	if !s.account.LivemodeKnown {
 		s.account.Livemode = true // nothing in the file says otherwise
@@ -70,43 +86,46 @@ func (w *World) readStripe(section map[string]jsontext.Value) error {
 	return nil
 }
 
-// readList checks each object of one list once, so that reading it later with
-// any identity keys cannot fail.
-func (w *World) readList(t rightful.ObjectType, v jsontext.Value) error {
+// readList checks each element of one list once, so that reading it later
+// cannot fail. decode returns an element's id and when it was created.
+func (w *World) readList(name string, v jsontext.Value, decode func(jsontext.Value) (string, int64, error)) ([]jsontext.Value, error) {
 	s := &w.stripe
 	if len(v) == 0 || v.Kind() == 'n' {
-		return nil
+		return nil, nil
 	}
-	path := "stripe." + lists[t]
+	path := "stripe." + name
 	var objects []jsontext.Value
 	if err := json.Unmarshal(v, &objects); err != nil {
-		return w.errorIn(path, "must be a list of Stripe objects")
+		return nil, w.errorIn(path, "must be a list of Stripe objects")
 	}
 	seen := map[string]bool{}
 	for i, raw := range objects {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		o, err := stripeobject.Decode(raw, t, rightful.KeySet{}, stripeobject.Defaults{})
+		id, created, err := decode(raw)
 		switch {
 		case err != nil:
-			return w.errorIn(at, err.Error())
-		case o.ID == "":
-			return w.errorIn(at, "the object has no id")
-		case seen[o.ID]:
-			return w.errorIn(at, fmt.Sprintf("%q stands in the list twice", o.ID))
+			return nil, w.errorIn(at, err.Error())
+		case seen[id]:
+			return nil, w.errorIn(at, fmt.Sprintf("%q stands in the list twice", id))
 		}
-		seen[o.ID] = true
-		s.latest = max(s.latest, o.Created)
-		if !s.account.LivemodeKnown {
-			var mode struct {
-				Livemode *bool `json:"livemode"`
-			}
-			if json.Unmarshal(raw, &mode) == nil && mode.Livemode != nil {
-				s.account.Livemode, s.account.LivemodeKnown = *mode.Livemode, true
-			}
+		seen[id] = true
+		s.latest = max(s.latest, created)
+		if live, told := modeOf(raw); told && !s.account.LivemodeKnown {
+			s.account.Livemode, s.account.LivemodeKnown = live, true
 		}
 	}
-	s.raw[t] = objects
-	return nil
+	return objects, nil
+}
+
+// modeOf returns the mode that an object says it is of.
+func modeOf(raw jsontext.Value) (live, told bool) {
+	var mode struct {
+		Livemode *bool `json:"livemode"`
+	}
+	if json.Unmarshal(raw, &mode) != nil || mode.Livemode == nil {
+		return false, false
+	}
+	return *mode.Livemode, true
 }
 
 // errorIn returns an error about the value at a dotted path.
@@ -160,6 +179,7 @@ func (w *World) Stripe(keys rightful.KeySet) rightful.StripeReader {
 		}
 		slices.SortStableFunc(r.objects[t], func(a, b rightful.Object) int { return cmp.Compare(b.Created, a.Created) })
 	}
+	r.hear(w, keys)
 	return r
 }
 
@@ -169,6 +189,8 @@ type stripeReader struct {
 	objects   map[rightful.ObjectType][]rightful.Object // newest first
 	byID      map[string]rightful.Object                // by type/id
 	otherMode map[string]bool                           // type/id of what the world lists in the other mode
+	events    []rightful.Event                          // newest first
+	endpoints []rightful.WebhookEndpoint                // sorted by id
 }
 
 // Account returns the account that the world declares.
@@ -181,6 +203,10 @@ func (r *stripeReader) List(ctx context.Context, q rightful.ListQuery) iter.Seq2
 	return func(yield func(rightful.Object, error) bool) {
 		if err := ctx.Err(); err != nil {
 			yield(rightful.Object{}, err)
+			return
+		}
+		if q.Type == rightful.TypePaymentMethod && q.StripeCustomerID == "" {
+			yield(rightful.Object{}, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe", Message: "payment methods are listed of one customer only"})
 			return
 		}
 		for _, o := range r.objects[q.Type] {
@@ -225,8 +251,9 @@ func (r *stripeReader) Get(ctx context.Context, t rightful.ObjectType, id string
 // Search returns the objects whose metadata key holds the value. Unlike
 // Stripe's index, a file does not lag.
 func (r *stripeReader) Search(ctx context.Context, t rightful.ObjectType, key, value string) ([]rightful.Object, error) {
-	if t == rightful.TypeSession {
-		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Message: "checkout sessions cannot be searched"}
+	switch t {
+	case rightful.TypeSession, rightful.TypeSchedule, rightful.TypePaymentMethod:
+		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Message: fmt.Sprintf("objects of type %s cannot be searched", t)}
 	}
 	var found []rightful.Object
 	for _, o := range r.objects[t] {
