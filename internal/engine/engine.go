@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"rightful"
+	"rightful/internal/apply"
 	"rightful/internal/collect"
 	"rightful/internal/judge"
 )
@@ -17,6 +18,11 @@ type Engine struct {
 	Options collect.Options
 	Rules   judge.Rules
 	Expect  Expect
+	// Writers are where repairs are written. Nil: this engine cannot write.
+	Writers *apply.Writers
+	// Save keeps what was written into a world, in a file. Nil for real systems,
+	// which keep it themselves.
+	Save func(path string) error
 	// GETs tells how many GET requests were sent to Stripe; nil when there is
 	// no Stripe to ask.
 	GETs func() int

@@ -19,6 +19,9 @@ func (j *judge) offer() {
 	for _, list := range [][]rightful.Finding{j.findings, j.muted} {
 		for _, f := range list {
 			o.homes[f.Object] = nil
+			if f.Proposal != nil {
+				o.homes[f.Proposal.Object] = nil
+			}
 		}
 	}
 	if len(o.homes) == 0 {
