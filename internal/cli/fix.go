@@ -109,8 +109,8 @@ func (o *fixOptions) run(ctx context.Context, s Streams) error {
 	return exitFixed(report)
 }
 
-// confirm shows the plan and asks. The question goes to the terminal even when
-// the plan goes elsewhere.
+// confirm shows the plan and asks. The question goes to the error stream, so that
+// the plan may go elsewhere.
 func (o *fixOptions) confirm(ctx context.Context, s Streams, p *plan.Plan) (bool, error) {
 	if o.format == "human" {
 		printer(s).Plan(p)
@@ -118,7 +118,7 @@ func (o *fixOptions) confirm(ctx context.Context, s Streams, p *plan.Plan) (bool
 	if o.yes {
 		return true, nil
 	}
-	if !s.InIsTerm || !s.ErrIsTerm || o.format != "human" {
+	if !s.InIsTerm || o.format != "human" {
 		return false, &rightful.Error{
 			Kind: rightful.KindRefused, Message: "there is nobody to ask, and nothing was written",
 			Hint: "add --yes to write only what is automatic, or run it on a terminal",

@@ -68,7 +68,7 @@ func unreadable(name string, raw []byte, err error) error {
 		offset = semantic.ByteOffset
 		out.Message = "not a plan"
 		if semantic.JSONPointer != "" {
-			out.Message = "not a plan: " + strings.ReplaceAll(strings.Trim(string(semantic.JSONPointer), "/"), "/", ".") + " is not as in a plan"
+			out.Message = "not a plan: " + strings.ReplaceAll(strings.Trim(string(semantic.JSONPointer), "/"), "/", ".") + " does not belong there, or is of another type"
 		}
 	}
 	if offset >= 0 && offset <= int64(len(raw)) {

@@ -139,5 +139,5 @@ func (p *Printer) question(q plan.Question) {
 		reason = " --reason TEXT"
 	}
 	p.line("      choices: %s", clean(strings.Join(q.Choices, ", ")))
-	p.line("      --decide %s=%s%s", q.Finding, clean(q.Choices[0]), reason)
+	p.line("      --decide %s=CHOICE%s", q.Finding, reason)
 }

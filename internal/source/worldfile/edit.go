@@ -97,18 +97,18 @@ func setMember(object []byte, name string, value []byte) []byte {
 		return splice(object, end, end, slices.Concat(quoted, []byte(": "), value))
 	}
 	last := all[len(all)-1]
-	before := object[bytes.IndexByte(object, '{')+1 : all[0].start]
-	if len(all) > 1 {
-		before = object[all[len(all)-2].valueEnd+1 : last.start]
-	}
 	colon := object[last.colon:last.valueStart]
-	return splice(object, last.valueEnd, last.valueEnd, slices.Concat([]byte(","), spaceOr(before), quoted, colon, value))
-}
-
-// spaceOr returns the white space between two members; in front of the comma
-// there may be more.
-func spaceOr(between []byte) []byte {
-	return bytes.TrimLeft(between, ",")
+	// The space in front of the new member is that in front of the last one. A
+	// lone one on the line of its brace has none: then that behind its colon.
+	between := object[bytes.IndexByte(object, '{')+1 : last.start]
+	if len(all) > 1 {
+		between = object[all[len(all)-2].valueEnd:last.start]
+	}
+	space := between[bytes.IndexByte(between, ',')+1:]
+	if len(all) == 1 && len(space) == 0 {
+		space = colon[bytes.IndexByte(colon, ':')+1:]
+	}
+	return splice(object, last.valueEnd, last.valueEnd, slices.Concat([]byte(","), space, quoted, colon, value))
 }
 
 // removeMembers removes members, with the commas that stood between them and
