@@ -19,6 +19,9 @@ type Diagnosis struct {
 	Level Level  `json:"level"`
 	Says  string `json:"says"` // what was seen
 	Todo  string `json:"todo"` // what to do about it; empty when ok
+	// At is where the place stands in the config, as file:line:column; empty
+	// when nothing of that name is written there.
+	At string `json:"at"`
 }
 
 // Diagnoser is what a source implements to be examined. Diagnose reads, at no

@@ -62,7 +62,8 @@ type SubscriptionRow struct {
 type Link struct {
 	CompanyID        string
 	StripeCustomerID string
-	Column           bool // it stands in the company's own row, not in a table of links
+	Column           bool // it stands in the company's own row
+	Table            bool // it is a row of the table of links
 }
 
 // Mapping says which facts the app's database can state at all, so that "not

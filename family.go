@@ -18,11 +18,13 @@ type Family struct {
 	Rows           []SubscriptionRow
 
 	// MoneyRead tells that invoices, charges and payment methods of the
-	// customer were read. They are read only where they matter.
-	MoneyRead bool
-	Invoices  []Object
-	Charges   []Object
-	Methods   []Object
+	// customer were read, MoneyUnread that they matter and were not. They are
+	// read only where they matter.
+	MoneyRead   bool
+	MoneyUnread bool
+	Invoices    []Object
+	Charges     []Object
+	Methods     []Object
 }
 
 // Guest reports whether the family has no customer in Stripe.

@@ -54,12 +54,11 @@ const (
 	PlaceCache  = "cache"
 )
 
-// Fields of the app's database that a Proposal may name. FieldLink is the link
-// column of a company. FieldLinks is its entry in a table of links, which may
-// hold several: From or To says which one.
+// Fields that a Proposal may name. FieldLink is the link column of a company; of a
+// link it is a row of the table of links, where a company may have several: From
+// or To says which one.
 const (
 	FieldLink         = "stripe_customer_id"
-	FieldLinks        = "links"
 	FieldRowCompany   = "company_id"
 	FieldRowCustomer  = "stripe_customer_id"
 	FieldStampPrefix  = "metadata."

@@ -1,5 +1,10 @@
 package rightful
 
+import (
+	"slices"
+	"strings"
+)
+
 // ObjectType is a Stripe object's own name for its type.
 type ObjectType string
 
@@ -169,10 +174,28 @@ func (k KeySet) Keeps(key string) bool {
 	if key == k.Company || key == k.User || key == k.Ownership {
 		return true
 	}
-	for _, also := range k.AlsoRead {
-		if key == also {
-			return true
-		}
+	return slices.Contains(k.AlsoRead, key) || k.Near(key)
+}
+
+// tenantWords are what apps call a company, as metadata keys with or without
+// "id".
+var tenantWords = []string{"company", "org", "organisation", "organization", "tenant", "workspace", "team"}
+
+// Near reports whether the metadata key looks like one that was meant to hold the
+// company id, and is not among those that are read: orgId, Company-ID and so on.
+// What stands there is a suspicion and never a stamp.
+func (k KeySet) Near(key string) bool {
+	if key == "" || key == k.Company || key == k.User || key == k.Ownership || slices.Contains(k.AlsoRead, key) {
+		return false
 	}
-	return false
+	bare := bareKey(key)
+	return bare == bareKey(k.Company) || slices.ContainsFunc(tenantWords, func(w string) bool { return bare == w || bare == w+"id" })
+}
+
+// separators are what may stand between the words of a metadata key.
+var separators = strings.NewReplacer("_", "", "-", "", ".", "", " ", "")
+
+// bareKey is a metadata key without case and separators.
+func bareKey(key string) string {
+	return strings.ToLower(separators.Replace(key))
 }

@@ -16,6 +16,7 @@ type Situation struct {
 	Links            []Link                // link columns and link table alike
 	Resolved         map[string]Resolution // by canonical user id; only where the resolver is SQL
 	Families         []Family              // sorted by Key
+	Unlisted         map[string]Existence  // subscriptions that a row names and no list holds, by id
 	Events           []Event               // only those that were asked for; newest first
 	Endpoints        []WebhookEndpoint     // sorted by ID
 	Cache            []CacheEntry
@@ -101,6 +102,9 @@ type ProbeReport struct {
 type ProbeAnswer struct {
 	CompanyID string // empty when the app says: no company
 	Failed    string // why there is no answer; then CompanyID means nothing
+	// Unasked tells, beside Failed, that nobody put the question: a record need
+	// not have every user, and no place failed.
+	Unasked bool
 }
 
 // Subject names what a question is about.

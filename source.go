@@ -64,7 +64,7 @@ type ListQuery struct {
 }
 
 // StripeReader reads one Stripe account in one mode. Objects of the other mode
-// do not exist for it.
+// do not exist for it. Several goroutines may ask it at a time.
 //
 // Errors are of kind unauthorized (the key is revoked or wrong), forbidden (the
 // message names the missing permission), unreachable or unavailable.
@@ -103,7 +103,8 @@ type CacheReader interface {
 	Read(ctx context.Context, entries []CacheEntry) error
 }
 
-// ProbeReader asks the running app.
+// ProbeReader asks the running app. Several goroutines may ask it at a time; one
+// that bears fewer questions holds the others back.
 type ProbeReader interface {
 	// Company returns the company that the running app resolves for the user.
 	// An app that cannot be reached at all is an error of kind unreachable.

@@ -27,9 +27,9 @@ type StripeWriter interface {
 	SetMetadata(ctx context.Context, w MetadataWrite) error
 }
 
-// FieldChange replaces what stands in one field of one row. Object is a company
-// or a subscription_row; Field one of FieldLink, FieldLinks, FieldRowCompany,
-// FieldRowCustomer.
+// FieldChange replaces what stands in one field of one row. Object is a company, a
+// link (a row of the table of links, by its company) or a subscription_row; Field
+// one of FieldLink, FieldRowCompany, FieldRowCustomer.
 type FieldChange struct {
 	Object Ref
 	Field  string

@@ -11,6 +11,10 @@ import (
 // but the lock and the order of insertion.
 type account struct {
 	id string
+	// created is when it came into being, order how many came before it: a
+	// platform lists its accounts by both.
+	created int64
+	order   uint64
 	// mu guards everything below. Reads share it, so a page of 100 objects
 	// never waits for another page.
 	mu  sync.RWMutex
@@ -37,7 +41,7 @@ type store struct {
 }
 
 func (s *Server) newAccount(id string) *account {
-	a := &account{id: id, kept: newObject()}
+	a := &account{id: id, kept: newObject(), created: s.now().Unix(), order: s.accountsMade.Add(1)}
 	a.due.Store(math.MaxInt64)
 	for i := range a.modes {
 		st := &store{tables: map[string]*table{}, issued: map[string]uint64{}}

@@ -6,8 +6,9 @@ import (
 )
 
 // passTime lets an account catch up with the clock before anybody looks at it.
-// Subscription schedules are what moves with time: their phases start and end,
-// at the very second that they name, whenever that is noticed.
+// Subscription schedules move with time: their phases start and end, at the
+// very second that they name, whenever that is noticed. And subscriptions that
+// nobody paid for expire.
 func (s *Server) passTime(a *account, now int64) {
 	if now < a.due.Load() {
 		return
@@ -30,37 +31,50 @@ func (s *Server) catchUp(a *account, now int64) {
 		a.clock = at
 		for _, next := range due {
 			next.t.now = at
-			if next.e.has([]string{tagLive}) { // one may have ended another's
+			switch { // one may have ended another
+			case next.e.has([]string{tagLive}):
 				next.t.reachBoundary(next.e)
+			case next.e.has([]string{tagIncomplete}):
+				next.t.expireSubscription(next.e)
 			}
 		}
 	}
 	a.clock = max(a.clock, now)
 }
 
-type dueSchedule struct {
+// tagIncomplete marks the subscriptions whose first invoice is not paid.
+const tagIncomplete = "status=incomplete"
+
+// dueObject is a schedule or an incomplete subscription.
+type dueObject struct {
 	t *tx
 	e *entry
 }
 
-// nextDue are the schedules with the earliest boundary after the account's
-// clock.
-func (s *Server) nextDue(a *account) (due []dueSchedule, at int64) {
+// nextDue are the objects with the earliest boundary after the account's clock.
+func (s *Server) nextDue(a *account) (due []dueObject, at int64) {
 	at = math.MaxInt64
 	for i, st := range a.modes {
 		t := &tx{server: s, account: a, livemode: i == 1}
-		for _, e := range st.tables["subscription_schedule"].smallest([]string{tagLive}).entries {
-			next := nextBoundary(e.object(), a.clock)
-			switch {
-			case next == math.MaxInt64 || next > at:
-				continue
-			case next < at:
+		note := func(e *entry, next int64) {
+			if next == math.MaxInt64 || next > at {
+				return
+			}
+			if next < at {
 				due, at = nil, next
 			}
-			due = append(due, dueSchedule{t, e})
+			due = append(due, dueObject{t, e})
+		}
+		for _, e := range st.tables["subscription_schedule"].smallest([]string{tagLive}).entries {
+			note(e, nextBoundary(e.object(), a.clock))
+		}
+		for _, e := range st.tables["subscription"].smallest([]string{tagIncomplete}).entries {
+			if at := expiryOf(e.object()); at > a.clock {
+				note(e, at)
+			}
 		}
 	}
-	slices.SortFunc(due, func(a, b dueSchedule) int { return int(a.e.seq) - int(b.e.seq) })
+	slices.SortFunc(due, func(a, b dueObject) int { return int(a.e.seq) - int(b.e.seq) })
 	return due, at
 }
 
@@ -68,7 +82,12 @@ func (s *Server) nextDue(a *account) (due []dueSchedule, at int64) {
 // behind the clock has been dealt with by the request.
 func (t *tx) watch(e *entry) {
 	t.account.clock = max(t.account.clock, t.now)
-	if next := nextBoundary(e.object(), t.account.clock); next < t.account.due.Load() {
-		t.account.due.Store(next)
+	t.remind(nextBoundary(e.object(), t.account.clock))
+}
+
+// remind makes the account look at the clock again at this moment.
+func (t *tx) remind(at int64) {
+	if at < t.account.due.Load() {
+		t.account.due.Store(at)
 	}
 }

@@ -1,6 +1,8 @@
 package stripesim
 
-import "net/http"
+import (
+	"net/http"
+)
 
 func chargeResource() *resource {
 	return &resource{
@@ -73,14 +75,23 @@ func (c *call) updateCharge() (*entry, *apiError) {
 }
 
 // chargeIntent tries to collect the money of a payment intent that has a
-// payment method: it succeeds, is declined, or waits for SettlePayment.
-func (t *tx) chargeIntent(e *entry) *apiError {
+// payment method: it succeeds, is declined, asks the customer to authenticate,
+// or waits for the bank. SettlePayment ends either wait.
+func (t *tx) chargeIntent(e *entry, how attempt) *apiError {
 	o := e.object()
 	method := o.ref("payment_method")
-	switch behaviour := t.methodBehaviour(method); {
-	case behaviour.bool("declines"):
-		return t.failIntent(e)
-	case behaviour.bool("delayed"):
+	if why := t.wouldDecline(method, how); why != nil {
+		return t.failIntent(e, why)
+	}
+	m, _ := t.behaviourOf(method)
+	switch {
+	case t.asksFor(method, how):
+		o.set("next_action", t.nextAction(e.id, how))
+		o.set("status", "requires_action")
+		t.update("payment_intent", e, o)
+		t.invoiceWaits(e)
+	case m.delayed:
+		o.set("next_action", nil)
 		o.set("status", "processing")
 		t.update("payment_intent", e, o)
 	default:
@@ -90,52 +101,58 @@ func (t *tx) chargeIntent(e *entry) *apiError {
 }
 
 // settleIntent marks an intent as paid in full, by a charge that takes over
-// the intent's metadata as it is now and never again.
+// the intent's metadata as it is now and never again. An invoice that waits
+// for the intent is paid with it.
 func (t *tx) settleIntent(e *entry) {
 	o := e.object()
 	o.set("latest_charge", t.insert("charge", t.newCharge(o, nil), nil).id)
 	o.set("status", "succeeded")
 	o.set("amount_received", o.int("amount"))
 	o.set("last_payment_error", nil)
+	o.set("next_action", nil)
 	t.update("payment_intent", e, o)
+	if method := t.table("payment_method").byID[o.ref("payment_method")]; method != nil && o.str("setup_future_usage") == "off_session" {
+		t.noteSetUp(method)
+	}
+	if invoice := t.invoiceOf(e); invoice != nil {
+		if status := invoice.object().str("status"); status == "open" || status == "uncollectible" {
+			t.markPaid(invoice, e.id)
+		}
+	}
 }
 
 // failIntent is a declined payment: the intent waits for another method.
-func (t *tx) failIntent(e *entry) *apiError {
+func (t *tx) failIntent(e *entry, why *decline) *apiError {
 	o := e.object()
-	charge := t.insert("charge", t.newCharge(o, newObject("code", "card_declined", "message", declinedMessage)), nil)
-	problem := newObject("charge", charge.id, "code", "card_declined", "decline_code", "generic_decline",
-		"doc_url", "https://stripe.com/docs/error-codes/card-declined", "message", declinedMessage)
-	if method := t.table("payment_method").byID[o.ref("payment_method")]; method != nil {
-		problem.set("payment_method", method.raw)
-	}
-	problem.set("type", "card_error")
-	o.set("last_payment_error", problem)
+	charge := t.insert("charge", t.newCharge(o, why), nil)
+	o.set("last_payment_error", t.problem(why, charge.id, o.ref("payment_method")))
 	o.set("latest_charge", charge.id)
+	o.set("next_action", nil)
 	o.set("payment_method", nil)
 	o.set("status", "requires_payment_method")
 	t.update("payment_intent", e, o)
-	return declined(newObject("charge", charge.id, "payment_intent", o))
-}
-
-const declinedMessage = "Your card was declined."
-
-func declined(extra *object) *apiError {
-	extra.set("decline_code", "generic_decline")
-	return &apiError{status: http.StatusPaymentRequired, kind: "card_error", code: "card_declined", message: declinedMessage, extra: extra}
+	t.invoiceUnpaid(e)
+	return why.error(newObject("charge", charge.id, "payment_intent", o))
 }
 
 // newCharge makes the charge of an intent; failure is nil when it succeeded.
-func (t *tx) newCharge(intent, failure *object) *object {
+func (t *tx) newCharge(intent *object, failure *decline) *object {
 	id := t.freshID("charge", "ch_3", 23)
 	method := intent.ref("payment_method")
 	details := newObject("card", newObject("brand", "visa", "country", "US", "exp_month", 12, "exp_year", 2034, "funding", "credit", "last4", "4242"), "type", "card")
 	billing := newObject("address", nil, "email", nil, "name", nil, "phone", nil, "tax_id", nil)
 	if e := t.table("payment_method").byID[method]; e != nil {
 		o := e.object()
-		if kind := o.str("type"); kind == "us_bank_account" {
+		switch kind := o.str("type"); {
+		case kind == "us_bank_account":
 			details = newObject("type", kind, kind, newObject("account_holder_type", "individual", "account_type", "checking",
 				"bank_name", nil, "fingerprint", nil, "last4", "6789", "payment_reference", nil, "routing_number", nil))
+		case kind == "card" && o.child("card") != nil:
+			card := newObject()
+			for _, name := range []string{"brand", "country", "exp_month", "exp_year", "funding", "last4"} {
+				card.set(name, o.child("card").get(name))
+			}
+			details.set("card", card)
 		}
 		if o.child("billing_details") != nil {
 			billing = o.child("billing_details")
@@ -144,12 +161,11 @@ func (t *tx) newCharge(intent, failure *object) *object {
 	amount, captured, status := intent.int("amount"), intent.int("amount"), "succeeded"
 	outcome := newObject("advice_code", nil, "network_advice_code", nil, "network_decline_code", nil,
 		"network_status", "approved_by_network", "reason", nil, "risk_level", "normal", "seller_message", "Payment complete.", "type", "authorized")
+	var failureCode, failureMessage any
 	if failure != nil {
 		captured, status = 0, "failed"
-		outcome.set("network_status", "declined_by_network")
-		outcome.set("reason", "generic_decline")
-		outcome.set("seller_message", "The bank did not return any further details with this decline.")
-		outcome.set("type", "issuer_declined")
+		failureCode, failureMessage = failure.code, failure.message
+		failure.describe(outcome)
 	}
 	metadata := intent.child("metadata")
 	if metadata == nil {
@@ -160,7 +176,7 @@ func (t *tx) newCharge(intent, failure *object) *object {
 		"application_fee", nil, "application_fee_amount", nil, "balance_transaction", nil, "billing_details", billing,
 		"calculated_statement_descriptor", nil, "captured", failure == nil, "created", t.now, "currency", intent.str("currency"),
 		"customer", nullable(intent.ref("customer")), "description", intent.get("description"), "disputed", false,
-		"failure_balance_transaction", nil, "failure_code", failure.get("code"), "failure_message", failure.get("message"),
+		"failure_balance_transaction", nil, "failure_code", failureCode, "failure_message", failureMessage,
 		"fraud_details", newObject(), "livemode", t.livemode, "metadata", metadata, "on_behalf_of", intent.get("on_behalf_of"),
 		"outcome", outcome, "paid", failure == nil, "payment_intent", intent.str("id"), "payment_method", nullable(method),
 		"payment_method_details", details, "receipt_email", intent.get("receipt_email"), "receipt_number", nil, "receipt_url", nil,

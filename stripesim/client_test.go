@@ -208,5 +208,9 @@ func (b *bench) driveAccount(ctx context.Context) {
 	t := b.T
 	a := must[*stripe.Account](t)(b.V1Accounts.Retrieve(ctx, nil))
 	equal(t, "account", must[*stripe.Account](t)(b.V1Accounts.GetByID(ctx, a.ID, nil)).ID, stripesim.DefaultAccount)
+	if err := b.sim.AddAccount("acct_1Connected"); err != nil {
+		t.Fatal(err)
+	}
+	found(t, "accounts", b.V1Accounts.List(ctx, &stripe.AccountListParams{CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: 5}}), 1)
 	equal(t, "livemode", must[*stripe.Balance](t)(b.V1Balance.Retrieve(ctx, nil)).Livemode, false)
 }

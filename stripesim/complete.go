@@ -38,7 +38,7 @@ type CompleteOptions struct {
 func (s *Server) CompleteCheckout(account, sessionID string, opts CompleteOptions) error {
 	acct := s.account(account)
 	if acct == nil {
-		return fmt.Errorf("stripesim: complete checkout: there is no account %s", account)
+		return nothingNamed("stripesim: complete checkout: there is no account %s", account)
 	}
 	now := s.now().Unix()
 	acct.mu.Lock()
@@ -53,7 +53,7 @@ func (s *Server) CompleteCheckout(account, sessionID string, opts CompleteOption
 			return nil
 		}
 	}
-	return fmt.Errorf("stripesim: complete checkout: account %s has no session %s", acct.id, sessionID)
+	return nothingNamed("stripesim: complete checkout: account %s has no session %s", acct.id, sessionID)
 }
 
 func (t *tx) complete(e *entry, opts CompleteOptions) error {
@@ -176,7 +176,7 @@ func (t *tx) startSubscription(o, hidden *object, customer *entry, method string
 		sub.set("description", data.get("description"))
 	}
 	sub.set("default_payment_method", method)
-	t.addSubscription(sub, customer, once)
+	t.addSubscription(sub, customer, billing{once: once})
 	o.set("subscription", sub.str("id"))
 	o.set("invoice", sub.get("latest_invoice"))
 	return due > 0 && sub.str("status") == "active"
@@ -217,7 +217,7 @@ func (t *tx) pay(o, data *object, customer *entry, method string) {
 	}
 	intent.set("payment_method", method)
 	// A buyer's method is not declined here, only delayed at most.
-	_ = t.chargeIntent(t.insert("payment_intent", intent, nil))
+	_ = t.chargeIntent(t.insert("payment_intent", intent, nil), attempt{})
 	o.set("payment_intent", intent.str("id"))
 }
 
@@ -232,18 +232,18 @@ func (t *tx) setUp(o, data *object, customer *entry, method string) {
 	}
 	intent.set("payment_method", method)
 	intent.set("status", "requires_confirmation")
-	_ = t.finishSetup(t.insert("setup_intent", intent, nil))
+	_ = t.finishSetup(t.insert("setup_intent", intent, nil), attempt{})
 	o.set("setup_intent", intent.str("id"))
 }
 
 // buyersMethod is what the buyer pays with: saved for the customer when the
 // session asks for that, as a subscription always does.
 func (t *tx) buyersMethod(mode string, b payer, data *object, delayed bool) string {
-	kind, hidden := "card", (*object)(nil)
+	name := "pm_card_visa"
 	if delayed {
-		kind, hidden = "us_bank_account", newObject("delayed", true)
+		name = "pm_usBankAccount_success"
 	}
-	method := t.newPaymentMethod(kind, newObject())
+	method := t.newPaymentMethod(testMethods[name], newObject())
 	billing := method.child("billing_details")
 	billing.set("email", b.email)
 	billing.set("name", nullable(b.name))
@@ -251,5 +251,5 @@ func (t *tx) buyersMethod(mode string, b payer, data *object, delayed bool) stri
 	if b.customer != nil && (mode == "subscription" || !data.null("setup_future_usage")) {
 		method.set("customer", b.customer.id)
 	}
-	return t.insert("payment_method", method, hidden).id
+	return t.insert("payment_method", method, newObject("test", name)).id
 }

@@ -65,10 +65,13 @@ func controlRoutes() []controlRoute {
 		{http.MethodDelete, "/_sim/faults", controlClearFaults},
 		{http.MethodGet, "/_sim/clock", controlClock},
 		{http.MethodPost, "/_sim/clock", controlSetClock},
+		{http.MethodPost, "/_sim/keys", controlAddKey},
+		{http.MethodDelete, "/_sim/keys/{id}", controlRevokeKey},
 		{http.MethodGet, "/_sim/world", controlWorld},
 		{http.MethodPost, "/_sim/world", controlLoadWorld},
 		{http.MethodPost, "/_sim/checkout/{id}/complete", controlComplete},
-		{http.MethodPost, "/_sim/payment_intents/{id}/settle", controlSettle},
+		{http.MethodPost, "/_sim/payment_intents/{id}/settle", controlSettlePayment},
+		{http.MethodPost, "/_sim/setup_intents/{id}/settle", controlSettleSetup},
 	}
 }
 

@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -78,6 +79,43 @@ func controlLoadWorld(s *Server, r *http.Request, _ string) (any, error) {
 	return map[string]any{"loaded": true}, nil
 }
 
+func controlAddKey(s *Server, r *http.Request, _ string) (any, error) {
+	const hint = `send {"permissions": {"customers": "read", "subscriptions": "write", "*": "none"}}, and "secret": "rk_...", "livemode": true or "account": "acct_..." if it matters`
+	in := struct {
+		Secret      string            `json:"secret"`
+		Account     string            `json:"account"`
+		Livemode    bool              `json:"livemode"`
+		Permissions map[string]Access `json:"permissions"`
+	}{}
+	if err := readControl(r, &in, hint); err != nil {
+		return nil, err
+	}
+	key, err := s.AddRestrictedKey(RestrictedKey{Secret: in.Secret, Account: in.Account, Livemode: in.Livemode, Access: in.Permissions})
+	if err != nil {
+		return nil, badControl(hint, "%v", err)
+	}
+	slugs := []any{}
+	for _, slug := range key.Permissions {
+		slugs = append(slugs, slug)
+	}
+	return newObject("secret", key.Secret, "account", s.account(key.Account).id, "slugs", slugs), nil
+}
+
+func controlRevokeKey(s *Server, _ *http.Request, secret string) (any, error) {
+	s.RevokeKey(secret)
+	return map[string]any{"revoked": true}, nil
+}
+
+// controlFailure is 404 for what is not there and 409 for what does not fit the
+// state of what is.
+func controlFailure(err error, hint string) error {
+	var gone *notFound
+	if errors.As(err, &gone) {
+		return &controlError{status: http.StatusNotFound, message: err.Error(), hint: hint}
+	}
+	return &controlError{status: http.StatusConflict, message: err.Error(), hint: hint}
+}
+
 func controlComplete(s *Server, r *http.Request, id string) (any, error) {
 	const hint = `send {"email": "buyer@example.com", "name": "...", "delayed": false, "account": "acct_..."}, each optional`
 	in := struct {
@@ -90,12 +128,20 @@ func controlComplete(s *Server, r *http.Request, id string) (any, error) {
 		return nil, err
 	}
 	if err := s.CompleteCheckout(in.Account, id, CompleteOptions{Email: in.Email, Name: in.Name, Delayed: in.Delayed}); err != nil {
-		return nil, &controlError{status: http.StatusConflict, message: err.Error(), hint: hint}
+		return nil, controlFailure(err, hint)
 	}
 	return s.anyMode(in.Account, "checkout.session", id), nil
 }
 
-func controlSettle(s *Server, r *http.Request, id string) (any, error) {
+func controlSettlePayment(s *Server, r *http.Request, id string) (any, error) {
+	return controlSettle(s, r, "payment_intent", id, s.SettlePayment)
+}
+
+func controlSettleSetup(s *Server, r *http.Request, id string) (any, error) {
+	return controlSettle(s, r, "setup_intent", id, s.SettleSetup)
+}
+
+func controlSettle(s *Server, r *http.Request, kind, id string, settle func(account, id string, succeeded bool) error) (any, error) {
 	const hint = `send {"succeeded": true} or false, and "account": "acct_..." for another than the default one`
 	in := struct {
 		Succeeded *bool  `json:"succeeded"`
@@ -105,12 +151,12 @@ func controlSettle(s *Server, r *http.Request, id string) (any, error) {
 		return nil, err
 	}
 	if in.Succeeded == nil {
-		return nil, badControl(hint, "it is not said whether the payment succeeded")
+		return nil, badControl(hint, "it is not said whether it succeeded")
 	}
-	if err := s.SettlePayment(in.Account, id, *in.Succeeded); err != nil {
-		return nil, &controlError{status: http.StatusConflict, message: err.Error(), hint: hint}
+	if err := settle(in.Account, id, *in.Succeeded); err != nil {
+		return nil, controlFailure(err, hint)
 	}
-	return s.anyMode(in.Account, "payment_intent", id), nil
+	return s.anyMode(in.Account, kind, id), nil
 }
 
 // anyMode is the object with the id in whichever mode it lives.

@@ -143,7 +143,7 @@ func TestControlCheckout(t *testing.T) {
 	equal(t, "status", a.at("status"), any("complete"))
 	equal(t, "buyer", a.at("customer_details", "name"), any("Bela"))
 	equal(t, "twice", b.send("POST", path, `{"email":"bela@example.com"}`).status, 409)
-	equal(t, "unknown", b.send("POST", "/_sim/checkout/cs_none/complete", "").status, 409)
+	equal(t, "unknown", b.send("POST", "/_sim/checkout/cs_none/complete", "").status, 404)
 }
 
 func TestControlAccess(t *testing.T) {
@@ -189,7 +189,7 @@ func TestControlSettlesDelayedPayments(t *testing.T) {
 	equal(t, "not paid yet", str(a.at("payment_status")), "unpaid")
 	path := "/_sim/payment_intents/" + str(a.at("payment_intent")) + "/settle"
 	equal(t, "how?", b.send("POST", path, `{}`).status, 400)
-	equal(t, "unknown account", b.send("POST", path, `{"succeeded":true,"account":"acct_none"}`).status, 409)
+	equal(t, "unknown account", b.send("POST", path, `{"succeeded":true,"account":"acct_none"}`).status, 404)
 	equal(t, "settled", str(b.send("POST", path, `{"succeeded":true}`).at("status")), "succeeded")
 	equal(t, "paid", str(b.send("GET", "/v1/checkout/sessions/"+session, "").at("payment_status")), "paid")
 	equal(t, "once only", b.send("POST", path, `{"succeeded":false}`).status, 409)

@@ -28,15 +28,12 @@ func customerResource() *resource {
 
 func customerOperations(res *resource) []*operation {
 	create := customerParams().with(textParam("test_clock")).
-		with(ignoredParams("payment_method", "tax_id_data")...)
-	update := customerParams().with(clearableTexts("default_source")...)
+		with(textParam("payment_method")).with(ignoredParams("tax_id_data")...)
+	update := customerParams().with(clearableTexts("default_source")...).
+		with(ignoredParams("bank_account", "card", "default_alipay_account", "default_bank_account", "default_card")...)
 	return []*operation{
 		writeOperation(res, "customers.create", http.MethodPost, "", create, func(c *call) (*entry, *apiError) {
-			o, err := c.newCustomer(c.params, create)
-			if err != nil {
-				return nil, err
-			}
-			return c.insert("customer", o, nil), nil
+			return c.createCustomer(create)
 		}),
 		retrieveOperation(res, "customers.retrieve"),
 		writeOperation(res, "customers.update", http.MethodPost, "/{id}", update, func(c *call) (*entry, *apiError) {
@@ -115,6 +112,51 @@ func looksLikeEmail(s string) bool {
 	return ok && name != "" && domain != "" && !strings.ContainsAny(s, " \t\r\n")
 }
 
+// createCustomer saves payment_method for the new customer. Naming a test
+// method twice, there and as the default, means the one method that is saved.
+func (c *call) createCustomer(s shape) (*entry, *apiError) {
+	o, err := c.newCustomer(c.params, s)
+	if err != nil {
+		return nil, err
+	}
+	named, settings := c.params.str("payment_method"), o.child("invoice_settings")
+	id := ""
+	if named != "" {
+		if id, err = c.methodNamed(named, http.StatusBadRequest, "payment_method"); err != nil {
+			return nil, err
+		}
+	}
+	if named != "" && settings.str("default_payment_method") == named {
+		settings.set("default_payment_method", id)
+		o.set("invoice_settings", settings)
+	} else if err := c.checkDefaultMethod(o.str("id"), settings.str("default_payment_method"), "invoice_settings[default_payment_method]"); err != nil {
+		return nil, err
+	}
+	if method := c.table("payment_method").byID[id]; method != nil {
+		if owner := method.object().ref("customer"); owner != "" {
+			return nil, refused("", "payment_method", "The payment method you provided has already been attached to a customer.")
+		}
+		if err := c.attach(method, o.str("id")); err != nil {
+			return nil, err
+		}
+	}
+	return c.insert("customer", o, nil), nil
+}
+
+// checkDefaultMethod refuses a default that the customer has not saved. As in
+// methodNamed, an account without payment methods takes any id.
+func (t *tx) checkDefaultMethod(customer, id, param string) *apiError {
+	methods := t.table("payment_method").byID
+	_, _, reserved := testMethodNamed(id)
+	if id == "" || len(methods) == 0 && !reserved {
+		return nil
+	}
+	if e := methods[id]; e != nil && e.object().ref("customer") == customer {
+		return nil
+	}
+	return refused("resource_missing", param, "The customer does not have a payment method with the ID %s. The payment method must be attached to the customer.", shorten(id))
+}
+
 func (c *call) updateCustomer(s shape) (*entry, *apiError) {
 	e, err := c.findLive("customer", c.id, http.StatusNotFound, "id")
 	if err != nil {
@@ -122,6 +164,9 @@ func (c *call) updateCustomer(s shape) (*entry, *apiError) {
 	}
 	o := e.object()
 	if err := setCustomer(o, c.params, s); err != nil {
+		return nil, err
+	}
+	if err := c.checkDefaultMethod(e.id, c.params.hash("invoice_settings").str("default_payment_method"), "invoice_settings[default_payment_method]"); err != nil {
 		return nil, err
 	}
 	c.update("customer", e, o)

@@ -27,6 +27,17 @@ type apiError struct {
 // Error gives the status and the message.
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.status, e.kind, e.message) }
 
+// notFound is the error of a method of Server that was given an id that names
+// nothing, so that the control API can answer 404.
+type notFound struct{ message string }
+
+// Error gives the message.
+func (e *notFound) Error() string { return e.message }
+
+func nothingNamed(format string, args ...any) error {
+	return &notFound{message: fmt.Sprintf(format, args...)}
+}
+
 const invalidRequest = "invalid_request_error"
 
 // invalid is a 400 for parameters that were refused before execution.
@@ -65,13 +76,17 @@ func missing(status int, noun, id, param, elsewhere string) *apiError {
 		message: fmt.Sprintf("No such %s: '%s'%s", noun, shorten(id), elsewhere)}
 }
 
+func docURL(code string) string {
+	return "https://stripe.com/docs/error-codes/" + strings.ReplaceAll(code, "_", "-")
+}
+
 // body writes the error as Stripe does. The log URL leads nowhere; it is there
 // because clients decode and print it.
 func (e *apiError) body(requestID string, livemode bool) []byte {
 	o := newObject()
 	if e.code != "" {
 		o.set("code", e.code)
-		o.set("doc_url", "https://stripe.com/docs/error-codes/"+strings.ReplaceAll(e.code, "_", "-"))
+		o.set("doc_url", docURL(e.code))
 	}
 	o.set("message", e.message)
 	if e.param != "" {

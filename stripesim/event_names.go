@@ -49,7 +49,7 @@ func paymentIntentEvents(before, after *object) []string {
 	if before == nil {
 		return []string{"payment_intent.created"}
 	}
-	for _, status := range []string{"succeeded", "canceled", "processing"} {
+	for _, status := range []string{"succeeded", "canceled", "processing", "requires_action"} {
 		if became(before, after, status) {
 			return []string{"payment_intent." + status}
 		}
@@ -64,7 +64,7 @@ func setupIntentEvents(before, after *object) []string {
 	if before == nil {
 		return []string{"setup_intent.created"}
 	}
-	for _, status := range []string{"succeeded", "canceled"} {
+	for _, status := range []string{"succeeded", "canceled", "requires_action"} {
 		if became(before, after, status) {
 			return []string{"setup_intent." + status}
 		}

@@ -22,7 +22,7 @@ type cause struct{ requestID, idempotencyKey string }
 func eventResource() *resource {
 	return &resource{
 		object: "event", section: "events", noun: "event", url: "/v1/events", idParam: "id", slug: "rak_event", sparse: true,
-		filters: shape{textParam("type"), arrayParam("types", textParam(""))}.with(unmodelledParams("delivery_success")...),
+		filters: shape{textParam("type"), arrayParam("types", textParam("")), boolParam("delivery_success")},
 		tags: func(tags []string, o *object) []string {
 			if kind := o.str("type"); kind != "" {
 				tags = append(tags, "type="+kind)
@@ -52,6 +52,9 @@ func matchEvents(c *call) (func(*entry) bool, *apiError) {
 	pattern := c.params.str("type")
 	return func(e *entry) bool {
 		if e.created < c.now-eventHorizon {
+			return false
+		}
+		if c.params.has("delivery_success") && c.params.bool("delivery_success") != (e.object().int("pending_webhooks") == 0) {
 			return false
 		}
 		if strings.Contains(pattern, "*") {
@@ -128,9 +131,28 @@ func (t *tx) emit(kind string, shown, previous *object) {
 	id := t.freshID("event", "evt_1", 23)
 	t.insert("event", newObject(
 		"id", id, "object", "event", "api_version", DefaultVersion, "created", t.now, "data", data, "livemode", t.livemode,
-		"pending_webhooks", 0,
+		"pending_webhooks", t.waitingEndpoints(kind),
 		"request", newObject("id", nullable(t.cause.requestID), "idempotency_key", nullable(t.cause.idempotencyKey)),
 		"type", kind), nil)
+}
+
+// waitingEndpoints is how many endpoints ask for a type of event. As nothing is
+// delivered here, their deliveries stay pending.
+func (t *tx) waitingEndpoints(kind string) int {
+	n := 0
+	for _, e := range t.table("webhook_endpoint").smallest([]string{tagAll}).entries {
+		o := e.object()
+		if o.str("status") == "disabled" {
+			continue
+		}
+		for _, raw := range elements(o.get("enabled_events")) {
+			if name := text(raw); name == "*" || name == kind {
+				n++
+				break
+			}
+		}
+	}
+	return n
 }
 
 // previousOf are the former values of what an update changed, nil when it

@@ -63,11 +63,20 @@ func lineList(invoice string, lines []*object) *object {
 		"url", "/v1/invoices/"+invoice+"/lines")
 }
 
-// billSubscription makes the invoice of a subscription that starts now: a paid
-// one, or a draft when the customer is to be sent it. once are further lines
-// that are sold a single time.
-func (t *tx) billSubscription(subscription *object, customer *entry, reason string, once []*object) *entry {
-	o := t.newInvoice(customer, subscription.str("currency"), reason, newObject())
+// billing is why and how a subscription is billed.
+type billing struct {
+	reason string
+	// once are further lines, sold a single time.
+	once []*object
+	// held leaves the payment to the customer (payment_behavior=default_incomplete).
+	held bool
+	how  attempt
+}
+
+// billSubscription makes the invoice of a period that starts now: finalized
+// and paid if that is possible, or a draft when the customer is to be sent it.
+func (t *tx) billSubscription(subscription *object, customer *entry, b billing) *entry {
+	o := t.newInvoice(customer, subscription.str("currency"), b.reason, newObject())
 	o.set("parent", invoiceParent(subscription))
 	o.set("collection_method", subscription.get("collection_method"))
 	o.set("default_payment_method", subscription.get("default_payment_method"))
@@ -80,7 +89,7 @@ func (t *tx) billSubscription(subscription *object, customer *entry, reason stri
 	for _, raw := range elements(subscription.list("items")) {
 		lines = append(lines, t.itemLine(subscription, parseObject(raw), trial))
 	}
-	for _, line := range once {
+	for _, line := range b.once {
 		lines = append(lines, t.onceLine(subscription, line))
 	}
 	total := int64(0)
@@ -93,11 +102,16 @@ func (t *tx) billSubscription(subscription *object, customer *entry, reason stri
 		o.set(name, total)
 	}
 	e := t.insert("invoice", o, nil)
-	if o.str("collection_method") == "charge_automatically" {
-		t.finalize(e)
-		if e.object().str("status") == "open" {
-			// Declined, it stays open: incomplete subscriptions are not modelled.
-			_ = t.collect(e, t.methodFor(subscription, customer.object()))
+	if o.str("collection_method") != "charge_automatically" {
+		return e
+	}
+	t.finalize(e)
+	if e.object().str("status") == "open" {
+		method := t.methodFor(subscription, customer.object())
+		if b.held {
+			t.prepare(e, method)
+		} else {
+			_ = t.collect(e, method, b.how) // declined, it stays open
 		}
 	}
 	return e
@@ -110,6 +124,22 @@ func (t *tx) methodFor(subscription, customer *object) string {
 		return id
 	}
 	return customer.child("invoice_settings").ref("default_payment_method")
+}
+
+// methodOfInvoice is what an invoice is paid with when nobody says: its own
+// default, that of its subscription, or that of the customer.
+func (t *tx) methodOfInvoice(o *object) string {
+	if id := o.ref("default_payment_method"); id != "" {
+		return id
+	}
+	var subscription, customer *object
+	if e := t.table("subscription").byID[invoiceSubscription(o)]; e != nil {
+		subscription = e.object()
+	}
+	if e := t.table("customer").byID[o.ref("customer")]; e != nil {
+		customer = e.object()
+	}
+	return t.methodFor(subscription, customer)
 }
 
 // itemLine is the line of one subscription item for its first period.
@@ -154,7 +184,7 @@ func invoicePayments(t *tx, invoice *object) json.RawMessage {
 	id := invoice.str("id")
 	var items []json.RawMessage
 	if e := t.table("invoice").byID[id]; e != nil {
-		if intent := parseObject(e.hidden).str("payment_intent"); intent != "" {
+		if intent := paidBy(e); intent != "" {
 			paid, status := invoice.child("status_transitions").get("paid_at"), "paid"
 			if isNull(paid) {
 				status = "open"
@@ -167,4 +197,18 @@ func invoicePayments(t *tx, invoice *object) json.RawMessage {
 		}
 	}
 	return embeddedList("/v1/invoice_payments?invoice="+id, items, false)
+}
+
+// invoiceSecret is what a browser needs to pay an invoice, behind
+// expand[]=confirmation_secret; null when there is nothing to pay.
+func invoiceSecret(t *tx, invoice *object) json.RawMessage {
+	e := t.table("invoice").byID[invoice.str("id")]
+	if e == nil {
+		return encode(nil)
+	}
+	intent := t.table("payment_intent").byID[paidBy(e)]
+	if intent == nil {
+		return encode(nil)
+	}
+	return newObject("client_secret", intent.object().str("client_secret"), "type", "payment_intent").raw()
 }

@@ -44,9 +44,13 @@ func (t *tx) invoiceNumber(o *object) string {
 	return fmt.Sprintf("%s-%04d", prefix, issued[counter])
 }
 
-// collect pays an open invoice by a payment intent of its own. As at Stripe,
-// neither carries the metadata of the subscription.
-func (t *tx) collect(e *entry, method string) *apiError {
+// intentOf is the payment intent of an open invoice, a new one unless there is
+// one that can still be paid. As at Stripe, it does not carry the metadata of
+// the subscription.
+func (t *tx) intentOf(e *entry) *entry {
+	if known := t.table("payment_intent").byID[paidBy(e)]; known != nil && known.object().str("status") != "canceled" {
+		return known
+	}
 	o := e.object()
 	intent := t.newPaymentIntent(o.int("amount_remaining"), o.str("currency"), newObject())
 	intent.set("customer", o.ref("customer"))
@@ -54,20 +58,36 @@ func (t *tx) collect(e *entry, method string) *apiError {
 	if o.str("billing_reason") == "subscription_create" {
 		intent.set("description", "Subscription creation")
 	}
-	intent.set("payment_method", nullable(method))
-	paying := t.insert("payment_intent", intent, nil)
-	e.hidden = newObject("payment_intent", paying.id).raw()
-	if err := t.chargeIntent(paying); err != nil {
-		o.set("attempted", true)
-		o.set("attempt_count", o.int("attempt_count")+1)
-		t.update("invoice", e, o)
-		t.emit("invoice.payment_failed", o, nil)
-		return err
+	made := t.insert("payment_intent", intent, newObject("invoice", e.id))
+	e.hidden = newObject("payment_intent", made.id).raw()
+	return made
+}
+
+// prepare gives an open invoice its payment intent and leaves the payment to
+// the customer.
+func (t *tx) prepare(e *entry, method string) *entry {
+	intent := t.intentOf(e)
+	if method != "" {
+		o := intent.object()
+		o.set("payment_method", method)
+		o.set("status", "requires_confirmation")
+		t.update("payment_intent", intent, o)
 	}
-	if paying.object().str("status") == "succeeded" {
-		t.markPaid(e, paying.id)
+	return intent
+}
+
+// collect pays an open invoice now.
+func (t *tx) collect(e *entry, method string, how attempt) *apiError {
+	intent := t.intentOf(e)
+	o := intent.object()
+	if o.str("status") == "processing" {
+		return refused("", "", "This invoice has a payment that is processing (%s).", intent.id)
 	}
-	return nil
+	if method != "" {
+		o.set("payment_method", method)
+		t.update("payment_intent", intent, o)
+	}
+	return t.chargeIntent(intent, how)
 }
 
 // markPaid closes an invoice as paid, by an intent or ("") by other means.
@@ -85,6 +105,7 @@ func (t *tx) markPaid(e *entry, intent string) {
 	}
 	setTransition(o, "paid_at", t.now)
 	t.update("invoice", e, o)
+	t.invoiceClosed(e)
 }
 
 // setTransition notes when an invoice came into a state.

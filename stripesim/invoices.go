@@ -10,6 +10,9 @@ func invoiceResource() *resource {
 			if id := invoiceSubscription(o); id != "" {
 				tags = append(tags, "subscription="+id)
 			}
+			if id := shownIntent(o); id != "" {
+				tags = append(tags, "payment_intent="+id)
+			}
 			return tagRef(tags, o, "status", "customer", "customer_account", "collection_method")
 		},
 		filters: shape{textParam("customer"), textParam("customer_account"), textParam("subscription"), rangeParam("due_date"),
@@ -33,7 +36,7 @@ func invoiceResource() *resource {
 				"payment": {inside: expansions{"payment_intent": {to: "payment_intent"}}}, "invoice": {to: "invoice"}}}}},
 			"lines": {inside: expansions{"data": {inside: expansions{"discounts": {opaque: true},
 				"pricing": {inside: expansions{"price_details": {inside: expansions{"price": {to: "price"}}}}}}}}},
-			"account_tax_ids": {opaque: true}, "application": {opaque: true}, "confirmation_secret": {opaque: true}, "default_source": {opaque: true},
+			"account_tax_ids": {opaque: true}, "application": {opaque: true}, "confirmation_secret": {include: invoiceSecret, shows: "payment_intent"}, "default_source": {opaque: true},
 			"discounts": {opaque: true}, "latest_revision": {opaque: true}, "on_behalf_of": {opaque: true}, "test_clock": {opaque: true},
 		},
 	}
@@ -60,8 +63,8 @@ func invoiceOperations(res *resource) []*operation {
 	create := shared.with(textParam("customer"), textParam("customer_account"), textParam("subscription"), textParam("currency")).
 		with(ignoredParams("pending_invoice_items_behavior")...).with(unmodelledParams("from_invoice")...)
 	finalize := shape{boolParam("auto_advance")}
-	pay := shape{boolParam("paid_out_of_band"), textParam("payment_method")}.
-		with(ignoredParams("forgive", "mandate", "off_session", "source")...)
+	pay := shape{boolParam("paid_out_of_band"), boolParam("off_session"), textParam("payment_method")}.
+		with(ignoredParams("forgive", "mandate", "source")...)
 	return []*operation{
 		writeOperation(res, "invoices.create", http.MethodPost, "", create, (*call).createInvoice),
 		retrieveOperation(res, "invoices.retrieve"),
@@ -199,6 +202,8 @@ func (c *call) payInvoice() (*entry, *apiError) {
 		if method, err = c.methodNamed(method, http.StatusBadRequest, "payment_method"); err != nil {
 			return nil, err
 		}
+	} else {
+		method = c.methodOfInvoice(e.object())
 	}
 	switch status := e.object().str("status"); status {
 	case "draft":
@@ -216,7 +221,8 @@ func (c *call) payInvoice() (*entry, *apiError) {
 		c.markPaid(e, "")
 		return e, nil
 	}
-	return e, c.collect(e, method)
+	// Stripe takes the customer of this call to be absent unless told otherwise.
+	return e, c.collect(e, method, attempt{offSession: !c.params.has("off_session") || c.params.bool("off_session")})
 }
 
 // closeInvoice gives up the money of an invoice in one of these states.
@@ -228,11 +234,12 @@ func (c *call) closeInvoice(status, moment string, from ...string) (*entry, *api
 	o := e.object()
 	for _, allowed := range from {
 		if o.str("status") == allowed {
+			if status == "void" {
+				c.voidInvoice(e)
+				return e, nil
+			}
 			o.set("status", status)
 			setTransition(o, moment, c.now)
-			if status == "void" {
-				o.set("amount_remaining", 0)
-			}
 			c.update("invoice", e, o)
 			return e, nil
 		}

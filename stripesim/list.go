@@ -62,9 +62,16 @@ func checkRange(n *node, full string) (any, *apiError) {
 	return s, nil
 }
 
-func (c *call) list(res *resource) (json.RawMessage, *apiError) {
+func (c *call) oneCursor() *apiError {
 	if c.params.has("starting_after") && c.params.has("ending_before") {
-		return nil, invalid("", "starting_after", "You can pass starting_after or ending_before, not both: a page begins behind one object or ends in front of one.")
+		return invalid("", "starting_after", "You can pass starting_after or ending_before, not both: a page begins behind one object or ends in front of one.")
+	}
+	return nil
+}
+
+func (c *call) list(res *resource) (json.RawMessage, *apiError) {
+	if err := c.oneCursor(); err != nil {
+		return nil, err
 	}
 	tags := []string{}
 	if res.choose != nil {
@@ -89,7 +96,16 @@ func (c *call) listTagged(res *resource, url string, tags []string) (json.RawMes
 			return nil, err
 		}
 	}
-	within := c.table(res.object).smallest(tags)
+	page, more, err := c.pageOf(c.table(res.object).smallest(tags), tags, keep, func(param string) (*entry, *apiError) { return c.cursor(res, param) })
+	if err != nil {
+		return nil, err
+	}
+	return c.renderList(res, url, page, more), nil
+}
+
+// pageOf is the page that the paging parameters and created ask for; cursor
+// finds the object that one of them names.
+func (c *call) pageOf(within *ordered, tags []string, keep func(*entry) bool, cursor func(param string) (*entry, *apiError)) (page []*entry, more bool, _ *apiError) {
 	from, to := 0, len(within.entries)
 	if s, ok := c.params.of["created"].(span); ok {
 		from = within.since(s.from)
@@ -100,25 +116,25 @@ func (c *call) listTagged(res *resource, url string, tags []string) (json.RawMes
 	walk := pageWalk{entries: within.entries, from: from, to: to, tags: tags, keep: keep, limit: c.pageLimit()}
 	switch {
 	case c.params.has("starting_after"):
-		cursor, err := c.cursor(res, "starting_after")
+		mark, err := cursor("starting_after")
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		walk.to = min(walk.to, within.at(cursor))
+		walk.to = min(walk.to, within.at(mark))
 	case c.params.has("ending_before"):
-		cursor, err := c.cursor(res, "ending_before")
+		mark, err := cursor("ending_before")
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		i := within.at(cursor)
-		if i < len(within.entries) && within.entries[i] == cursor {
+		i := within.at(mark)
+		if i < len(within.entries) && within.entries[i] == mark {
 			i++
 		}
 		walk.from = max(walk.from, i)
 		walk.upwards = true
 	}
-	page, more := walk.page()
-	return c.renderList(res, url, page, more), nil
+	page, more = walk.page()
+	return page, more, nil
 }
 
 // cursor looks the cursor object up. An unknown or deleted one is refused: a

@@ -125,7 +125,7 @@ func TestListRefusals(t *testing.T) {
 		{"customers?company=4", "parameter_unknown", "company", "Received unknown parameter: company"},
 		{"customers?metadata[a]=b", "parameter_unknown", "metadata", "unknown parameter"},
 		{"subscriptions?status=paid", "", "status", "must be one of"},
-		{"subscriptions?current_period_end[gt]=1", "", "current_period_end", "does not model"},
+		{"subscriptions?automatic_tax[enabled]=maybe", "", "automatic_tax[enabled]", "boolean"},
 		{"payment_intents?status=succeeded", "parameter_unknown", "status", "unknown parameter"},
 		{"checkout/sessions?customer=cus_none", "resource_missing", "customer", "No such customer"},
 		{"checkout/sessions?subscription=sub_none", "resource_missing", "subscription", "No such subscription"},

@@ -30,18 +30,18 @@ func paymentIntentOperations(res *resource) []*operation {
 		textParam("transfer_group"), textParam("customer_account"), hashParam("shipping", shippingShape()).orEmpty(),
 		oneOfParam("setup_future_usage", "off_session", "on_session").orEmpty(),
 		oneOfParam("capture_method", "automatic", "automatic_async"), arrayParam("payment_method_types", textParam("")),
-	}.with(ignoredParams("amount_details", "application_fee_amount", "excluded_payment_method_types", "hooks", "payment_details",
+	}.with(ignoredParams("allowed_payment_method_types", "amount_details", "application_fee_amount", "excluded_payment_method_types", "hooks", "payment_details",
 		"payment_method_configuration", "payment_method_data", "payment_method_options", "transfer_data")...)
 	create := shared.with(intParam("amount").between(1, 99999999).must(), textParam("currency").must(), textParam("customer"),
-		boolParam("confirm"), textParam("return_url"), textParam("on_behalf_of"), oneOfParam("confirmation_method", "automatic", "manual")).
-		with(ignoredParams("automatic_payment_methods", "error_on_requires_action", "mandate", "mandate_data",
-			"off_session", "radar_options", "use_stripe_sdk")...).
+		boolParam("confirm"), boolParam("error_on_requires_action"), offSessionParam(), textParam("return_url"), textParam("on_behalf_of"), oneOfParam("confirmation_method", "automatic", "manual")).
+		with(ignoredParams("automatic_payment_methods", "mandate", "mandate_data", "radar_options", "use_stripe_sdk")...).
 		with(unmodelledParams("confirmation_token")...)
 	update := shared.with(intParam("amount").between(1, 99999999), textParam("currency"), textParam("customer"))
 	confirm := shape{textParam("payment_method"), textParam("receipt_email").orEmpty(), textParam("return_url"),
+		boolParam("error_on_requires_action"), offSessionParam(),
 		oneOfParam("setup_future_usage", "off_session", "on_session").orEmpty(), hashParam("shipping", shippingShape()).orEmpty()}.
-		with(ignoredParams("amount_details", "capture_method", "error_on_requires_action", "excluded_payment_method_types", "hooks",
-			"mandate", "mandate_data", "off_session", "payment_details", "payment_method_data", "payment_method_options",
+		with(ignoredParams("allowed_payment_method_types", "amount_details", "client_secret", "capture_method", "excluded_payment_method_types", "hooks",
+			"mandate", "mandate_data", "payment_details", "payment_method_data", "payment_method_options",
 			"payment_method_types", "radar_options", "use_stripe_sdk")...).
 		with(unmodelledParams("amount_to_confirm", "confirmation_token")...)
 	cancel := shape{oneOfParam("cancellation_reason", "abandoned", "duplicate", "fraudulent", "requested_by_customer")}
@@ -54,6 +54,18 @@ func paymentIntentOperations(res *resource) []*operation {
 		listOperation(res, "payment_intents.list"),
 		searchOperation(res, "payment_intents.search"),
 	}
+}
+
+// offSessionParam says that the customer is not there, and maybe why.
+func offSessionParam() param {
+	return oneOfParam("off_session", "true", "false", "one_off", "recurring")
+}
+
+// attempt is how the request wants a payment tried. Who asks for an error
+// instead of a waiting customer gets the one of an absent customer.
+func (c *call) attempt() attempt {
+	absent := c.params.str("off_session")
+	return attempt{offSession: absent != "" && absent != "false" || c.params.bool("error_on_requires_action"), returnURL: c.params.str("return_url")}
 }
 
 func (op *operation) with(more ...param) *operation {
@@ -108,7 +120,7 @@ func (c *call) createPaymentIntent() (*entry, *apiError) {
 	}
 	e := c.insert("payment_intent", o, nil)
 	if p.bool("confirm") {
-		return e, c.chargeIntent(e)
+		return e, c.chargeIntent(e, c.attempt())
 	}
 	return e, nil
 }
@@ -173,7 +185,7 @@ func (c *call) confirmPaymentIntent() (*entry, *apiError) {
 		return nil, missingPaymentMethod()
 	}
 	c.update("payment_intent", e, o)
-	return e, c.chargeIntent(e)
+	return e, c.chargeIntent(e, c.attempt())
 }
 
 func (c *call) cancelPaymentIntent() (*entry, *apiError) {
@@ -186,6 +198,7 @@ func (c *call) cancelPaymentIntent() (*entry, *apiError) {
 		return nil, unexpectedState("", "You cannot cancel this PaymentIntent because it has a status of %s.", status)
 	}
 	o.set("status", "canceled")
+	o.set("next_action", nil)
 	o.set("canceled_at", c.now)
 	o.set("cancellation_reason", nullable(c.params.str("cancellation_reason")))
 	c.update("payment_intent", e, o)
@@ -202,7 +215,8 @@ func (c *call) setMethod(o *object) *apiError {
 		return err
 	}
 	o.set("payment_method", method)
-	if o.str("status") == "requires_payment_method" {
+	if status := o.str("status"); status == "requires_payment_method" || status == "requires_action" {
+		o.set("next_action", nil) // another method has other needs
 		o.set("status", "requires_confirmation")
 	}
 	return nil

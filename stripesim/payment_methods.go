@@ -27,6 +27,13 @@ func paymentMethodFilters() shape {
 	return shape{textParam("type"), oneOfParam("allow_redisplay", "always", "limited", "unspecified")}
 }
 
+// otherMethods are the parameters of kinds of payment methods that are not
+// modelled, as Stripe's OpenAPI document of 2026-08-26 lists them.
+const otherMethods = `acss_debit affirm afterpay_clearpay alipay alma amazon_pay au_becs_debit bacs_debit bancontact billie bizum blik boleto
+cashapp crypto custom customer_balance eps fpx giropay grabpay ideal interac_present kakao_pay klarna konbini kr_card link mb_way mobilepay
+multibanco naver_pay nz_bank_account oxxo p24 pay_by_bank payco paynow paypal payto pix promptpay revolut_pay samsung_pay satispay scalapay
+sepa_debit sofort sunbit swish twint upi wechat_pay zip`
+
 func paymentMethodOperations(res *resource) []*operation {
 	billing := hashParam("billing_details", shape{hashParam("address", addressShape()).orEmpty()}.
 		with(clearableTexts("email", "name", "phone", "tax_id")...))
@@ -37,8 +44,9 @@ func paymentMethodOperations(res *resource) []*operation {
 		with(ignoredParams("networks", "wallet")...).with(unmodelledParams("number", "cvc")...))
 	create := shape{oneOfParam("type", "card", "us_bank_account").must(), metadataParam(), billing, redisplay, card}.
 		with(ignoredParams("radar_options", "us_bank_account")...).
-		with(unmodelledParams("customer", "payment_method")...)
-	update := shape{metadataParam(), billing, redisplay, card}.with(ignoredParams("us_bank_account")...)
+		with(unmodelledParams("customer", "payment_method")...).
+		with(unmodelledParams(strings.Fields(otherMethods)...)...)
+	update := shape{metadataParam(), billing, redisplay, card}.with(ignoredParams("us_bank_account")...).with(unmodelledParams("payto")...)
 	mine := &operation{name: "customers.list_payment_methods", method: http.MethodGet, path: "/v1/customers/{id}/payment_methods",
 		permission: res.slug + "_read", returns: res, lists: true,
 		params: paymentMethodFilters().with(limitParam(), textParam("starting_after"), textParam("ending_before")),
@@ -62,28 +70,41 @@ func paymentMethodOperations(res *resource) []*operation {
 	}
 }
 
-// newPaymentMethod makes a payment method that says nothing about anybody: the
-// digits and dates are those of Stripe's best-known test card.
-func (t *tx) newPaymentMethod(kind string, metadata *object) *object {
+// newPaymentMethod makes a payment method that says nothing about anybody but
+// what the test method looks like.
+func (t *tx) newPaymentMethod(m testMethod, metadata *object) *object {
 	id := t.freshID("payment_method", "pm_1", 23)
 	o := newObject(
 		"id", id, "object", "payment_method", "allow_redisplay", "unspecified",
 		"billing_details", newObject("address", newObject("city", nil, "country", nil, "line1", nil, "line2", nil, "postal_code", nil, "state", nil),
 			"email", nil, "name", nil, "phone", nil, "tax_id", nil),
-		"created", t.now, "customer", nil, "customer_account", nil, "livemode", t.livemode, "metadata", metadata, "type", kind)
-	if kind == "card" {
-		o.set("card", newObject("brand", "visa",
+		"created", t.now, "customer", nil, "customer_account", nil, "livemode", t.livemode, "metadata", metadata, "type", m.kind)
+	if m.kind == "card" {
+		o.set("card", newObject("brand", m.brand,
 			"checks", newObject("address_line1_check", nil, "address_postal_code_check", nil, "cvc_check", nil),
-			"country", "US", "display_brand", "visa", "exp_month", 12, "exp_year", 2034, "fingerprint", token(t.server.seed, id, 0, 16),
-			"funding", "credit", "generated_from", nil, "last4", "4242",
-			"networks", newObject("available", []any{"visa"}, "preferred", nil), "regulated_status", "unregulated",
+			"country", m.country, "display_brand", displayBrand(m.brand), "exp_month", 12, "exp_year", 2034, "fingerprint", token(t.server.seed, id, 0, 16),
+			"funding", m.funding, "generated_from", nil, "last4", m.last4,
+			"networks", newObject("available", []any{m.brand}, "preferred", nil), "regulated_status", "unregulated",
 			"three_d_secure_usage", newObject("supported", true), "wallet", nil))
 		return o
 	}
-	o.set(kind, newObject("account_holder_type", "individual", "account_type", "checking", "bank_name", "STRIPE TEST BANK",
-		"financial_connections_account", nil, "fingerprint", token(t.server.seed, id, 0, 16), "last4", "6789",
+	o.set(m.kind, newObject("account_holder_type", "individual", "account_type", "checking", "bank_name", "STRIPE TEST BANK",
+		"financial_connections_account", nil, "fingerprint", token(t.server.seed, id, 0, 16), "last4", m.last4,
 		"networks", newObject("preferred", "ach", "supported", []any{"ach"}), "routing_number", "110000000", "status_details", newObject()))
 	return o
+}
+
+// displayBrand is a brand as display_brand spells it (Stripe's OpenAPI document).
+func displayBrand(brand string) string {
+	switch brand {
+	case "amex":
+		return "american_express"
+	case "diners":
+		return "diners_club"
+	case "unionpay":
+		return "union_pay"
+	}
+	return brand
 }
 
 func (c *call) createPaymentMethod() (*entry, *apiError) {
@@ -91,11 +112,20 @@ func (c *call) createPaymentMethod() (*entry, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	o := c.newPaymentMethod(c.params.str("type"), metadata)
+	name := "pm_card_visa"
+	if kind := c.params.str("type"); kind == "us_bank_account" {
+		name = "pm_usBankAccount_success"
+	} else if card := c.params.hash("card"); card.has("token") {
+		known := false
+		if name, known = testToken(card.str("token")); !known {
+			return nil, missing(http.StatusBadRequest, "token", card.str("token"), "card[token]", "")
+		}
+	}
+	o := c.newPaymentMethod(testMethods[name], metadata)
 	if err := c.setPaymentMethod(o); err != nil {
 		return nil, err
 	}
-	return c.insert("payment_method", o, nil), nil
+	return c.insert("payment_method", o, newObject("test", name)), nil
 }
 
 func (c *call) updatePaymentMethod() (*entry, *apiError) {
@@ -143,12 +173,11 @@ func (c *call) attachPaymentMethod() (*entry, *apiError) {
 
 // attach gives a payment method to a customer.
 func (t *tx) attach(e *entry, customer string) *apiError {
-	behaviour := parseObject(e.hidden)
-	switch {
-	case behaviour.bool("spent"):
+	if parseObject(e.hidden).bool("spent") {
 		return refused("", "", "This PaymentMethod was detached from a customer and may not be used again. Create a new one.")
-	case behaviour.bool("declines"):
-		return declined(newObject())
+	}
+	if m, _ := t.behaviourOf(e.id); m.onAttach != nil {
+		return m.onAttach.error(newObject())
 	}
 	o := e.object()
 	o.set("customer", customer)
@@ -172,39 +201,26 @@ func (c *call) detachPaymentMethod() (*entry, *apiError) {
 	return e, nil
 }
 
-// methodNamed resolves an id in a parameter. Stripe's test names make a new
-// payment method each time: pm_card_chargeDeclined... is refused when it is
-// charged, pm_usBankAccount... takes its time, every other pm_card_... works.
-// An account without any payment method takes every id, so that a test need
-// not make one.
+// methodNamed resolves an id in a parameter. The name of one of Stripe's test
+// methods makes a new payment method each time; one that is not modelled is
+// missing. An account without any payment method takes every other id, so that
+// a test need not make one.
 func (t *tx) methodNamed(id string, status int, param string) (string, *apiError) {
 	table := t.table("payment_method")
 	e := table.byID[id]
-	card, bank := strings.HasPrefix(id, "pm_card_"), strings.HasPrefix(id, "pm_usBankAccount")
+	m, modelled, reserved := testMethodNamed(id)
 	switch {
 	case e != nil && parseObject(e.hidden).bool("spent"):
 		return "", refused("", param, "The PaymentMethod %s was detached from a customer and may not be used again. Create a new one.", shorten(id))
 	case e != nil:
 		return id, nil
-	case !card && !bank:
-		if len(table.byID) == 0 && status == http.StatusBadRequest {
-			return id, nil
-		}
-		_, err := t.find("payment_method", id, status, param)
-		return "", err
+	case modelled:
+		return t.insert("payment_method", t.newPaymentMethod(m, newObject()), newObject("test", id)).id, nil
+	case reserved:
+		return "", missing(status, table.res.noun, id, param, ". The simulator models no such test payment method; docs/stripesim.md lists those it does.")
+	case len(table.byID) == 0 && status == http.StatusBadRequest:
+		return id, nil
 	}
-	kind := "card"
-	hidden := newObject("declines", strings.HasPrefix(id, "pm_card_chargeDeclined"))
-	if bank {
-		kind, hidden = "us_bank_account", newObject("delayed", true)
-	}
-	return t.insert("payment_method", t.newPaymentMethod(kind, newObject()), hidden).id, nil
-}
-
-// methodBehaviour is how a payment method acts when it is charged.
-func (t *tx) methodBehaviour(id string) *object {
-	if e := t.table("payment_method").byID[id]; e != nil {
-		return parseObject(e.hidden)
-	}
-	return nil
+	_, err := t.find("payment_method", id, status, param)
+	return "", err
 }

@@ -122,23 +122,6 @@ func (t *tx) priceObject(id, product string, amount int64, currency string, recu
 		"transform_quantity", nil, "type", kind, "unit_amount", amount, "unit_amount_decimal", strconv.FormatInt(amount, 10))
 }
 
-// checkCurrency accepts any three letters, in lower case as Stripe answers it.
-func checkCurrency(s, full string) (string, *apiError) {
-	out := []byte(s)
-	for i, b := range out {
-		if b >= 'A' && b <= 'Z' {
-			out[i] = b + 'a' - 'A'
-		}
-		if out[i] < 'a' || out[i] > 'z' || len(out) != 3 {
-			return "", invalid("", full, "Invalid currency: %s. Use the three letters of an ISO 4217 code, for example usd.", shorten(s))
-		}
-	}
-	if len(out) != 3 {
-		return "", invalid("", full, "Invalid currency: %s. Use the three letters of an ISO 4217 code, for example usd.", shorten(s))
-	}
-	return string(out), nil
-}
-
 // periodEnd is when a period that starts at the given time ends, in Unix
 // seconds, by the price's rhythm; a price without one counts as monthly.
 func periodEnd(start int64, price *object) int64 {

@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxClauses is the most that one query may combine (Stripe docs: search).
 const maxClauses = 10
+
+// minSubstring is the least that ~ looks for (Stripe docs: search).
+const minSubstring = 3
 
 // query is a parsed search: clauses joined by AND or by OR, never by both.
 type query struct {
@@ -180,6 +184,9 @@ func (p *queryText) value(c *clause) error {
 		if _, err := strconv.ParseInt(c.value, 10, 64); err != nil {
 			return fmt.Errorf("%q must be a number, null, or text in quotes", shorten(c.value))
 		}
+	}
+	if c.op == "~" && utf8.RuneCountInString(c.value) < minSubstring {
+		return fmt.Errorf("%q is too short for ~, which needs at least %d characters", shorten(c.value), minSubstring)
 	}
 	numeric := c.op != ":" && c.op != "~"
 	if c.kind == searchNumber {

@@ -26,7 +26,7 @@ func (t *tx) enterPhase(e *entry, phase *object) {
 		fresh := t.newSubscription(customer, items, 0, newObject())
 		t.applyPhase(fresh, phase, nil)
 		fresh.set("schedule", e.id)
-		o.set("subscription", t.addSubscription(fresh, customer, nil).id)
+		o.set("subscription", t.addSubscription(fresh, customer, billing{how: attempt{offSession: true}}).id)
 	}
 	o.set("status", "active")
 	o.set("current_phase", newObject("end_date", phase.int("end_date"), "start_date", phase.int("start_date")))

@@ -20,6 +20,7 @@ var versionForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[a-z]+)?(;.*)?$`)
 // control API (docs/stripesim.md).
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isControl(r.URL.Path) {
+		w.Header().Set("Date", s.date())
 		s.serveControl(w, r)
 		return
 	}
@@ -29,9 +30,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() { x.leave() }()
 	status, body := x.answer()
 	x.wait()
+	x.header.Set("Date", s.date())
 	s.counters.answered(status, x.header.Get(reasonHeader))
 	x.send(w, status, body)
 }
+
+// date is the Date header of an answer. Clients measure their own clock's skew
+// by it, and the only clock that objects and deadlines here go by is this one.
+func (s *Server) date() string { return s.now().UTC().Format(http.TimeFormat) }
 
 // exchange is one request and the headers of its answer.
 type exchange struct {
@@ -207,6 +213,9 @@ func (x *exchange) run(c *call, form *node) (body json.RawMessage, err *apiError
 		c.server.beforeRun(c.op.name)
 	}
 	c.server.passTime(c.account, c.now)
+	if c.op.unlocked {
+		return x.fault.run(c)
+	}
 	if c.op.writes {
 		c.account.mu.Lock()
 		defer c.account.mu.Unlock()

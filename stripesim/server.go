@@ -82,6 +82,9 @@ type Server struct {
 	operations []*operation
 	requests   atomic.Uint64
 	counters   counters
+	keysMade   atomic.Uint64
+	// accountsMade counts accounts, for their order.
+	accountsMade atomic.Uint64
 
 	mu        sync.RWMutex // guards what follows
 	accounts  map[string]*account

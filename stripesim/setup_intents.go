@@ -33,7 +33,7 @@ func setupIntentOperations(res *resource) []*operation {
 		with(ignoredParams("automatic_payment_methods", "mandate_data", "single_use", "use_stripe_sdk")...).
 		with(unmodelledParams("confirmation_token")...)
 	confirm := shape{textParam("payment_method"), textParam("return_url")}.
-		with(ignoredParams("allowed_payment_method_types", "mandate_data", "payment_method_data", "payment_method_options", "use_stripe_sdk")...).
+		with(ignoredParams("allowed_payment_method_types", "client_secret", "mandate_data", "payment_method_data", "payment_method_options", "use_stripe_sdk")...).
 		with(unmodelledParams("confirmation_token")...)
 	cancel := shape{oneOfParam("cancellation_reason", "abandoned", "duplicate", "requested_by_customer")}
 	return []*operation{
@@ -74,7 +74,7 @@ func (c *call) createSetupIntent() (*entry, *apiError) {
 	}
 	e := c.insert("setup_intent", o, nil)
 	if c.params.bool("confirm") {
-		return e, c.finishSetup(e)
+		return e, c.finishSetup(e, attempt{returnURL: c.params.str("return_url")})
 	}
 	return e, nil
 }
@@ -99,7 +99,8 @@ func (c *call) setSetupIntent(o *object) *apiError {
 		return err
 	}
 	o.set("payment_method", method)
-	if o.str("status") == "requires_payment_method" {
+	if status := o.str("status"); status == "requires_payment_method" || status == "requires_action" {
+		o.set("next_action", nil)
 		o.set("status", "requires_confirmation")
 	}
 	return nil
@@ -143,27 +144,38 @@ func (c *call) confirmSetupIntent() (*entry, *apiError) {
 		return nil, setupWithoutMethod()
 	}
 	c.update("setup_intent", e, o)
-	return e, c.finishSetup(e)
+	return e, c.finishSetup(e, attempt{returnURL: c.params.str("return_url")})
 }
 
-// finishSetup saves the payment method for the intent's customer.
-func (t *tx) finishSetup(e *entry) *apiError {
+// finishSetup saves the payment method for the intent's customer, or asks the
+// customer to authenticate.
+func (t *tx) finishSetup(e *entry, how attempt) *apiError {
 	o := e.object()
 	method := t.table("payment_method").byID[o.ref("payment_method")]
-	if method != nil && parseObject(method.hidden).bool("declines") {
-		o.set("last_setup_error", newObject("code", "card_declined", "decline_code", "generic_decline", "message", declinedMessage,
-			"payment_method", method.raw, "type", "card_error"))
+	m, _ := t.behaviourOf(o.ref("payment_method"))
+	switch {
+	case m.onAttach != nil:
+		o.set("last_setup_error", t.problem(m.onAttach, "", method.id))
 		o.set("payment_method", nil)
 		o.set("status", "requires_payment_method")
 		t.update("setup_intent", e, o)
-		return declined(newObject("setup_intent", o))
+		return m.onAttach.error(newObject("setup_intent", o))
+	case (m.asks == asksAlways || m.asks == asksUntilSetUp) && !how.authenticated:
+		o.set("next_action", t.nextAction(e.id, how))
+		o.set("status", "requires_action")
+		t.update("setup_intent", e, o)
+		return nil
 	}
 	if customer := o.ref("customer"); method != nil && customer != "" && method.object().ref("customer") == "" {
 		if err := t.attach(method, customer); err != nil {
 			return err
 		}
 	}
+	if method != nil {
+		t.noteSetUp(method)
+	}
 	o.set("status", "succeeded")
+	o.set("next_action", nil)
 	o.set("last_setup_error", nil)
 	t.update("setup_intent", e, o)
 	return nil
@@ -179,6 +191,7 @@ func (c *call) cancelSetupIntent() (*entry, *apiError) {
 		return nil, setupState("", "You cannot cancel this SetupIntent because it has a status of %s.", status)
 	}
 	o.set("status", "canceled")
+	o.set("next_action", nil)
 	o.set("cancellation_reason", nullable(c.params.str("cancellation_reason")))
 	c.update("setup_intent", e, o)
 	return e, nil

@@ -45,11 +45,25 @@ func (t *tx) subscriptionItem(price *object, quantity int64, metadata *object) *
 		"metadata", metadata, "price", price, "quantity", quantity, "subscription", "", "tax_rates", []any{})
 }
 
+// refuseRepeatedPrice: a price stands in a subscription once, with a quantity.
+func refuseRepeatedPrice(items []*object) *apiError {
+	seen := map[string]bool{}
+	for _, item := range items {
+		id := item.ref("price")
+		if seen[id] {
+			return refused("", "items", "Cannot add multiple subscription items with the same plan: %s", shorten(id))
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
 // changeItems applies items[] of an update: an entry with an id changes or
-// deletes that item, one without adds an item.
-func (c *call) changeItems(o *object) *apiError {
+// deletes that item, one without adds an item. otherRhythm is true when an item
+// is billed in another interval than before.
+func (c *call) changeItems(o *object) (otherRhythm bool, _ *apiError) {
 	if !c.params.has("items") {
-		return nil
+		return false, nil
 	}
 	var items []*object
 	for _, raw := range elements(o.list("items")) {
@@ -59,7 +73,7 @@ func (c *call) changeItems(o *object) *apiError {
 		if !v.has("id") {
 			item, err := c.newItem(v, itemName(i))
 			if err != nil {
-				return err
+				return false, err
 			}
 			item.set("subscription", o.str("id"))
 			items = append(items, item)
@@ -72,21 +86,50 @@ func (c *call) changeItems(o *object) *apiError {
 			}
 		}
 		if at < 0 {
-			return missing(http.StatusBadRequest, "subscription_item", v.str("id"), itemName(i)+"[id]", "")
+			return false, missing(http.StatusBadRequest, "subscription_item", v.str("id"), itemName(i)+"[id]", "")
 		}
 		if v.bool("deleted") {
 			items = append(items[:at], items[at+1:]...)
 			continue
 		}
+		before := rhythmOf(items[at])
 		if err := c.changeItem(items[at], v, itemName(i)); err != nil {
-			return err
+			return false, err
 		}
+		otherRhythm = otherRhythm || rhythmOf(items[at]) != before
 	}
 	if len(items) == 0 {
-		return refused("", "items", "A subscription must keep at least one item. To end it, cancel it.")
+		return false, refused("", "items", "A subscription must keep at least one item. To end it, cancel it.")
+	}
+	if err := refuseRepeatedPrice(items); err != nil {
+		return false, err
 	}
 	o.set("items", itemList(o.str("id"), items))
-	return nil
+	return otherRhythm, nil
+}
+
+// rhythmOf is how often an item is billed. A price without a rhythm (a world's)
+// counts as monthly, as in periodEnd.
+func rhythmOf(item *object) string {
+	rhythm := item.child("price").child("recurring")
+	return fmt.Sprint(max(1, rhythm.int("interval_count"))) + orElse(rhythm.str("interval"), "month")
+}
+
+// restartPeriod begins the period of every item now (Stripe docs:
+// billing/subscriptions/change-price).
+func (t *tx) restartPeriod(o *object) {
+	var items []*object
+	for _, raw := range elements(o.list("items")) {
+		item := parseObject(raw)
+		item.set("current_period_start", t.now)
+		item.set("current_period_end", periodEnd(t.now, item.child("price")))
+		items = append(items, item)
+	}
+	o.set("items", itemList(o.str("id"), items))
+	o.set("billing_cycle_anchor", t.now)
+	if o.bool("cancel_at_period_end") && len(items) > 0 {
+		o.set("cancel_at", items[0].get("current_period_end"))
+	}
 }
 
 func (c *call) changeItem(item *object, v *values, where string) *apiError {
@@ -138,4 +181,33 @@ func setTrialEnd(o *object, end, now int64) {
 	}
 	o.set("trial_end", end)
 	o.set("billing_cycle_anchor", end)
+}
+
+// matchSubscriptions are the filters of the list that no tag can say. A period
+// is that of the item where it is earliest (Stripe docs:
+// api/subscriptions/list).
+func matchSubscriptions(c *call) func(*entry) bool {
+	start, byStart := c.params.of["current_period_start"].(span)
+	end, byEnd := c.params.of["current_period_end"].(span)
+	tax := c.params.hash("automatic_tax")
+	if !byStart && !byEnd && tax == nil {
+		return nil
+	}
+	return func(e *entry) bool {
+		o := e.object()
+		return (!byStart || start.holds(o, "current_period_start")) && (!byEnd || end.holds(o, "current_period_end")) &&
+			(tax == nil || o.child("automatic_tax").bool("enabled") == tax.bool("enabled"))
+	}
+}
+
+// holds reports that the earliest such time of a subscription's items lies in
+// the span. Worlds may quote a version that has it on the subscription.
+func (s span) holds(o *object, name string) bool {
+	at, found := o.int(name), !o.null(name)
+	for _, raw := range elements(o.list("items")) {
+		if item := parseObject(raw); !item.null(name) && (!found || item.int(name) < at) {
+			at, found = item.int(name), true
+		}
+	}
+	return found && at >= s.from && at <= s.to
 }

@@ -18,8 +18,10 @@ func subscriptionResource() *resource {
 			oneOfParam("status", "active", "all", "canceled", "ended", "incomplete", "incomplete_expired", "past_due", "paused", "trialing", "unpaid"),
 			textParam("customer"), textParam("customer_account"), textParam("price"), textParam("plan"), textParam("test_clock"),
 			oneOfParam("collection_method", "charge_automatically", "send_invoice"),
-		}.with(unmodelledParams("automatic_tax", "current_period_end", "current_period_start")...),
+			rangeParam("current_period_end"), rangeParam("current_period_start"), hashParam("automatic_tax", shape{boolParam("enabled").must()}),
+		},
 		choose:     chooseSubscriptions,
+		match:      func(c *call) (func(*entry) bool, *apiError) { return matchSubscriptions(c), nil },
 		searchable: map[string]searchKind{"created": searchNumber, "canceled_at": searchNumber, "status": searchText},
 		expands: expansions{
 			"customer": {to: "customer"},
@@ -78,9 +80,9 @@ func chooseSubscriptions(c *call) ([]string, *apiError) {
 
 func subscriptionOperations(res *resource) []*operation {
 	create := subscriptionParams(false).with(textParam("customer").must(), intParam("trial_period_days").between(0, 730)).
-		with(textParam("currency"), textParam("customer_account")).
+		with(textParam("currency"), textParam("customer_account"), offSessionParam(), paymentBehaviorParam()).
 		with(ignoredParams("backdate_start_date", "billing_cycle_anchor_config", "billing_mode", "trial_from_plan")...)
-	update := subscriptionParams(true).with(cancellationParam()).
+	update := subscriptionParams(true).with(cancellationParam(), offSessionParam(), paymentBehaviorParam()).
 		with(ignoredParams("pause_collection", "proration_date", "trial_from_plan")...)
 	return []*operation{
 		writeOperation(res, "subscriptions.create", http.MethodPost, "", create, (*call).createSubscription),
@@ -110,8 +112,7 @@ func subscriptionParams(update bool) shape {
 		oneOfParam("collection_method", "charge_automatically", "send_invoice"),
 	}.with(clearableTexts("default_payment_method", "default_source", "on_behalf_of")...).
 		with(ignoredParams("add_invoice_items", "application_fee_percent", "automatic_tax", "billing_cycle_anchor", "billing_schedules",
-			"billing_thresholds", "default_tax_rates", "discounts", "invoice_settings", "off_session", "payment_behavior",
-			"payment_settings", "pending_invoice_item_interval", "proration_behavior", "transfer_data", "trial_settings")...)
+			"billing_thresholds", "default_tax_rates", "discounts", "invoice_settings", "payment_settings", "pending_invoice_item_interval", "proration_behavior", "transfer_data", "trial_settings")...)
 }
 
 func cancellationParam() param {
@@ -123,7 +124,7 @@ var subscriptionFields = []string{"cancel_at_period_end", "days_until_due", "des
 	"default_payment_method", "default_source", "on_behalf_of"}
 
 // newSubscription makes a subscription of these items that starts now. trialEnd
-// is 0 for none. Payment always succeeds: there is no incomplete state here.
+// is 0 for none.
 func (t *tx) newSubscription(customer *entry, items []*object, trialEnd int64, metadata *object) *object {
 	id := t.freshID("subscription", "sub_1", 23)
 	status := "active"
@@ -177,8 +178,17 @@ func (c *call) createSubscription() (*entry, *apiError) {
 	if len(items) == 0 {
 		return nil, invalid("parameter_missing", "items", "Missing required param: items.")
 	}
+	if err := refuseRepeatedPrice(items); err != nil {
+		return nil, err
+	}
+	if p.str("payment_behavior") == pendingIncomplete {
+		return nil, invalid("", "payment_behavior", "payment_behavior=%s is only for updates of a subscription.", pendingIncomplete)
+	}
 	customer, err := c.findLive("customer", p.str("customer"), http.StatusBadRequest, "customer")
 	if err != nil {
+		return nil, err
+	}
+	if err := c.checkDefaultMethod(customer.id, p.str("default_payment_method"), "default_payment_method"); err != nil {
 		return nil, err
 	}
 	trialEnd := p.moment("trial_end", c.now)
@@ -195,99 +205,21 @@ func (c *call) createSubscription() (*entry, *apiError) {
 	o := c.newSubscription(customer, items, trialEnd, metadata)
 	p.copyTo(o, c.op.params, subscriptionFields...)
 	c.setCancelAt(o)
-	return c.addSubscription(o, customer, nil), nil
+	if err := c.refusePayment(o, customer.object()); err != nil {
+		return nil, err
+	}
+	return c.addSubscription(o, customer, billing{held: p.str("payment_behavior") == defaultIncomplete, how: c.attempt()}), nil
 }
 
-// addSubscription bills and stores a new subscription; once are lines that
-// were sold with it a single time.
-func (t *tx) addSubscription(o *object, customer *entry, once []*object) *entry {
-	o.set("latest_invoice", t.billSubscription(o, customer, "subscription_create", once).id)
+// addSubscription bills and stores a new subscription. It is incomplete while
+// the first invoice waits for its payment.
+func (t *tx) addSubscription(o *object, customer *entry, b billing) *entry {
+	b.reason = "subscription_create"
+	invoice := t.billSubscription(o, customer, b)
+	o.set("latest_invoice", invoice.id)
+	if t.unpaid(invoice) {
+		o.set("status", "incomplete")
+		t.remind(expiryOf(o))
+	}
 	return t.insert("subscription", o, nil)
-}
-
-// updateSubscription follows Stripe's rule that a canceled subscription can
-// only change its metadata and cancellation_details.
-func (c *call) updateSubscription(s shape) (*entry, *apiError) {
-	e, err := c.find("subscription", c.id, http.StatusNotFound, "id")
-	if err != nil {
-		return nil, err
-	}
-	o := e.object()
-	if e.has([]string{tagEnded}) {
-		for _, name := range c.params.names {
-			if name != "metadata" && name != "cancellation_details" && name != "expand" {
-				return nil, refused("", name, "A canceled subscription can only update its cancellation_details and metadata.")
-			}
-		}
-	}
-	if err := c.params.metadata().mergeInto(o); err != nil {
-		return nil, err
-	}
-	c.params.copyTo(o, s, subscriptionFields...)
-	setCancellation(o, c.params.hash("cancellation_details"))
-	c.setCancelAt(o)
-	if c.params.has("trial_end") {
-		setTrialEnd(o, c.params.moment("trial_end", c.now), c.now)
-	}
-	if err := c.changeItems(o); err != nil {
-		return nil, err
-	}
-	if wasTrial := e.object().str("status") == "trialing"; wasTrial && o.str("status") == "active" {
-		if customer := c.table("customer").byID[o.ref("customer")]; customer != nil {
-			o.set("latest_invoice", c.billSubscription(o, customer, "subscription_update", nil).id)
-		}
-	}
-	if c.params.metadata().given {
-		c.showMetadata(o)
-	}
-	c.update("subscription", e, o)
-	return e, nil
-}
-
-func (c *call) cancel() (*entry, *apiError) {
-	e, err := c.find("subscription", c.id, http.StatusNotFound, "id")
-	if err != nil {
-		return nil, err
-	}
-	if e.has([]string{tagEnded}) {
-		return nil, missing(http.StatusNotFound, "subscription", c.id, "id", "")
-	}
-	c.cancelSubscription(e, c.params.hash("cancellation_details"))
-	return e, nil
-}
-
-// cancelSubscription ends a subscription now.
-func (t *tx) cancelSubscription(e *entry, details *values) {
-	o := e.object()
-	o.set("status", "canceled")
-	o.set("canceled_at", t.now)
-	o.set("ended_at", t.now)
-	o.set("cancel_at_period_end", false)
-	setCancellation(o, details)
-	reason := o.child("cancellation_details")
-	if reason == nil {
-		reason = newObject("comment", nil, "feedback", nil)
-	}
-	reason.set("reason", "cancellation_requested")
-	o.set("cancellation_details", reason)
-	t.update("subscription", e, o)
-	schedules := t.table("subscription_schedule").smallest([]string{"subscription=" + e.id, tagLive})
-	for _, schedule := range append([]*entry(nil), schedules.entries...) {
-		if schedule.has([]string{"subscription=" + e.id, tagLive}) {
-			t.finishSchedule(schedule, "canceled")
-		}
-	}
-}
-
-func setCancellation(o *object, v *values) {
-	if v == nil {
-		return
-	}
-	details := o.child("cancellation_details")
-	if details == nil {
-		details = newObject("comment", nil, "feedback", nil, "reason", nil)
-	}
-	p := cancellationParam()
-	v.copyTo(details, p.fields, "comment", "feedback")
-	o.set("cancellation_details", details)
 }

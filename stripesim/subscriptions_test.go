@@ -37,7 +37,7 @@ func TestSubscriptionLife(t *testing.T) {
 		Items: []*stripe.SubscriptionUpdateItemParams{{ID: &item.ID, Price: stripe.String("price_team"), Quantity: stripe.Int64(5)}, {Price: stripe.String("price_addon")}},
 	}))
 	equal(t, "cancel at period end", sub.CancelAtPeriodEnd, true)
-	equal(t, "cancel at", sub.CancelAt, item.CurrentPeriodEnd)
+	equal(t, "cancel at the end of the monthly period", sub.CancelAt, b.clock.now().UTC().AddDate(0, 1, 0).Unix())
 	equal(t, "kept stamp", sub.Metadata["company_id"], "11")
 	equal(t, "items", len(sub.Items.Data), 2)
 	equal(t, "same item", sub.Items.Data[0].ID, item.ID)

@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"regexp"
+	"strconv"
 )
-
-var eventTypeForm = regexp.MustCompile(`^(\*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)+)$`)
 
 func webhookEndpointResource() *resource {
 	return &resource{
@@ -92,9 +90,9 @@ func (c *call) setWebhookEndpoint(o *object) *apiError {
 		if len(types) == 0 {
 			return invalid("parameter_invalid_empty", "enabled_events", "Name at least one event type, or * for all.")
 		}
-		for _, kind := range types {
-			if name, _ := kind.(string); !eventTypeForm.MatchString(name) {
-				return invalid("", "enabled_events", "Invalid event type: %s", shorten(name))
+		for i, kind := range types {
+			if name, _ := kind.(string); name != "*" && !eventTypes[name] {
+				return invalid("", under("enabled_events", strconv.Itoa(i)), "Invalid enabled_events[%d]: %s is not an event type of Stripe; use one of those, or * for all.", i, shorten(name))
 			}
 		}
 	}

@@ -19,11 +19,7 @@ func (r *rig) examine(t *testing.T) *engine.Checkup {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Close() })
-	checkup := e.Doctor(t.Context())
-	for _, p := range problems {
-		checkup.Undiagnosed(rightful.Fail("", p.Error(), ""))
-	}
-	return checkup
+	return e.Doctor(t.Context(), problems...)
 }
 
 func says(c *engine.Checkup, level rightful.Level, words string) bool {
@@ -89,10 +85,96 @@ func TestDoctorSaysWhatIsMissing(t *testing.T) {
 		}
 	}
 
+	// What cannot be used is an error, and not "not configured" as well.
+	r.config["cache"] = map[string]any{"url": "redis://127.0.0.1:1/0", "ca": "no/such/file.pem", "keys": []any{}}
+	r.config["resolver_probe"] = map[string]any{"command": []any{"no-such-program-anywhere", "{user_id}"}}
+	c = r.examine(t)
+	if c.Errors != 2 || !says(c, rightful.LevelError, "cache.ca:") || !says(c, rightful.LevelError, "resolver_probe.command:") ||
+		says(c, rightful.LevelWarning, "is configured") {
+		t.Errorf("%+v", c.Lines)
+	}
+	delete(r.config, "cache")
+	delete(r.config, "resolver_probe")
+
 	directory["companies"] = "SELECT nonsense FROM companies"
 	r.config["stripe"].(map[string]any)["account"] = "acct_other"
 	c = r.examine(t)
 	if c.Healthy || !says(c, rightful.LevelError, "nonsense") || !says(c, rightful.LevelError, "stripe.account: the Stripe key opens account acct_1RfounderAcct0") {
 		t.Errorf("%+v", c.Lines)
+	}
+}
+
+// TestDoctorGoesOnAfterWrongQueries: each of them is a line with what to do, and
+// hides neither the queries that are right nor the cache and the app, which are
+// tried on the ids that can still be read.
+func TestDoctorGoesOnAfterWrongQueries(t *testing.T) {
+	t.Parallel()
+	r := foundingRig(t)
+	directory := r.config["directory"].(map[string]any)
+	directory["companies"] = "SELECT id, nam AS name FROM companies"
+	directory["memberships"] = "SELECT user_id, company_id FROM membership"
+	directory["subscriptions"] = "SELECT id, company_id FROM subscriptions"
+	delete(directory, "resolve")
+	cache := r.config["cache"].(map[string]any)
+	cache["keys"] = append(cache["keys"].([]any), map[string]any{"pattern": "org:{company_id}", "holds": "stripe_customer_id"})
+	c := r.examine(t)
+	for _, place := range []string{"directory.companies: no such column", "directory.memberships: no such table", "directory.subscriptions: the query has no column stripe_subscription_id"} {
+		if !says(c, rightful.LevelError, place) {
+			t.Errorf("no error says %q", place)
+		}
+	}
+	for words, level := range map[string]rightful.Level{
+		"directory.users: looked up by id":                              rightful.LevelOK,
+		"resolver_probe: the running app answers company 11 for user 7": rightful.LevelOK,
+		"cache.url: the cache answers":                                  rightful.LevelOK,
+		"cache.keys[0]: 2 of 2 keys tried hold a value":                 rightful.LevelOK,
+		"cache.keys[1]: not tried":                                      rightful.LevelWarning, // by company
+		"stripe.account: ":                                              rightful.LevelWarning,
+		"directory.resolve: how the app gets":                           rightful.LevelWarning,
+	} {
+		if !says(c, level, words) {
+			t.Errorf("no %s line says %q", level, words)
+		}
+	}
+	for _, d := range c.Lines {
+		if d.Level != rightful.LevelOK && d.Todo == "" {
+			t.Errorf("no word of what to do: %+v", d)
+		}
+	}
+	if c.Errors != 3 || t.Failed() {
+		t.Errorf("%d errors: %+v", c.Errors, c.Lines)
+	}
+	r.redis.Close()
+	down := 0
+	for _, d := range r.examine(t).Lines {
+		if d.Level == rightful.LevelError && d.Place == "cache.url" {
+			down++
+		}
+	}
+	if down != 1 {
+		t.Errorf("a cache that is down is told %d times", down)
+	}
+	if _, err := r.tryOpen(t); rightful.KindOf(err) != rightful.KindInvalid {
+		t.Errorf("a run opens on wrong queries: %v", err)
+	}
+}
+
+// TestDoctorComparesTheRunsClock: the database's clock is compared with the one
+// that things are judged by, not with one of its own.
+func TestDoctorComparesTheRunsClock(t *testing.T) {
+	t.Parallel()
+	for ahead, want := range map[time.Duration]struct {
+		level rightful.Level
+		words string
+	}{
+		0:         {rightful.LevelOK, "directory.dsn: its clock agrees with ours"},
+		time.Hour: {rightful.LevelWarning, "directory.dsn: its clock is 1h0m0s behind ours"},
+	} {
+		dsn := engines[1].dsn(t)
+		fillFrom(t, founding, engines[1].open(t, dsn))
+		r := assemble(t, founding, dsn, time.Now().Add(ahead).Unix())
+		if c := r.examine(t); !says(c, want.level, want.words) {
+			t.Errorf("no %s line says %q: %+v", want.level, want.words, c.Lines)
+		}
 	}
 }

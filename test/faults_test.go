@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,12 +88,56 @@ func TestDeadPlaceIsCannotTell(t *testing.T) {
 	}
 }
 
+// TestAppThatAnswersWithAnError: it has not been read any more than one that is
+// down, so the run says so by name, and what it could not tell. What the docs call
+// "no company" is an answer.
+func TestAppThatAnswersWithAnError(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		untold string
+	}{
+		"status 500":     {http.StatusInternalServerError, "", "status 500"},
+		"a page":         {http.StatusOK, "<html>sign in</html>", "not JSON"},
+		"another object": {http.StatusOK, `{"error": "busy"}`, "nothing at the path"},
+		"null":           {http.StatusOK, `{"company": null}`, ""},
+		"nothing":        {http.StatusOK, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := foundingRig(t)
+			app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(tt.status)
+				_, _ = w.Write([]byte(tt.body))
+			}))
+			t.Cleanup(app.Close)
+			r.config["resolver_probe"] = map[string]any{"url": app.URL + "/users/{user_id}", "json": "company"}
+			inv, err := r.open(t).Investigate(t.Context(), "bela@example.com")
+			if err != nil {
+				t.Fatal(err)
+			}
+			because := strings.Join(inv.IncompleteBecause, "\n")
+			if inv.Complete != (tt.untold == "") || tt.untold != "" && (!strings.Contains(because, "the running app: no answer for ") || !strings.Contains(because, tt.untold)) {
+				t.Errorf("complete %v because %q, want %q", inv.Complete, because, tt.untold)
+			}
+			if x := ruling(t, inv, rightful.DeployNotApplied); (x.Ruling == rightful.CannotTell) != (tt.untold != "") {
+				t.Errorf("%s because %s", x.Ruling, x.Because)
+			}
+		})
+	}
+}
+
+// auditPermissions are those without which an audit is incomplete.
+var auditPermissions = []string{"rak_customer_read", "rak_checkout_session_read", "rak_subscription_read", "rak_payment_intent_read",
+	"rak_invoice_read", "rak_charge_read", "rak_payment_method_read"}
+
 // TestMissingPermission takes each permission away and expects the audit to go
 // on, to be incomplete, and to name the permission.
 func TestMissingPermission(t *testing.T) {
 	t.Parallel()
-	all := []string{"rak_customer_read", "rak_checkout_session_read", "rak_subscription_read", "rak_payment_intent_read"}
-	for _, gone := range all {
+	all := append(slices.Clone(auditPermissions), "rak_webhook_read", "rak_event_read")
+	for _, gone := range auditPermissions {
 		t.Run(gone, func(t *testing.T) {
 			t.Parallel()
 			r := foundingRig(t)
@@ -110,8 +155,40 @@ func TestMissingPermission(t *testing.T) {
 			if report.Complete {
 				t.Error("the audit calls itself complete")
 			}
-			if because := strings.Join(report.IncompleteBecause, "\n"); !strings.Contains(because, gone) {
-				t.Errorf("incomplete because %q, which does not name %s", because, gone)
+			because := strings.Join(report.IncompleteBecause, "\n")
+			for _, p := range all {
+				if strings.Contains(because, p) != (p == gone) {
+					t.Errorf("incomplete because %q without %s: %s", because, gone, p)
+				}
+			}
+		})
+	}
+}
+
+// TestMissingPermissionOfOneCheck: without webhook endpoints or events one check
+// is silent, and says so; the audit is complete.
+func TestMissingPermissionOfOneCheck(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []string{"rak_webhook_read", "rak_event_read"} {
+		t.Run(gone, func(t *testing.T) {
+			t.Parallel()
+			r := foundingRig(t)
+			key := stripesim.Key{Secret: "rk_live_restricted", Permissions: slices.Clone(auditPermissions)}
+			for _, p := range []string{"rak_webhook_read", "rak_event_read"} {
+				if p != gone {
+					key.Permissions = append(key.Permissions, p)
+				}
+			}
+			if err := r.sim.AddKey(key); err != nil {
+				t.Fatal(err)
+			}
+			r.env["KEY"] = key.Secret
+			report := audit(t, r.open(t), engine.AuditInput{})
+			if !report.Complete {
+				t.Errorf("incomplete because %v", report.IncompleteBecause)
+			}
+			if unheard := strings.Join(report.Unheard, "\n"); !strings.Contains(unheard, gone) {
+				t.Errorf("unheard %q, which does not name %s", unheard, gone)
 			}
 		})
 	}
@@ -121,7 +198,7 @@ func TestMissingPermission(t *testing.T) {
 // so, and nothing that rests on the absence of money is automatic.
 func TestFailingListIsNeverSilent(t *testing.T) {
 	t.Parallel()
-	for _, list := range []string{"/v1/checkout/sessions", "/v1/subscriptions", "/v1/payment_intents"} {
+	for _, list := range []string{"/v1/checkout/sessions", "/v1/subscriptions", "/v1/payment_intents", "/v1/subscription_schedules"} {
 		t.Run(list, func(t *testing.T) {
 			t.Parallel()
 			r := foundingRig(t)

@@ -132,7 +132,7 @@ func (f *fake) CompareAndSet(_ context.Context, all []rightful.FieldChange, comm
 		}
 		switch {
 		case !commit:
-		case c.Field == rightful.FieldLinks:
+		case c.Object.Type == rightful.RefLink:
 			f.table = slices.DeleteFunc(f.table, func(l rightful.Link) bool { return c.From != nil && l.StripeCustomerID == *c.From })
 			if c.To != nil {
 				f.table = append(f.table, rightful.Link{CompanyID: c.Object.ID, StripeCustomerID: to})
@@ -191,7 +191,7 @@ func write(object, from, to string) rightful.Proposal {
 	case object[:5] == "link:":
 		w.Place, w.Object, w.Field = "db", rightful.Ref{Type: rightful.RefCompany, ID: object[5:]}, rightful.FieldLink
 	case object[:5] == "tabl:":
-		w.Place, w.Object, w.Field = "db", rightful.Ref{Type: rightful.RefCompany, ID: object[5:]}, rightful.FieldLinks
+		w.Place, w.Object, w.Field = "db", rightful.Ref{Type: rightful.RefLink, ID: object[5:]}, rightful.FieldLink
 	case object[:5] == "rows:":
 		w.Place, w.Object, w.Field = "db", rightful.Ref{Type: rightful.RefSubscriptionRow, ID: object[5:]}, rightful.FieldRowCompany
 	case object[:5] == "cach:":

@@ -50,7 +50,7 @@ func (a *applier) read(ctx context.Context, s plan.Step) (standing, error) {
 		return a.readStamp(ctx, s)
 	case s.Place == rightful.PlaceCache:
 		return a.readCache(ctx, s)
-	case s.Object.Type == rightful.RefCompany && s.Field == rightful.FieldLinks:
+	case s.Object.Type == rightful.RefLink:
 		return a.readLinks(ctx, s)
 	case s.Object.Type == rightful.RefCompany:
 		return one(a.places.Directory.Companies(ctx, byID(s)), s, func(c rightful.Company) string { return c.StripeCustomerID })
@@ -83,7 +83,7 @@ func one[T any](rows func(func(T, error) bool), s plan.Step, field func(T) strin
 	return standing{gone: fmt.Sprintf("the database has %d of %s %s", n, s.Object.Type, s.Object.ID)}, nil
 }
 
-// readLinks looks for the one entry of a table of links that the step is about:
+// readLinks looks for the one row of the table of links that the step is about:
 // the customer that it adds, removes or replaces.
 func (a *applier) readLinks(ctx context.Context, s plan.Step) (standing, error) {
 	links := a.places.Directory.Links(ctx, rightful.Select{By: rightful.ByCompany, Values: []string{s.Object.ID}})

@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"rightful"
 	"rightful/internal/view"
 	"rightful/internal/wire"
 )
@@ -42,14 +40,14 @@ Exit code: 0 when nothing is an error, 1 otherwise.`,
 }
 
 func (o *doctorOptions) run(ctx context.Context, s Streams) error {
-	e, _, problems, err := wire.Examine(ctx, o.config, s.Env, s.Now())
+	e, c, problems, err := wire.Examine(ctx, o.config, s.Env, s.Now())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = e.Close() }() // reading connections: nothing to lose
-	checkup := e.Doctor(ctx)
-	for _, p := range problems {
-		checkup.Undiagnosed(diagnosisOf(p))
+	checkup := e.Doctor(ctx, problems...)
+	for i := range checkup.Lines {
+		checkup.Lines[i].At = c.At(checkup.Lines[i].Place)
 	}
 	if o.format == "json" {
 		err = view.JSON(s.Out, checkup)
@@ -65,13 +63,4 @@ func (o *doctorOptions) run(ctx context.Context, s Streams) error {
 		return exit(ExitError)
 	}
 	return nil
-}
-
-// diagnosisOf turns the error of a source that could not be opened into a line.
-func diagnosisOf(err error) rightful.Diagnosis {
-	var own *rightful.Error
-	if errors.As(err, &own) {
-		return rightful.Fail(own.Place, own.Message, own.Hint)
-	}
-	return rightful.Fail("", err.Error(), "")
 }

@@ -17,7 +17,8 @@ import (
 
 type simOptions struct {
 	listen     string
-	world      string
+	worlds     []string
+	now        string
 	worldOut   string
 	seed       uint64
 	generate   int
@@ -49,7 +50,8 @@ clock, worlds, and the buyer who pays a checkout session.`,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), s) },
 	}
 	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:12111", "address to listen on")
-	c.Flags().StringVar(&o.world, "world", "", "start with the stripe section of this world file")
+	c.Flags().StringArrayVar(&o.worlds, "world", nil, "start with the stripe section of this world file; repeated, the accounts of further files are connected to that of the first")
+	c.Flags().StringVar(&o.now, "now", "", "start the clock at this time: 2026-01-31T12:00:00Z, or Unix seconds")
 	c.Flags().IntVar(&o.generate, "generate", 0, "start with a made-up world of this many companies")
 	c.Flags().StringVar(&o.planted, "planted", "0%", "share of the generated companies that have a fault")
 	c.Flags().StringVar(&o.worldOut, "world-out", "", "write the generated world to this file, with the list of what was planted")

@@ -67,6 +67,12 @@ func TestSimOptions(t *testing.T) {
 	if err != nil || opts.Control != stripesim.ControlOff || opts.Limits.Live != 0 || opts.Latency.String() != "" {
 		t.Errorf("by default: %+v, %v", opts, err)
 	}
+	for _, now := range []string{"1760000000", "2025-10-09T10:53:20+02:00"} {
+		o = &simOptions{control: "off", now: now}
+		if opts, err = o.options(); err != nil || opts.Now().Sub(time.Unix(1_760_000_000, 0)).Abs() > time.Minute {
+			t.Errorf("--now %s: %v, %v", now, opts.Now(), err)
+		}
+	}
 	o = &simOptions{control: "loopback", limits: true, inFlight: 9, latency: "80ms,200ms", lock: time.Second, searchLag: time.Minute, seed: 4, strictKeys: true}
 	opts, err = o.options()
 	if err != nil || opts.Limits.Endpoint != 25 || opts.Limits.Concurrency != 9 || opts.Latency.String() != "80ms,200ms" || opts.LockTimeout != time.Second ||

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"rightful"
 	"rightful/stripesim"
@@ -31,6 +32,14 @@ func (o *simOptions) options() (stripesim.Options, error) {
 	if opts.Limits.Concurrency = o.inFlight; o.inFlight < 0 {
 		return opts, badFlag("--concurrency", fmt.Sprintf("%d requests", o.inFlight), "write how many requests may be in flight, or 0 for no limit")
 	}
+	if o.now != "" {
+		at, err := startOfClock(o.now)
+		if err != nil {
+			return opts, badFlag("--now", fmt.Sprintf("%q is no time", o.now), "write 2026-01-31T12:00:00Z or Unix seconds")
+		}
+		begin := time.Now()
+		opts.Now = func() time.Time { return at.Add(time.Since(begin)) }
+	}
 	if o.latency != "" {
 		latency, err := stripesim.ParseLatency(o.latency)
 		if err != nil {
@@ -39,6 +48,15 @@ func (o *simOptions) options() (stripesim.Options, error) {
 		opts.Latency = latency
 	}
 	return opts, nil
+}
+
+// startOfClock reads the time of --now. A world's events are only served for 30
+// days, so that an old world needs its own time.
+func startOfClock(s string) (time.Time, error) {
+	if seconds, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return time.Unix(seconds, 0), nil
+	}
+	return time.Parse(time.RFC3339, s)
 }
 
 func badFlag(place, message, hint string) error {
@@ -52,12 +70,15 @@ func (o *simOptions) fill(sim *stripesim.Server, s Streams) error {
 		return badFlag("--generate", fmt.Sprintf("%d companies", o.generate), "write how many companies the world has, for example 1000")
 	case o.generate == 0 && (o.worldOut != "" || o.planted != "0%"):
 		return badFlag("--world-out, --planted", "there is no generated world", "add --generate 1000")
-	case o.generate > 0 && o.world != "":
+	case o.generate > 0 && len(o.worlds) > 0:
 		return badFlag("--generate, --world", "there can be only one world", "leave one of them out")
 	case o.generate > 0:
 		return o.generated(sim, s)
-	case o.world != "":
-		return loadFile(sim, o.world, "check the path given with --world")
+	}
+	for _, path := range o.worlds {
+		if err := loadFile(sim, path, "check the path given with --world"); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -58,6 +58,9 @@ func Around(ctx context.Context, src Sources, opt Options, about rightful.Subjec
 		}
 		sit = a.situation()
 	}
+	if err := a.stripe(ctx, "looking up subscriptions that rows name", func() error { return g.lookupRowed(ctx) }); err != nil {
+		return nil, about, err
+	}
 	if err := g.readCache(ctx, core); err != nil {
 		return nil, about, err
 	}

@@ -82,16 +82,16 @@ func (g *gatherer) readMoney(ctx context.Context, customers []string) error {
 		return context.Cause(ctx)
 	}
 	for _, l := range lists {
-		l.family.MoneyRead = true
+		l.family.MoneyRead, l.family.MoneyUnread = true, false
 	}
 	for i, l := range lists {
 		switch {
 		case i >= read: // a fault ended the asking; what came later by chance does not count
-			l.family.MoneyRead = false
+			l.family.MoneyRead, l.family.MoneyUnread = false, true
 		case l.err == nil:
 			l.keep()
 		default:
-			l.family.MoneyRead = false
+			l.family.MoneyRead, l.family.MoneyUnread = false, true
 			if err := g.moneyUnread(ctx, l, l.err); err != nil {
 				return err
 			}

@@ -110,9 +110,21 @@ func (g *gatherer) addCompany(c rightful.Company) bool {
 	return g.companies.add(rightful.CanonicalID(c.ID), c)
 }
 
+// addTableLink keeps a row of the table of links.
+func (g *gatherer) addTableLink(l rightful.Link) {
+	l.Table = true
+	g.addLink(l)
+}
+
 func (g *gatherer) addLink(l rightful.Link) {
-	if l.CompanyID != "" && l.StripeCustomerID != "" {
-		g.links.add(rightful.CanonicalID(l.CompanyID)+"\x00"+l.StripeCustomerID, l)
+	if l.CompanyID == "" || l.StripeCustomerID == "" {
+		return
+	}
+	key := rightful.CanonicalID(l.CompanyID) + "\x00" + l.StripeCustomerID
+	if !g.links.add(key, l) { // it may stand in both places
+		known := g.links.byKey[key]
+		known.Column, known.Table = known.Column || l.Column, known.Table || l.Table
+		g.links.byKey[key] = known
 	}
 }
 

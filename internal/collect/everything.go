@@ -68,7 +68,7 @@ func (g *gatherer) readDirectory(ctx context.Context) error {
 	companies, users := count("companies"), count("users")
 	return errors.Join(
 		each(d.Companies(ctx, all), func(c rightful.Company) { g.addCompany(c); companies() }),
-		each(d.Links(ctx, all), g.addLink),
+		each(d.Links(ctx, all), g.addTableLink),
 		each(d.Users(ctx, all), func(u rightful.User) { g.addUser(u); users() }),
 		each(d.Memberships(ctx, all), g.addMembership),
 		each(d.SubscriptionRows(ctx, all), g.addRow),
@@ -149,6 +149,37 @@ func (g *gatherer) lookupUnlisted(ctx context.Context) error {
 	if err != nil {
 		g.sit.StripePartly = true
 		return g.incomplete(ctx, "looking up customers that no list holds", err)
+	}
+	return g.lookupRowed(ctx)
+}
+
+// lookupRowed looks up every subscription that a row names and no list holds: a
+// row that says paid for one that does not exist is a finding, one that could not
+// be looked up is none.
+func (g *gatherer) lookupRowed(ctx context.Context) error {
+	if g.sit.Unlisted == nil {
+		g.sit.Unlisted = map[string]rightful.Existence{}
+	}
+	var ids []string
+	for _, r := range g.rows.all() {
+		id := r.StripeSubscriptionID
+		_, listed := g.object(rightful.TypeSubscription, id)
+		if _, asked := g.sit.Unlisted[id]; id != "" && !listed && !asked {
+			g.sit.Unlisted[id] = rightful.ExistsUnknown
+			ids = append(ids, id)
+		}
+	}
+	exists := make([]rightful.Existence, len(ids))
+	done, err := together(len(ids), func(i int) (err error) {
+		_, exists[i], err = g.src.Stripe.Get(ctx, rightful.TypeSubscription, ids[i])
+		return err
+	}, func(done int) { g.opt.progress("subscriptions of rows looked up", done) })
+	for i, id := range ids[:done] {
+		g.sit.Unlisted[id] = exists[i]
+	}
+	if err != nil {
+		g.sit.StripePartly = true
+		return g.incomplete(ctx, "looking up subscriptions that rows name and no list holds", err)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestEveryObjectIsInExactlyOneFamily(t *testing.T) {
 
 		home := map[string]string{}
 		for _, f := range families {
-			for _, o := range f.Objects() {
+			for _, o := range append(f.Objects(), f.Schedules...) {
 				if other, twice := home[o.ID]; twice {
 					t.Fatalf("%s is in the families of %s and %s", o.ID, other, f.Key)
 				}
@@ -35,6 +35,9 @@ func TestEveryObjectIsInExactlyOneFamily(t *testing.T) {
 		for _, o := range objects {
 			if home[o.ID] == "" {
 				t.Fatalf("%s is in no family", o.ID)
+			}
+			if sub := home[o.SubscriptionID]; o.Type == rightful.TypeSchedule && o.StripeCustomerID == "" && sub != "" && home[o.ID] != sub {
+				t.Fatalf("%s is in the family of %s, its subscription in that of %s", o.ID, home[o.ID], sub)
 			}
 		}
 		shuffled := rapid.Permutation(objects).Draw(t, "shuffled")
@@ -67,6 +70,11 @@ func drawObjects(t *rapid.T) []rightful.Object {
 				session.StripeCustomerID = made.StripeCustomerID
 			}
 		}
+		if rapid.Bool().Draw(t, "schedule") {
+			objects = append(objects, rightful.Object{
+				Type: rightful.TypeSchedule, ID: fmt.Sprintf("sub_sched_%d", i), SubscriptionID: session.SubscriptionID, StripeCustomerID: payer.Draw(t, "schedule's payer"),
+			})
+		}
 		if rapid.Bool().Draw(t, "with session") {
 			objects = append(objects, session)
 		}
@@ -85,17 +93,20 @@ func TestGuestFamilies(t *testing.T) {
 		{Type: rightful.TypePaymentIntent, ID: "pi_alone"},
 		{Type: rightful.TypeSubscription, ID: "sub_1", StripeCustomerID: "cus_1"},
 		{Type: rightful.TypeSession, ID: "cs_2", SubscriptionID: "sub_1"}, // its payer is the subscription's
+		{Type: rightful.TypeSchedule, ID: "sub_sched_1", SubscriptionID: "sub_1"},
+		{Type: rightful.TypeSchedule, ID: "sub_sched_alone", SubscriptionID: "sub_gone"},
+		{Type: rightful.TypeInvoice, ID: "in_1", StripeCustomerID: "cus_2"}, // read for families that are known
 	}, nil, nil, nil)
 	got := map[string][]string{}
 	for _, f := range families {
-		for _, o := range f.Objects() {
+		for _, o := range append(f.Objects(), f.Schedules...) {
 			got[f.Key] = append(got[f.Key], o.ID)
 		}
 		if f.Guest() != (f.Key != "cus_1") {
 			t.Errorf("%s: guest %v", f.Key, f.Guest())
 		}
 	}
-	want := map[string][]string{"cs_1": {"cs_1", "pi_1"}, "pi_alone": {"pi_alone"}, "cus_1": {"cs_2", "sub_1"}}
+	want := map[string][]string{"cs_1": {"cs_1", "pi_1"}, "pi_alone": {"pi_alone"}, "cus_1": {"cs_2", "sub_1", "sub_sched_1"}, "sub_sched_alone": {"sub_sched_alone"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -117,7 +117,7 @@ func (a *around) company(ctx context.Context, id string) error {
 	d, own := a.src.Directory, rightful.Select{By: rightful.ByCompany, Values: []string{id}}
 	customers := []string{row.StripeCustomerID}
 	err := each(d.Links(ctx, own), func(l rightful.Link) {
-		a.addLink(l)
+		a.addTableLink(l)
 		customers = append(customers, l.StripeCustomerID)
 	})
 	if err != nil {

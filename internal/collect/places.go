@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"rightful"
@@ -100,9 +101,20 @@ func (g *gatherer) readProbe(ctx context.Context, users []string) error {
 	if err != nil {
 		return unread(err)
 	}
+	unanswered, why := 0, ""
 	for i, id := range users {
 		report.Users[rightful.CanonicalID(id)] = answers[i]
+		if answers[i].Failed != "" && !answers[i].Unasked {
+			if unanswered++; unanswered == 1 {
+				why = "user " + id + ": " + answers[i].Failed
+			}
+		}
 	}
 	g.sit.Probe = report
+	// An app that answers with an error has not been read any more than one that
+	// is down.
+	if unanswered > 0 {
+		return g.incomplete(ctx, "the running app", fmt.Errorf("no answer for %d of %d users (%s)", unanswered, len(users), why))
+	}
 	return nil
 }

@@ -2,6 +2,8 @@ package collect
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"rightful"
 )
@@ -72,7 +74,7 @@ func (a *around) remembered(ctx context.Context, companies []string) error {
 	if err := each(d.SubscriptionRows(ctx, by), a.addRow); err != nil {
 		return err
 	}
-	if err := each(d.Links(ctx, by), a.addLink); err != nil {
+	if err := each(d.Links(ctx, by), a.addTableLink); err != nil {
 		return err
 	}
 	return a.find(ctx, d, by, func(rightful.User) {})
@@ -88,7 +90,7 @@ func (a *around) linking(ctx context.Context, customers, subs []string) error {
 		if err := each(d.Companies(ctx, by), func(c rightful.Company) { a.addCompany(c) }); err != nil {
 			return err
 		}
-		if err := each(d.Links(ctx, by), a.addLink); err != nil {
+		if err := each(d.Links(ctx, by), a.addTableLink); err != nil {
 			return err
 		}
 		if err := each(d.SubscriptionRows(ctx, by), a.addRow); err != nil {
@@ -106,6 +108,14 @@ func (a *around) stamps(o rightful.Object) []string {
 	out := []string{o.Metadata[a.opt.Keys.Company]}
 	for _, key := range a.opt.Keys.AlsoRead {
 		out = append(out, o.Metadata[key])
+	}
+	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
+		if a.opt.Keys.Near(key) {
+			out = append(out, o.Metadata[key])
+		}
+	}
+	for _, p := range o.Phases {
+		out = append(out, p.Metadata[a.opt.Keys.Company])
 	}
 	return out
 }

@@ -180,6 +180,16 @@ func (c *Config) Locate(path string) string {
 	return c.file.name + ": " + path
 }
 
+// At returns where a config path stands, as file, line and column; "" when it is
+// not in the file.
+func (c *Config) At(path string) string {
+	at, ok := c.file.at[path]
+	if !ok {
+		return ""
+	}
+	return c.file.position(at)
+}
+
 // Known reports whether the path stands in the file.
 func (c *Config) Known(path string) bool {
 	_, ok := c.file.at[path]

@@ -43,6 +43,7 @@ func codeMatches(code rightful.Code, want string) bool {
 type AuditReport struct {
 	Complete          bool               `json:"complete"`
 	IncompleteBecause []string           `json:"incomplete_because"`
+	Unheard           []string           `json:"unheard"` // what a single check could not hear; the rest is complete
 	Refused           *Refusal           `json:"refused"`
 	Account           string             `json:"account"`
 	Livemode          bool               `json:"livemode"`
@@ -73,7 +74,7 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	r := &AuditReport{IncompleteBecause: []string{}, Findings: []rightful.Finding{}, Now: e.Options.Now}
+	r := &AuditReport{IncompleteBecause: []string{}, Unheard: []string{}, Findings: []rightful.Finding{}, Now: e.Options.Now}
 	account, refusal, err := e.admit(ctx)
 	r.Account, r.Livemode = account.ID, account.Livemode
 	if err != nil {
@@ -89,7 +90,10 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 		return r.cut(e, ctx, err)
 	}
 	sit.Account = account
-	verdict := judge.Judge(sit, e.Rules)
+	verdict, err := e.judged(ctx, e.Sources, sit)
+	if err != nil {
+		return r.cut(e, ctx, err)
+	}
 	if !sit.Whole {
 		sit, verdict = judge.Concerning(sit, verdict, about)
 	}
@@ -149,6 +153,7 @@ func (r *AuditReport) cut(e *Engine, ctx context.Context, err error) (*AuditRepo
 // fill puts a verdict into the report.
 func (r *AuditReport) fill(sit *rightful.Situation, v judge.Verdict, only []string) {
 	r.IncompleteBecause = append(r.IncompleteBecause, sit.Incomplete...)
+	r.Unheard = append(r.Unheard, sit.Unheard...)
 	r.Complete = len(r.IncompleteBecause) == 0
 	r.Counts.Companies, r.Counts.Users, r.Counts.Families = len(sit.Companies), len(sit.Users), len(sit.Families)
 	r.Counts.Ownership = v.Ownership

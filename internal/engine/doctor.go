@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"rightful"
 	"rightful/internal/collect"
@@ -18,24 +20,63 @@ type Checkup struct {
 }
 
 // Doctor examines every source that is configured, and says of each that is not
-// what it would give. It never fails: what does not work is a line.
-func (e *Engine) Doctor(ctx context.Context) *Checkup {
+// what it would give. It never fails: what does not work is a line. unopened is
+// what came of opening the sources that the engine lacks.
+func (e *Engine) Doctor(ctx context.Context, unopened ...error) *Checkup {
 	c := &Checkup{Lines: []rightful.Diagnosis{}}
+	for _, err := range unopened {
+		if sectionOf(err) == "" {
+			c.add(failed("", err))
+		}
+	}
+	c.undiagnosed(unopened, "directory")
 	c.examine(ctx, e.Sources.Directory)
+	c.undiagnosed(unopened, "stripe")
 	c.examine(ctx, e.Sources.Stripe)
 	c.add(e.diagnoseExpectation(ctx)...)
-	if e.Sources.Cache == nil {
+	about := e.someIDs(ctx)
+	if !c.undiagnosed(unopened, "cache") && e.Sources.Cache == nil {
 		c.add(rightful.Warn("cache.url", "no cache is configured: stale cache stays untold", "set cache.url and cache.keys if the app caches a user's company or customer"))
 	}
 	c.examine(ctx, e.Sources.Cache)
-	c.add(e.diagnoseCache(ctx)...)
-	if e.Sources.Probe == nil {
+	c.addNew(e.diagnoseCache(ctx, about)...)
+	if !c.undiagnosed(unopened, "resolver_probe") && e.Sources.Probe == nil {
 		c.add(rightful.Warn("resolver_probe", "no probe is configured: whether the deploy was applied stays untold", "give the app an internal address or a command that answers a user's company, and set resolver_probe.url or resolver_probe.command"))
 	}
 	c.examine(ctx, e.Sources.Probe)
-	c.add(e.diagnoseProbe(ctx)...)
+	c.addNew(e.diagnoseProbe(ctx, about)...)
 	c.Healthy = c.Errors == 0
 	return c
+}
+
+// sections are the parts of a config that name a source.
+var sections = []string{"directory", "stripe", "cache", "resolver_probe"}
+
+// sectionOf returns the section that the error of opening a source is about, or
+// "" when it does not tell.
+func sectionOf(err error) string {
+	var own *rightful.Error
+	if !errors.As(err, &own) {
+		return ""
+	}
+	section, _, _ := strings.Cut(own.Place, ".")
+	if !slices.Contains(sections, section) {
+		return ""
+	}
+	return section
+}
+
+// undiagnosed adds a line for each source of the section that could not even be
+// opened, and reports whether there is one.
+func (c *Checkup) undiagnosed(unopened []error, section string) bool {
+	found := false
+	for _, err := range unopened {
+		if sectionOf(err) == section {
+			c.add(failed(section, err))
+			found = true
+		}
+	}
+	return found
 }
 
 func (c *Checkup) add(lines ...rightful.Diagnosis) {
@@ -50,10 +91,10 @@ func (c *Checkup) add(lines ...rightful.Diagnosis) {
 	}
 }
 
-// Undiagnosed adds a line for a source that could not even be opened.
-func (c *Checkup) Undiagnosed(d rightful.Diagnosis) {
-	c.add(d)
-	c.Healthy = false
+// addNew adds what the source has not said itself: one that is down says the same
+// to every question.
+func (c *Checkup) addNew(lines ...rightful.Diagnosis) {
+	c.add(slices.DeleteFunc(lines, func(d rightful.Diagnosis) bool { return slices.Contains(c.Lines, d) })...)
 }
 
 // examine asks a source to examine itself, if it can.
@@ -68,53 +109,60 @@ func (c *Checkup) examine(ctx context.Context, source any) {
 const doctorSample = 100
 
 // diagnoseCache tries the configured patterns on some ids.
-func (e *Engine) diagnoseCache(ctx context.Context) []rightful.Diagnosis {
-	if e.Sources.Cache == nil || e.Sources.Directory == nil {
+func (e *Engine) diagnoseCache(ctx context.Context, about rightful.Subject) []rightful.Diagnosis {
+	if e.Sources.Cache == nil {
 		return nil
 	}
 	if len(e.Options.CacheKeys) == 0 {
 		return []rightful.Diagnosis{rightful.Warn("cache.keys", "no pattern is configured, so nothing is read", "say which keys hold a company or a customer")}
 	}
-	about, err := e.someIDs(ctx)
-	if err != nil {
-		return nil // the directory said so itself
-	}
 	var d []rightful.Diagnosis
 	for i, pattern := range e.Options.CacheKeys {
 		place := fmt.Sprintf("cache.keys[%d]", i)
 		entries := collect.Entries([]collect.CacheKey{pattern}, about)
+		if len(entries) == 0 {
+			d = append(d, rightful.Warn(place, "not tried: the database names nothing that could stand in "+pattern.Pattern, "it is tried on ids that the queries of directory find: see to those first"))
+			continue
+		}
 		if err := e.Sources.Cache.Read(ctx, entries); err != nil {
 			return append(d, failed("cache.keys", err)) // it may answer a PING and refuse to be read
 		}
-		found, undecodable, why := 0, 0, ""
-		for _, entry := range entries {
-			if entry.Found {
-				found++
-			}
-			if entry.Undecodable != "" {
-				undecodable++
-				why = entry.Undecodable
-			}
-		}
-		says := fmt.Sprintf("%d of %d keys tried hold a value", found, len(entries))
-		switch {
-		case undecodable > 0:
-			d = append(d, rightful.Fail(place, fmt.Sprintf("%s, and %d cannot be decoded: %s", says, undecodable, why), "set decode for "+pattern.Pattern))
-		case found == 0:
-			d = append(d, rightful.Warn(place, says, "compare the pattern "+pattern.Pattern+" with a key that the app really writes, prefix and version included"))
-		default:
-			d = append(d, rightful.OK(place, says))
-		}
+		d = append(d, diagnosePattern(place, pattern.Pattern, entries))
 	}
 	return d
 }
 
-// someIDs returns some users, companies and linked customers.
-func (e *Engine) someIDs(ctx context.Context) (rightful.Subject, error) {
-	var about rightful.Subject
+// diagnosePattern says what stood under the keys of one pattern.
+func diagnosePattern(place, pattern string, entries []rightful.CacheEntry) rightful.Diagnosis {
+	found, undecodable, why := 0, 0, ""
+	for _, entry := range entries {
+		if entry.Found {
+			found++
+		}
+		if entry.Undecodable != "" {
+			undecodable++
+			why = entry.Undecodable
+		}
+	}
+	says := fmt.Sprintf("%d of %d keys tried hold a value", found, len(entries))
+	switch {
+	case undecodable > 0:
+		return rightful.Fail(place, fmt.Sprintf("%s, and %d cannot be decoded: %s", says, undecodable, why), "set decode for "+pattern)
+	case found == 0:
+		return rightful.Warn(place, says, "compare the pattern "+pattern+" with a key that the app really writes, prefix and version included")
+	}
+	return rightful.OK(place, says)
+}
+
+// someIDs returns some users, companies and linked customers. What the
+// directory cannot read it has said itself.
+func (e *Engine) someIDs(ctx context.Context) (about rightful.Subject) {
+	if e.Sources.Directory == nil {
+		return about
+	}
 	for u, err := range e.Sources.Directory.Users(ctx, rightful.Select{}) {
 		if err != nil {
-			return about, err
+			break
 		}
 		if about.Users = append(about.Users, u.ID); len(about.Users) == doctorSample {
 			break
@@ -122,7 +170,7 @@ func (e *Engine) someIDs(ctx context.Context) (rightful.Subject, error) {
 	}
 	for c, err := range e.Sources.Directory.Companies(ctx, rightful.Select{}) {
 		if err != nil {
-			return about, err
+			break
 		}
 		if c.StripeCustomerID != "" {
 			about.Customers = append(about.Customers, c.StripeCustomerID)
@@ -131,19 +179,24 @@ func (e *Engine) someIDs(ctx context.Context) (rightful.Subject, error) {
 			break
 		}
 	}
-	return about, nil
+	for l, err := range e.Sources.Directory.Links(ctx, rightful.Select{}) {
+		if err != nil || len(about.Customers) >= doctorSample {
+			break
+		}
+		about.Customers = append(about.Customers, l.StripeCustomerID)
+	}
+	return about
 }
 
 // diagnoseProbe asks the running app for one user: an app that knows none of
 // them is asked at the wrong address.
-func (e *Engine) diagnoseProbe(ctx context.Context) []rightful.Diagnosis {
-	if e.Sources.Probe == nil || e.Sources.Directory == nil {
+func (e *Engine) diagnoseProbe(ctx context.Context, about rightful.Subject) []rightful.Diagnosis {
+	if e.Sources.Probe == nil {
 		return nil
 	}
 	const place = "resolver_probe"
-	about, err := e.someIDs(ctx)
-	if err != nil || len(about.Users) == 0 {
-		return nil
+	if len(about.Users) == 0 {
+		return []rightful.Diagnosis{rightful.Warn(place, "the running app was not asked for a company: the database names no user", "it is asked for a user that directory.users finds: see to that first")}
 	}
 	user := about.Users[0]
 	answer, err := e.Sources.Probe.Company(ctx, user)
@@ -163,10 +216,14 @@ func (e *Engine) diagnoseProbe(ctx context.Context) []rightful.Diagnosis {
 	return d
 }
 
-// failed turns the error of a source into a line.
+// failed turns the error of a source into a line. place is where it stands when
+// the error does not tell.
 func failed(place string, err error) rightful.Diagnosis {
 	var own *rightful.Error
 	if errors.As(err, &own) {
+		if own.Place != "" {
+			place = own.Place
+		}
 		return rightful.Fail(place, own.Message, own.Hint)
 	}
 	return rightful.Fail(place, err.Error(), "")

@@ -18,6 +18,7 @@ type Investigation struct {
 	Notes             []string               `json:"notes"`
 	Complete          bool                   `json:"complete"`
 	IncompleteBecause []string               `json:"incomplete_because"`
+	Unheard           []string               `json:"unheard"` // what a single check could not hear; the rest is complete
 	Refused           *Refusal               `json:"refused"`
 	Account           string                 `json:"account"`
 	Livemode          bool                   `json:"livemode"`
@@ -39,7 +40,7 @@ type Investigation struct {
 func (e *Engine) Investigate(ctx context.Context, who string) (*Investigation, error) {
 	inv := &Investigation{
 		Who: who, Now: e.Options.Now,
-		Notes: []string{}, IncompleteBecause: []string{}, Users: []UserView{}, Companies: []CompanyView{},
+		Notes: []string{}, IncompleteBecause: []string{}, Unheard: []string{}, Users: []UserView{}, Companies: []CompanyView{},
 		Families: []FamilyView{}, Cache: []CacheView{}, Explanations: []rightful.Explanation{}, Findings: []rightful.Finding{},
 	}
 	account, refusal, err := e.admit(ctx)
@@ -76,14 +77,19 @@ func (e *Engine) Investigate(ctx context.Context, who string) (*Investigation, e
 		sit.StripeUnread, sit.StripePartly = stripeFailed, true
 		sit.Incomplete = append(sit.Incomplete, "Stripe: "+stripeFailed)
 	}
-	e.conclude(inv, sit, about)
+	verdict, err := e.judged(ctx, sources, sit)
+	if err != nil {
+		return inv.cut(ctx, err)
+	}
+	e.conclude(inv, sit, about, verdict)
 	return inv, nil
 }
 
-// conclude judges the situation and fills the answer.
-func (e *Engine) conclude(inv *Investigation, sit *rightful.Situation, about rightful.Subject) {
-	sit, verdict := judge.Concerning(sit, judge.Judge(sit, e.Rules), about)
+// conclude fills the answer from the verdict.
+func (e *Engine) conclude(inv *Investigation, sit *rightful.Situation, about rightful.Subject, verdict judge.Verdict) {
+	sit, verdict = judge.Concerning(sit, verdict, about)
 	inv.IncompleteBecause = append(inv.IncompleteBecause, sit.Incomplete...)
+	inv.Unheard = append(inv.Unheard, sit.Unheard...)
 	inv.Complete = len(inv.IncompleteBecause) == 0
 	inv.Findings = append(inv.Findings, verdict.Findings...)
 	inv.Explanations = judge.Explain(sit, e.Rules, about, verdict)

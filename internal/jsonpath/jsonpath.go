@@ -57,8 +57,9 @@ var (
 )
 
 // Lookup returns the string or the number that stands at the path. The error is
-// one of ErrNotJSON, ErrMissing, ErrNull, ErrNotScalar and ErrNotWhole: true and false are
-// nobody's id. The whole text must be JSON, also behind the path.
+// one of ErrNotJSON, ErrMissing, ErrNull, ErrNotScalar and ErrNotWhole: true and
+// false are nobody's id, and null is null also on the way to where the path leads.
+// The whole text must be JSON, also behind the path.
 func (p Path) Lookup(raw []byte) (string, error) {
 	value := jsontext.Value(bytes.TrimSpace(raw))
 	if !value.IsValid() {
@@ -102,6 +103,8 @@ func child(value jsontext.Value, step string) (jsontext.Value, error) {
 			return nil, ErrMissing
 		}
 		position = n
+	case 'n':
+		return nil, ErrNull // what has no members because there is nothing
 	default:
 		return nil, ErrMissing
 	}

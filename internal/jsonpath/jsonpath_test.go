@@ -26,7 +26,7 @@ func TestLookup(t *testing.T) {
 		{"a b", `{"a\u0020b":"x"}`, "x", nil},
 		{"company.id", `{"company":{"id":null}}`, "", jsonpath.ErrNull},
 		{"$", `null`, "", jsonpath.ErrNull},
-		{"company.id", `{"company":null}`, "", jsonpath.ErrMissing},
+		{"company.id", `{"company":null}`, "", jsonpath.ErrNull},
 		{"company.id", `{"company":7}`, "", jsonpath.ErrMissing},
 		{"company.id", `{"company":{}}`, "", jsonpath.ErrMissing},
 		{"items.2", `[1]`, "", jsonpath.ErrMissing},

@@ -89,6 +89,35 @@ func (j *judge) otherKey(f *family, o rightful.Object) string {
 	return ""
 }
 
+// goneBefore reports whether the company was already deleted when the object was
+// made: nobody can have meant it.
+func goneBefore(c *rightful.Company, o rightful.Object) bool {
+	return c.Deleted && c.DeletedAt > 0 && c.DeletedAt <= o.Created
+}
+
+// neverTheirs reports whether a stamp that names a deleted company was wrong from
+// the beginning: it was gone already, or the user who is stamped beside it is known
+// never to have belonged to it.
+func (j *judge) neverTheirs(f *family, o rightful.Object, gone *rightful.Company) bool {
+	carriers := []rightful.Object{f.Customer, o}
+	if p := f.purchaseOf(o.ID); p != nil {
+		carriers = append(carriers, p.objects...)
+	}
+	never := goneBefore(gone, o)
+	for _, c := range carriers {
+		user := j.userValue(c)
+		if user == "" || j.users[rightful.CanonicalID(user)] == nil {
+			continue
+		}
+		if j.everBelonged(user, gone.ID) || j.belongedAt(user, gone.ID, o.Created) || j.belongedAt(user, gone.ID, j.sit.Now) {
+			return false
+		}
+		_, known := j.userSet(user, o.Created)
+		never = never || known
+	}
+	return never
+}
+
 // boundToTheDead returns a company that a link or row ties the family to and
 // that is deleted or missing, unless it was merged into the family's own.
 func (j *judge) boundToTheDead(f *family) string {
@@ -186,7 +215,11 @@ func (j *judge) byCompany() {
 	j.attributed = map[string][]*family{}
 	j.claimed = map[string][]*family{}
 	j.byCustomer = map[string]*family{}
+	j.subs = map[string]homed{}
 	for _, f := range j.families {
+		for _, s := range f.Subscriptions {
+			j.subs[s.ID] = homed{s, f}
+		}
 		if !f.Guest() {
 			j.byCustomer[f.StripeCustomerID] = f
 		}
@@ -227,7 +260,7 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 		return false, "metadata." + j.otherKey(f, o) + " names another live company: a person decides"
 	case j.boundToTheDead(f) != "":
 		return false, "a link or row names company " + j.boundToTheDead(f) + ", which is gone: what is still paid for it is a person's decision"
-	case wrong != nil && !wrong.Live() && j.survivor(wrong) == nil:
+	case wrong != nil && !wrong.Live() && j.survivor(wrong) == nil && !j.neverTheirs(f, o, wrong):
 		return false, fmt.Sprintf("company %s was deleted: what is still paid for it is a person's decision", wrong.ID)
 	case wrong == nil && j.remembered(j.stampValue(o)):
 		return false, fmt.Sprintf("rows still name company %s, so it did exist: a person decides", j.stampValue(o))
@@ -285,14 +318,19 @@ func (j *judge) findBar(f *family) string {
 		return "the company has more members than were looked at: only an audit of everything sees all their customers"
 	}
 	if f.young(j.sit.Now) {
-		return "the latest payment is younger than an hour: its own webhooks may still be writing"
+		return youngWhy
 	}
 	for _, s := range f.Subscriptions {
 		switch {
-		case s.HasSchedule && s.LiveSubscription():
-			return "subscription " + s.ID + " has a schedule, whose phases may write the stamp again"
+		case s.HasSchedule && s.LiveSubscription() && !f.scheduled(s.ID):
+			return "subscription " + s.ID + " has a schedule, and what its phases will write is not known"
 		case s.HasPendingUpdate:
 			return "subscription " + s.ID + " has a pending update, which may write the stamp again"
+		}
+	}
+	for _, s := range f.Schedules {
+		if j.writesStamp(s) {
+			return "schedule " + s.ID + " has a phase that writes the stamp again"
 		}
 	}
 	if !f.Guest() && f.Exists == rightful.ExistsUnknown {

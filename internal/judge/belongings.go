@@ -28,6 +28,9 @@ type belongings struct {
 	// stampedOwn are the companies that the objects are stamped with and that
 	// the user belonged to, dead ones included.
 	stampedOwn []string
+	// stampedGone are companies that the objects are stamped with and that are
+	// deleted or merged; where no rows say who belonged to them, the user may have.
+	stampedGone []*rightful.Company
 }
 
 // belongingsOf looks at a user as of now, or, where only settled purchases carry
@@ -48,6 +51,9 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 		company := rightful.CanonicalID(stamp) // of one whose row is gone, the id is all there is
 		if c := j.stamped(stamp); c != nil {
 			company = rightful.CanonicalID(c.ID)
+			if !c.Live() && !goneBefore(c, o) {
+				b.stampedGone = append(b.stampedGone, c)
+			}
 		}
 		if company != "" && slices.Contains(b.allowed, company) {
 			b.stampedOwn = append(b.stampedOwn, company)
@@ -75,7 +81,14 @@ func (j *judge) hearUser(v *voice, f *family, u *rightful.User, objects []rightf
 		Strength: rightful.Strong,
 		AsOf:     b.at,
 	}
-	switch one := b.names(j.databaseSays(f)); {
+	one := b.names(j.databaseSays(f))
+	if !b.known && slices.ContainsFunc(b.stampedGone, func(c *rightful.Company) bool {
+		s := j.survivor(c)
+		return s == nil || !rightful.SameID(s.ID, one)
+	}) {
+		one = "" // perhaps they bought it for the company that is gone
+	}
+	switch {
 	case one != "":
 		v.hear(signal, j.company(one))
 	case b.known && len(b.stampedOwn) == 0:

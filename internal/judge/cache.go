@@ -180,14 +180,14 @@ func (j *judge) reportCache(e rightful.CacheEntry, company, because string, evid
 		RightfulCompanyID: j.rawID(company),
 		WrongValue:        ptr(e.Value),
 		Evidence:          append([]rightful.Signal{own}, evidence...),
-		Proposal:          &rightful.Proposal{Place: "cache", Object: rightful.Ref{Type: rightful.RefCacheKey, ID: e.Key}, Field: "value"},
+		Proposal:          &rightful.Proposal{Place: "cache", Object: rightful.Ref{Type: rightful.RefCacheKey, ID: e.Key}, Field: "value", From: ptr(e.Value)},
 		Automatic:         true,
 		Why:               "a wrong cache key is deleted and filled again by the app; nothing is lost",
 	}
 	switch {
 	case j.inGrace(e, company):
 		finding.Automatic = false
-		finding.Why = "the latest payment is younger than an hour: its own webhooks may still be writing"
+		finding.Why = youngWhy
 	case j.sit.StripePartly && (e.UserID == "" || e.Holds == rightful.HoldsCustomer):
 		finding.Automatic = false
 		finding.Why = "Stripe could not be read completely, so whose the customer is, is not sure"

@@ -14,14 +14,33 @@ import (
 // of its family of codes, add it here, and write its page in docs/checks.
 var checks = []func(*judge){
 	(*judge).checkStamps,
+	(*judge).checkOtherKeys,
+	(*judge).checkCheckouts,
 	(*judge).checkLinkers,
 	(*judge).checkEmptyLinks,
-	(*judge).checkIdleDuplicates,
+	(*judge).checkLinkPlaces,
+	(*judge).checkSchedules,
+	(*judge).checkCustomers,
+	(*judge).checkPaysTwice,
+	(*judge).checkDangling,
 	(*judge).checkReflection,
 	(*judge).checkRows,
+	(*judge).checkPayers,
+	(*judge).checkEnded,
+	(*judge).checkOpenSessions,
+	(*judge).checkMethods,
+	(*judge).checkReturned,
+	(*judge).checkAdopted,
+	(*judge).checkTyped,
+	(*judge).checkNobody,
+	(*judge).checkDeletedPays,
+	(*judge).checkHolders,
 	(*judge).checkUsers,
 	(*judge).checkCache,
 	(*judge).checkDeploy,
+	(*judge).checkForeign,
+	(*judge).checkAccounts,
+	(*judge).checkDelivery,
 }
 
 // report adds a finding; to the muted ones when its code is off. Title, account and id are
@@ -43,11 +62,45 @@ func (j *judge) report(f rightful.Finding) {
 	f.ID = findingID(f)
 	f.Also = tidy(f.Also, f.Object.ID)
 	f.Evidence = distinct(f.Evidence)
+	if j.merge(f) {
+		return
+	}
 	if j.rules.Off[f.Code] {
 		j.muted = append(j.muted, f)
 		return
 	}
 	j.findings = append(j.findings, f)
+}
+
+// merge puts a finding into the one that was reported with the same id, and
+// reports whether there was one: one code says one thing about one object. Two
+// that propose different writes leave the choice to a person.
+func (j *judge) merge(f rightful.Finding) bool {
+	at, known := j.reported[f.ID]
+	if !known {
+		if j.reported == nil {
+			j.reported = map[string]*[]rightful.Finding{}
+		}
+		list := &j.findings
+		if j.rules.Off[f.Code] {
+			list = &j.muted
+		}
+		j.reported[f.ID] = list
+		return false
+	}
+	i := slices.IndexFunc(*at, func(have rightful.Finding) bool { return have.ID == f.ID })
+	first := &(*at)[i]
+	first.Message += " Also: " + f.Message
+	first.Also = tidy(slices.Concat(first.Also, f.Also), f.Object.ID)
+	first.Evidence = distinct(slices.Concat(first.Evidence, f.Evidence))
+	if first.Automatic || f.Automatic {
+		first.Automatic, first.Proposal, first.Why = false, nil, "there are several proposals for the same place: a person decides"
+	}
+	if rank(f.Severity) < rank(first.Severity) {
+		first.Severity = f.Severity
+	}
+	first.Security = first.Security || f.Security
+	return true
 }
 
 // findingID is stable between runs: it depends on the code, the account and the

@@ -71,6 +71,8 @@ func (e *explainer) metadata() rightful.Explanation {
 		switch {
 		case f.Code != rightful.CodeStampOther && f.Code != rightful.CodeLinkStampSplit:
 			return explains(f, name)
+		case f.WrongValue == nil: // it was right, and is history
+			return false
 		case f.RightfulCompanyID == nil: // a live company is named: perhaps the right one
 			contested = f.Message
 			return false

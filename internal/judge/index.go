@@ -23,6 +23,7 @@ type index struct {
 }
 
 func newIndex(sit *rightful.Situation, rules Rules) *index {
+	sit = ordered(sit)
 	ix := &index{
 		sit:         sit,
 		companies:   map[string]*rightful.Company{},

@@ -44,6 +44,7 @@ type Verdict struct {
 	Muted        []rightful.Finding     // what the config turned off: still true, not reported
 	Attributions []rightful.Attribution // one for each family of the situation, in its order
 	Ownership    Ownership
+	Wanted       Wanted // what was not read and would decide
 }
 
 // Ownership counts families by whose application they belong to.
@@ -64,6 +65,16 @@ type judge struct {
 	attributed map[string][]*family // canonical company id -> its families
 	claimed    map[string][]*family // canonical company id -> families that a voice gives it, and that are not its own
 	byCustomer map[string]*family   // customer id -> its family
+	subs       map[string]homed     // subscription id -> it, and its family
+
+	replaced map[string][]rightful.Event    // object id -> events that replaced its metadata; nil before it was asked
+	reported map[string]*[]rightful.Finding // finding id -> the list that it is in
+}
+
+// homed is an object with its family.
+type homed struct {
+	rightful.Object
+	f *family
 }
 
 // Judge decides a situation.
@@ -93,6 +104,7 @@ func Judge(sit *rightful.Situation, rules Rules) Verdict {
 			v.Ownership.Unreached++
 		}
 	}
+	v.Wanted = j.wanted()
 	slices.SortStableFunc(v.Findings, compareFindings)
 	return v
 }

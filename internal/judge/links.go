@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"rightful"
 )
@@ -72,7 +73,11 @@ func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family, others int)
 			Place:  "db",
 			Object: rightful.Ref{Type: rightful.RefCompany, ID: c.ID},
 			Field:  "stripe_customer_id",
+			From:   ptr(c.StripeCustomerID),
 			To:     &only.StripeCustomerID,
+		}
+		if j.sit.Mapping.LinkTable && !j.sit.Mapping.LinkColumn {
+			finding.Proposal.Object = finding.Object // a row of the table of links
 		}
 		_, finding.Why = j.fillable(only)
 		if c.StripeCustomerID != "" && finding.Why == "" {
@@ -142,7 +147,14 @@ func (j *judge) checkLinkers() {
 		stamp, _ := j.stampOf(f.Customer)
 		c := j.stamped(stamp)
 		told := c != nil && c.Live() && j.linker(f) != "" // RF104 on the stamp says it
-		if f.owner != ours || f.Customer.ID == "" || f.Customer.Deleted || len(wrong) == 0 || told {
+		if f.owner != ours || f.Customer.ID == "" || f.Customer.Deleted {
+			continue
+		}
+		if several := j.linkers(f); len(several) > 1 {
+			j.reportShared(f, several)
+			continue
+		}
+		if len(wrong) == 0 || told {
 			continue
 		}
 		j.report(rightful.Finding{
@@ -159,4 +171,36 @@ func (j *judge) checkLinkers() {
 			Why:               wrongLinkWhy,
 		})
 	}
+}
+
+// linkers returns the live companies that link the family's customer, those left
+// out that are billed through another one of them.
+func (j *judge) linkers(f *family) []string {
+	var all []string
+	for _, id := range j.linkedBy[f.StripeCustomerID] {
+		if j.live(id) && !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Clone(all), func(id string) bool {
+		parent := j.company(id).BillingParentID
+		return parent != "" && slices.Contains(all, rightful.CanonicalID(parent))
+	})
+}
+
+// reportShared reports a customer that several live companies link: RF204. Each of
+// them opens the invoices of the others.
+func (j *judge) reportShared(f *family, linkers []string) {
+	finding := j.on(rightful.CodeSharedCustomer, f.Customer.Ref(), j.company(f.CompanyID))
+	wrong := slices.DeleteFunc(slices.Clone(linkers), func(id string) bool { return id == f.CompanyID })
+	finding.CompanyID = j.rawID(wrong[0])
+	finding.WrongValue = j.rawID(wrong[0])
+	finding.Security = true
+	finding.Message = fmt.Sprintf("companies %s all link %s. %s", strings.Join(linkers, ", "), f.StripeCustomerID, j.verdictText(f, f.Customer, f.CompanyID))
+	finding.Also = linkers
+	finding.Amount = j.amountOf(f, f.Customer)
+	finding.Evidence = f.everything()
+	finding.Why = wrongLinkWhy
+	j.report(finding)
 }

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"math/big"
+	"slices"
 
 	"rightful"
 )
@@ -14,7 +15,7 @@ func (j *judge) mayHaveMoney(f *rightful.Family) bool {
 	switch {
 	case isPlaceholder(j.rules, f.StripeCustomerID), f.Exists == rightful.ExistsDeleted, f.Exists == rightful.ExistsMissing:
 		return false
-	case j.sit.StripePartly, !f.Guest() && f.Exists == rightful.ExistsUnknown:
+	case j.sit.StripePartly, !f.Guest() && f.Exists == rightful.ExistsUnknown, f.MoneyUnread:
 		return true
 	}
 	for _, s := range f.Subscriptions {
@@ -26,12 +27,13 @@ func (j *judge) mayHaveMoney(f *rightful.Family) bool {
 }
 
 // hasMoney reports whether money is seen on a family: a live subscription, a
-// settled session or payment intent, a balance, a saved payment method.
+// settled session or payment intent, a paid invoice or charge, a balance, a saved
+// payment method.
 func hasMoney(f *rightful.Family) bool {
 	if f.Exists == rightful.ExistsDeleted {
 		return false
 	}
-	if f.Customer.Balance != 0 || f.Customer.HasSavedMethod {
+	if f.Customer.Balance != 0 || hasCard(f) || hasPaid(f) {
 		return true
 	}
 	for _, o := range f.Objects() {
@@ -40,6 +42,14 @@ func hasMoney(f *rightful.Family) bool {
 		}
 	}
 	return false
+}
+
+// hasCard reports whether a payment method is saved on the customer.
+func hasCard(f *rightful.Family) bool { return f.Customer.HasSavedMethod || len(f.Methods) > 0 }
+
+// hasPaid reports whether an invoice or a charge of the customer was paid.
+func hasPaid(f *rightful.Family) bool {
+	return slices.ContainsFunc(slices.Concat(f.Invoices, f.Charges), func(o rightful.Object) bool { return o.AmountPaid > 0 })
 }
 
 // monthly returns what live subscriptions bring in each month, or nil when

@@ -1,6 +1,8 @@
 package judge
 
 import (
+	"slices"
+
 	"rightful"
 )
 
@@ -26,7 +28,8 @@ func (j *judge) companyFor(f *family, o rightful.Object) string {
 }
 
 // ownCompany returns the company that a purchase names for itself: all its parts
-// agree, and its buyer belongs to it. No other purchase of the same customer says
+// agree, and its buyer belongs to it, or where nobody knows the buyer, a row
+// agrees too. No other purchase of the same customer says
 // that it is wrong.
 func (j *judge) ownCompany(f *family, p purchase) string {
 	own := ""
@@ -42,8 +45,19 @@ func (j *judge) ownCompany(f *family, p purchase) string {
 			return ""
 		}
 	}
-	if own != "" && j.buyerBelongs(f, p.objects[0], own) {
+	if own != "" && (j.buyerBelongs(f, p.objects[0], own) || j.rowSpeaks(f, p, own)) {
 		return own
 	}
 	return ""
+}
+
+// rowSpeaks reports whether, where nobody knows the buyer, a row gives what the
+// purchase made to the company that its stamps name.
+func (j *judge) rowSpeaks(f *family, p purchase, company string) bool {
+	for _, o := range append([]rightful.Object{f.Customer}, p.objects...) {
+		if j.userValue(o) != "" {
+			return false
+		}
+	}
+	return slices.ContainsFunc(p.objects, func(o rightful.Object) bool { return j.rowFor(o.ID, company) })
 }

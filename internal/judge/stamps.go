@@ -62,7 +62,10 @@ func (j *judge) checkStamp(f *family, o rightful.Object, value string) {
 // leftovers of a company that is gone.
 func (j *judge) deadStampMatters(f *family, o rightful.Object, c *rightful.Company) bool {
 	if history(o) {
-		return c.Deleted && c.DeletedAt > 0 && c.DeletedAt <= o.Created
+		return goneBefore(c, o)
+	}
+	if f.CompanyID == "" && !f.Contested && j.survivor(c) == nil {
+		return false // the stamp is right, and RF601 reports what is still paid
 	}
 	return o.LiveSubscription() || len(f.liveSubscriptions()) > 0 || f.CompanyID != "" || j.anchor(f) != ""
 }
@@ -76,6 +79,8 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 	}
 	p := f.purchaseOf(o.ID)
 	switch {
+	case j.splitReported(f, p): // RF107 speaks for each part
+		return
 	case o.Type == rightful.TypeCustomer && j.childOf(j.linker(f), o) != "": // billed through the linking company
 		return
 	case p != nil && p.child != "":
@@ -84,7 +89,10 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 		}
 	case !f.Contested && (f.CompanyID == stamped || f.CompanyID == ""):
 		return
+	case o.Type == rightful.TypeCustomer && linker == "" && f.birth() != nil && j.ownCompany(f, *f.birth()) == stamped:
+		return // made by a purchase that speaks for itself
 	case history(o) && j.boughtFor(f, o, stamped):
+		j.reportMoved(f, o, c)
 		return
 	case p != nil && p.child == "" && j.ownCompany(f, *p) == stamped:
 		if linker == "" || linker == stamped {
@@ -100,6 +108,27 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 		return
 	}
 	j.reportStamp(f, o, rightful.CodeStampOther, value, c)
+}
+
+// reportMoved tells, as information, that a completed session was right when it
+// was paid and that its live subscription is another company's today.
+func (j *judge) reportMoved(f *family, o rightful.Object, c *rightful.Company) {
+	p := f.purchaseOf(o.ID)
+	if !o.SettledSession() || p == nil || f.CompanyID == "" || j.linker(f) != f.CompanyID {
+		return
+	}
+	for _, s := range p.objects {
+		if now := j.stamped(j.stampValue(s)); !s.LiveSubscription() || now == nil || rightful.CanonicalID(now.ID) != f.CompanyID || !j.rowFor(s.ID, f.CompanyID) {
+			continue
+		}
+		finding := j.on(rightful.CodeStampOther, o.Ref(), c)
+		finding.Severity = rightful.SeverityInfo
+		finding.Message = fmt.Sprintf("%s was bought for company %s, by somebody who belonged to it; %s is company %s's today.", o.ID, j.name(c.ID), s.ID, j.name(f.CompanyID))
+		finding.Also = []string{s.ID, f.StripeCustomerID, f.CompanyID}
+		finding.Evidence = append([]rightful.Signal{j.stampSignal(o, j.voiceOf(f, o), rightful.Corroborates)}, f.deciding(f.CompanyID)...)
+		finding.Why = "it is history, and it was right"
+		j.report(finding)
+	}
 }
 
 // boughtByOutsider reports whether a user whose id the purchase carries is known
@@ -210,35 +239,28 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 // checkUnstamped reports a stamp that is demanded and absent: on a customer
 // that a live company links, on a live subscription, on a settled session.
 func (j *judge) checkUnstamped(f *family, o rightful.Object) {
-	switch o.Type {
-	case rightful.TypeCustomer:
-		linked := slices.ContainsFunc(j.linkedBy[o.ID], func(c string) bool { return j.live(c) })
-		if o.Deleted || !linked {
-			return
-		}
-		if len(j.wrongLinkers(f)) > 0 {
-			return // the link is reported, and what the stamp should hold is not the first question
-		}
-	default:
-		if !o.LiveSubscription() && !o.SettledSession() {
-			return
-		}
+	if !j.demanded(o) {
+		j.checkCarriedDown(f, o)
+		return
+	}
+	if o.Type == rightful.TypeCustomer && len(j.wrongLinkers(f)) > 0 {
+		return // the link is reported, and what the stamp should hold is not the first question
 	}
 	automatic, why := j.restamp(f, o, nil)
 	company := j.companyFor(f, o)
+	if company == "" && j.goneOf(f, o) != "" {
+		return // RF601 reports what is still paid for a company that is gone
+	}
 	finding := rightful.Finding{
 		Code:              rightful.CodeUnstamped,
-		Message:           fmt.Sprintf("%s carries no %s. %s", o.ID, j.rules.Keys.Company, j.verdictText(f, o, company)),
+		Message:           fmt.Sprintf("%s carries no %s.", o.ID, j.rules.Keys.Company),
 		Object:            o.Ref(),
 		CompanyID:         j.rawID(company),
 		RightfulCompanyID: j.rawID(company),
 		Amount:            j.amountOf(f, o),
-		Evidence:          f.deciding(f.CompanyID),
+		Evidence:          f.evidenceOf(),
 		Automatic:         automatic,
 		Why:               why,
-	}
-	if f.CompanyID == "" {
-		finding.Evidence = f.everything()
 	}
 	if company != "" {
 		finding.Proposal = j.stampProposal(company, o)
@@ -246,6 +268,32 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 	if f.StripeCustomerID != o.ID {
 		finding.Also = append(finding.Also, f.StripeCustomerID)
 	}
+	if o.PaymentLink != "" {
+		if j.typedFor(f, o) != nil {
+			return // RF504 speaks for the session
+		}
+		finding.Code = rightful.CodePaymentLink
+		finding.Message = fmt.Sprintf("%s was paid through a payment link and carries no %s.", o.ID, j.rules.Keys.Company)
+	}
+	j.lookElsewhere(&finding, o, company)
+	finding.Message += " " + j.verdictText(f, o, company)
+	j.report(finding)
+}
+
+// checkCarriedDown tells, as information, that a payment intent carries nothing of
+// what its session says: handlers of its own events cannot know whose it is.
+func (j *judge) checkCarriedDown(f *family, o rightful.Object) {
+	p := f.purchaseOf(o.ID)
+	if !o.SettledIntent() || p == nil || j.stampValue(p.session) == "" {
+		return
+	}
+	c := j.company(j.companyFor(f, o))
+	finding := j.on(rightful.CodeUnstamped, o.Ref(), c)
+	finding.Severity = rightful.SeverityInfo
+	finding.Message = fmt.Sprintf("%s carries no %s, and its session %s does.", o.ID, j.rules.Keys.Company, p.session.ID)
+	finding.Also = []string{p.session.ID, f.StripeCustomerID}
+	finding.Evidence = f.evidenceOf()
+	finding.Why = "nothing demands a stamp there: it matters to apps that handle payment intent events"
 	j.report(finding)
 }
 
@@ -255,7 +303,10 @@ const wrongLinkWhy = "the link may show one company another's invoices: relinkin
 // under the one configured key, whatever key the present value stands under.
 func (j *judge) stampProposal(company string, o rightful.Object) *rightful.Proposal {
 	to := j.stampFor(company)
-	return &rightful.Proposal{Place: "stripe", Object: o.Ref(), Field: "metadata." + j.rules.Keys.Company, To: &to}
+	return &rightful.Proposal{
+		Place: "stripe", Object: o.Ref(), Field: "metadata." + j.rules.Keys.Company,
+		From: ptr(o.Metadata[j.rules.Keys.Company]), To: &to,
+	}
 }
 
 // verdictText says whose a family, or what was bought in it for the company, is.

@@ -85,6 +85,7 @@ func (j *judge) listen(f *family) {
 	j.hearUsers(f, of)
 	j.hearMerges(f, of)
 	j.hearEmails(f)
+	j.hearRemoved(f)
 
 	f.voices = slices.DeleteFunc(f.voices, func(v *voice) bool { return len(v.parts) == 0 && v.excludes == nil })
 }

@@ -104,7 +104,7 @@ func (m *maker) carryOut(f rightful.Finding, d Decision) error {
 }
 
 func isLink(p rightful.Proposal) bool {
-	return p.Place == rightful.PlaceDB && p.Object.Type == rightful.RefCompany
+	return p.Place == rightful.PlaceDB && (p.Object.Type == rightful.RefCompany || p.Object.Type == rightful.RefLink) && p.Field == rightful.FieldLink
 }
 
 // Writable reports why a proposal may not be written by any plan: rightful
@@ -130,7 +130,7 @@ func Writable(p rightful.Proposal) error {
 		}
 	case rightful.PlaceDB:
 		switch {
-		case p.Object.Type == rightful.RefCompany && (p.Field == rightful.FieldLink || p.Field == rightful.FieldLinks):
+		case isLink(p):
 			return nil
 		case p.Object.Type == rightful.RefSubscriptionRow && (p.Field == rightful.FieldRowCompany || p.Field == rightful.FieldRowCustomer) && p.To != nil:
 			return nil

@@ -91,8 +91,8 @@ type draft struct {
 // cell names what a proposal writes. Two proposals for one cell must agree.
 func cell(p rightful.Proposal) string {
 	key := []string{p.Place, p.Object.Type, p.Object.ID, p.Field}
-	if p.Field == rightful.FieldLinks {
-		key = append(key, text(p.From), text(p.To)) // one entry of several
+	if p.Object.Type == rightful.RefLink {
+		key = append(key, text(p.From), text(p.To)) // one row of several
 	}
 	return strings.Join(key, "\x00")
 }
@@ -206,7 +206,7 @@ func (m *maker) add(f rightful.Finding, p rightful.Proposal, choice string, reli
 // familyOf returns the unit that a write belongs to. A link belongs to the
 // customer that it is about.
 func familyOf(f rightful.Finding, p rightful.Proposal) string {
-	if p.Place == rightful.PlaceDB && p.Object.Type == rightful.RefCompany {
+	if isLink(p) {
 		if p.To != nil {
 			return *p.To
 		}

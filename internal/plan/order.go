@@ -80,7 +80,7 @@ func phase(d *draft) int {
 func kindRank(r rightful.Ref) int {
 	return slices.Index([]string{
 		string(rightful.TypeCustomer), string(rightful.TypeSubscription), string(rightful.TypePaymentIntent), string(rightful.TypeSession),
-		rightful.RefCompany, rightful.RefSubscriptionRow, rightful.RefCacheKey,
+		rightful.RefCompany, rightful.RefLink, rightful.RefSubscriptionRow, rightful.RefCacheKey,
 	}, r.Type)
 }
 

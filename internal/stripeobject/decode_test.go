@@ -204,6 +204,7 @@ func TestDecodeErrors(t *testing.T) {
 		"reference no id":    {`{"customer":{"object":"customer"},"id":"sub_1"}`, rightful.TypeSubscription, []string{"sub_1", "field customer"}},
 		"reference odd id":   {`{"customer":{"id":[]},"id":"sub_1"}`, rightful.TypeSubscription, []string{"sub_1", "field customer.id"}},
 		"metadata object":    {`{"metadata":{"company_id":{"a":"s3cret"}},"id":"cus_1"}`, rightful.TypeCustomer, []string{"cus_1", "field metadata.company_id"}},
+		"metadata not kept":  {`{"metadata":{"note":{"a":"s3cret"}},"id":"cus_1"}`, rightful.TypeCustomer, []string{"cus_1", "field metadata.(key)"}},
 		"metadata array":     {`{"metadata":["s3cret"],"id":"cus_1"}`, rightful.TypeCustomer, []string{"cus_1", "field metadata"}},
 		"metadata twice":     {`{"metadata":{"company_id":"s3cret","company_id":"s3cret2"},"id":"cus_1"}`, rightful.TypeCustomer, []string{"cus_1"}},
 		"price product":      {`{"items":{"data":[{"price":{"product":5}}]},"id":"sub_1"}`, rightful.TypeSubscription, []string{"sub_1", "field items.price.product"}},

@@ -210,7 +210,9 @@ func (o *draft) finish() (rightful.Object, error) {
 }
 
 // metadata keeps the keys that carry identity. Stripe's values are strings; a
-// number, as people write it in world files, is kept as its exact text.
+// number, as people write it in world files, is kept as its exact text. Other
+// values are wrong under any key, so that an object that can be read with one
+// set of keys can be read with all.
 func (w *walker) metadata(field string) (map[string]string, error) {
 	if w.dec.PeekKind() == 'n' {
 		return nil, w.dec.SkipValue()
@@ -224,7 +226,11 @@ func (w *walker) metadata(field string) (map[string]string, error) {
 		if err != nil || name == nil {
 			return kept, err
 		}
-		if !w.keys.Keeps(string(name)) {
+		if !w.keeps(name) {
+			switch w.dec.PeekKind() {
+			case '{', '[', 't', 'f':
+				return nil, &fieldError{field + ".(key)", "want a string"}
+			}
 			if err := w.dec.SkipValue(); err != nil {
 				return nil, err
 			}

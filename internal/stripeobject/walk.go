@@ -17,7 +17,8 @@ type walker struct {
 	dec     *jsontext.Decoder
 	raw     []byte
 	keys    *rightful.KeySet
-	scratch []byte // an unescaped field name
+	kept    map[string]bool // whether a metadata key is kept: the same few stand in every object of a page
+	scratch []byte          // an unescaped field name
 }
 
 func newWalker(raw []byte, keys rightful.KeySet) *walker {
@@ -25,6 +26,19 @@ func newWalker(raw []byte, keys rightful.KeySet) *walker {
 	// refuses a name that stands twice in one object: two metadata values for
 	// one key would make the answer depend on the reader.
 	return &walker{dec: jsontext.NewDecoder(bytes.NewBuffer(raw)), raw: raw, keys: &keys}
+}
+
+// keeps reports whether a metadata key is kept.
+func (w *walker) keeps(key []byte) bool {
+	kept, known := w.kept[string(key)]
+	if !known {
+		if w.kept == nil {
+			w.kept = map[string]bool{}
+		}
+		kept = w.keys.Keeps(string(key))
+		w.kept[string(key)] = kept
+	}
+	return kept
 }
 
 // end checks that nothing follows.

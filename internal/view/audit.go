@@ -33,6 +33,7 @@ func (p *Printer) Audit(r *engine.AuditReport) {
 		count(c.Warnings, "warning", "warnings"), count(c.Infos, "info", "infos"), c.Automatic)
 	p.gets(c.StripeGETs)
 	p.incomplete(r.Complete, r.IncompleteBecause)
+	p.unheard(r.Unheard)
 	if len(r.Findings) > 0 {
 		p.line("  next: rightful explain %s", r.Findings[0].Code)
 	}
@@ -74,6 +75,13 @@ func (p *Printer) incomplete(complete bool, because []string) {
 	p.line("  %s: nothing may be concluded from what is absent", p.paint(red, "INCOMPLETE"))
 	for _, b := range because {
 		p.line("    %s", clean(b))
+	}
+}
+
+// unheard prints what was not heard and leaves the rest complete.
+func (p *Printer) unheard(places []string) {
+	for _, place := range places {
+		p.line("  not heard, which silences one check: %s", clean(place))
 	}
 }
 

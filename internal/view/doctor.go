@@ -6,14 +6,14 @@ import (
 )
 
 // Checkup prints what the doctor found, one line for each thing, with what to do
-// under those that are not well.
+// under those that are not well, and where in the config.
 func (p *Printer) Checkup(file string, c *engine.Checkup) {
 	p.line("%s", p.paint(strong, "examining what "+clean(file)+" names"))
 	var rows [][]string
 	for _, d := range c.Lines {
 		rows = append(rows, []string{p.level(d.Level), clean(d.Place), clean(d.Says)})
 		if d.Todo != "" {
-			rows = append(rows, []string{"", "", "-> " + clean(d.Todo)})
+			rows = append(rows, []string{"", clean(d.At), "-> " + clean(d.Todo)})
 		}
 	}
 	p.table([]string{"", "PLACE", "WHAT WAS SEEN"}, rows)

@@ -42,6 +42,7 @@ func (p *Printer) Investigation(inv *engine.Investigation) {
 	p.heading("next")
 	p.gets(inv.Counts.StripeGETs)
 	p.incomplete(inv.Complete, inv.IncompleteBecause)
+	p.unheard(inv.Unheard)
 	if inv.Next != "" {
 		p.line("  %s", p.paint(strong, inv.Next))
 	}

@@ -55,7 +55,7 @@ func Config(ctx context.Context, path string, env func(string) (string, bool), n
 	if err != nil {
 		return nil, nil, err
 	}
-	e, problems := open(ctx, c, now)
+	e, problems := open(ctx, c, now, sqldirectory.Open)
 	if len(problems) > 0 {
 		return nil, c, errors.Join(problems[0], e.Close())
 	}
@@ -63,19 +63,27 @@ func Config(ctx context.Context, path string, env func(string) (string, bool), n
 }
 
 // Examine is Config for the doctor: sources that cannot be opened are left out
-// of the engine, and come back as problems.
+// of the engine, and come back as problems. A database with some queries that
+// are wrong is opened all the same. Nothing must be judged by such an engine.
 func Examine(ctx context.Context, path string, env func(string) (string, bool), now time.Time) (*engine.Engine, *config.Config, []error, error) {
 	c, err := config.Read(path, env)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	e, problems := open(ctx, c, now)
+	e, problems := open(ctx, c, now, sqldirectory.Examine)
 	return e, c, problems, nil
 }
 
+// directoryOpener is how a database is opened: for a run, or to be examined.
+type directoryOpener func(context.Context, string, sqldirectory.Mapping, ...sqldirectory.Option) (*sqldirectory.Directory, error)
+
 // open opens every source of a config. The engine must be closed.
-func open(ctx context.Context, c *config.Config, now time.Time) (*engine.Engine, []error) {
+func open(ctx context.Context, c *config.Config, now time.Time, openDirectory directoryOpener) (*engine.Engine, []error) {
 	e := newEngine(c, now.Unix())
+	// The database's clock is compared with the one that things are judged by,
+	// which goes on while sources are opened and examined.
+	began := time.Now()
+	clock := func() time.Time { return now.Add(time.Since(began)) }
 	var closers []func() error
 	e.Close = func() error {
 		var errs []error
@@ -99,14 +107,14 @@ func open(ctx context.Context, c *config.Config, now time.Time) (*engine.Engine,
 			return err
 		},
 		func() error {
-			directory, err := sqldirectory.Open(ctx, c.Directory.DSN, sqldirectory.Mapping{
+			directory, err := openDirectory(ctx, c.Directory.DSN, sqldirectory.Mapping{
 				Companies:     c.Directory.Companies,
 				Users:         c.Directory.Users,
 				Memberships:   c.Directory.Memberships,
 				Subscriptions: c.Directory.Subscriptions,
 				Links:         c.Directory.Links,
 				Resolve:       c.Directory.Resolve,
-			})
+			}, sqldirectory.WithClock(clock))
 			if err == nil {
 				closers = append(closers, directory.Close)
 				e.Sources.Directory = directory

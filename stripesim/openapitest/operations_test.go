@@ -52,6 +52,14 @@ func driveAccounts(d *drive) {
 	d.get("/v1/accounts/" + account.str("id"))
 	d.do(403, "GET", "/v1/accounts/acct_other", "")
 	d.get("/v1/balance")
+	for _, id := range []string{"acct_a", "acct_b"} {
+		if err := d.sim.AddAccount(id); err != nil {
+			d.Fatal(err)
+		}
+		d.get("/v1/accounts/" + id)
+	}
+	d.get("/v1/accounts?limit=1&starting_after=acct_b&created[gte]=1")
+	d.do(400, "GET", "/v1/accounts?starting_after=acct_none", "")
 }
 
 const address = "address[line1]=1+Way&address[city]=Rome&address[country]=IT"
@@ -148,6 +156,24 @@ func driveIntents(d *drive) {
 	d.settle(failed, false)
 	d.get("/v1/payment_intents/" + failed)
 
+	for _, method := range []string{"chargeDeclinedExpiredCard", "radarBlock", "chargeDeclinedIncorrectCvc", "authenticationRequired&off_session=true"} {
+		refused := d.do(402, "POST", "/v1/payment_intents", "amount=5&currency=usd&confirm=true&payment_method=pm_card_"+method).str("error", "payment_intent", "id")
+		d.get("/v1/payment_intents/" + refused + "?expand[]=latest_charge")
+	}
+	for _, succeeded := range []bool{true, false} {
+		asked := d.post("/v1/payment_intents", "amount=5&currency=usd&confirm=true&return_url=https://x&payment_method=pm_card_authenticationRequired").str("id")
+		d.settle(asked, succeeded)
+		d.get("/v1/payment_intents/" + asked)
+		waiting := d.post("/v1/setup_intents", "confirm=true&payment_method=pm_card_authenticationRequired").str("id")
+		if err := d.sim.SettleSetup("", waiting, succeeded); err != nil {
+			d.Fatal(err)
+		}
+		d.get("/v1/setup_intents/" + waiting)
+	}
+	for _, card := range []string{"amex", "diners", "unionpay", "jcb", "de"} {
+		d.post("/v1/payment_methods/pm_card_"+card+"/attach", "customer="+customer)
+	}
+
 	charge := d.get("/v1/payment_intents/" + id).str("latest_charge")
 	d.stamps("/v1/charges", charge)
 	d.post("/v1/charges/"+charge, "description=d&fraud_details[user_report]=safe&receipt_email=a@x")
@@ -180,6 +206,15 @@ func driveSubscriptions(d *drive) {
 	d.post("/v1/subscriptions", "customer="+customer+"&items[0][price]="+price+"&trial_period_days=7&collection_method=charge_automatically")
 	ended := d.post("/v1/subscriptions", "customer="+customer+"&items[0][price_data][currency]=eur&items[0][price_data][unit_amount]=5&items[0][price_data]["+
 		"product]=prod_own&items[0][price_data][recurring][interval]=week&items[0][quantity]=3").str("id")
+	waiting := d.post("/v1/subscriptions", "customer="+customer+"&payment_behavior=default_incomplete&items[0][price]="+price+
+		"&expand[]=latest_invoice.confirmation_secret&expand[]=latest_invoice.payments")
+	d.do(400, "POST", "/v1/subscriptions/"+waiting.str("id"), "description=d")
+	d.post("/v1/payment_intents/"+waiting.str("latest_invoice", "payments", "data", 0, "payment", "payment_intent")+"/confirm", "payment_method=pm_card_visa")
+	d.get("/v1/subscriptions/" + waiting.str("id"))
+	never := d.post("/v1/subscriptions", "customer="+customer+"&payment_behavior=default_incomplete&items[0][price]="+price).str("id")
+	d.delete("/v1/subscriptions/" + never)
+	card := d.post("/v1/payment_methods/pm_card_chargeCustomerFail/attach", "customer="+customer).str("id")
+	d.do(402, "POST", "/v1/subscriptions", "customer="+customer+"&payment_behavior=error_if_incomplete&items[0][price]="+price+"&default_payment_method="+card)
 	d.stamps("/v1/subscriptions", id)
 	d.common("/v1/subscriptions", id, "customer", "latest_invoice")
 	d.get("/v1/subscriptions/" + id + "?expand[]=items.data.price.product")

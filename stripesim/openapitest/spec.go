@@ -3,6 +3,8 @@ package openapitest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,6 +23,15 @@ type Spec struct {
 }
 
 type endpoint struct {
+	Parameters []struct {
+		Name string `json:"name"`
+		In   string `json:"in"`
+	} `json:"parameters"`
+	RequestBody struct {
+		Content map[string]struct {
+			Schema *Schema `json:"schema"`
+		} `json:"content"`
+	} `json:"requestBody"`
 	Responses map[string]struct {
 		Content map[string]struct {
 			Schema *Schema `json:"schema"`
@@ -70,6 +81,29 @@ func (s *Spec) Answer(method, path string, success bool) *Schema {
 		status = "200"
 	}
 	return s.Paths[template][strings.ToLower(method)].Responses[status].Content["application/json"].Schema
+}
+
+// Parameters are the names of what an endpoint takes in its query and its form,
+// in alphabetical order.
+func (s *Spec) Parameters(method, path string) []string {
+	template, ok := s.template(method, path)
+	if !ok {
+		return nil
+	}
+	endpoint := s.Paths[template][strings.ToLower(method)]
+	var names []string
+	for _, p := range endpoint.Parameters {
+		if p.In == "query" {
+			names = append(names, p.Name)
+		}
+	}
+	for _, content := range endpoint.RequestBody.Content {
+		if content.Schema != nil {
+			names = slices.AppendSeq(names, maps.Keys(content.Schema.Properties))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // template finds the path of the document that a concrete path belongs to. A

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -172,8 +173,8 @@ func optionalPath(setting, text string) (*jsonpath.Path, error) {
 func (r *Reader) ClearText() []string { return r.clearText }
 
 // Company implements rightful.ProbeReader. The statuses of Options.NoneStatus
-// and 204, null and the empty text mean that the app knows no company for the
-// user. Any other answer without an id, redirects and commands that fail too,
+// and 204, null (also on the way to where JSONPath leads) and the empty text mean
+// that the app knows no company for the user. Any other answer without an id, redirects and commands that fail too,
 // is a ProbeAnswer that Failed.
 func (r *Reader) Company(ctx context.Context, userID string) (rightful.ProbeAnswer, error) {
 	id, failed, err := r.hear(ctx, r.company, userID, r.json)
@@ -190,9 +191,15 @@ func (r *Reader) Revision(ctx context.Context) (string, error) {
 	revision, failed, err := r.hear(ctx, r.revision, "", r.revisionJSON)
 	if failed != "" {
 		return "", &rightful.Error{Kind: rightful.KindUnavailable, Place: place + "." + r.revisionAt,
-			Message: "the app does not tell its revision: " + failed}
+			Message: "the app does not tell its revision: " + failed, Hint: revisionHint[r.revisionAt]}
 	}
 	return revision, err
+}
+
+// revisionHint says by setting what to do about an answer that is no revision.
+var revisionHint = map[string]string{
+	"revision_url":     "open it by hand: it must answer with status 200 and the revision, or JSON that revision_json leads into; leave it out if the app does not tell",
+	"revision_command": "run it by hand: it must print the revision, or JSON that revision_json leads into",
 }
 
 // hear asks when it is its turn and takes the answer out of the reply.
@@ -214,12 +221,18 @@ func (r *Reader) hear(ctx context.Context, a asker, userID string, path *jsonpat
 	return text, failed, nil
 }
 
+// words are what programs print for a value that is no id. They are not taken
+// for "no company": a mistake in the program prints them too.
+var words = []string{"None", "nil", "undefined", "NaN", "true", "false", "True", "False"}
+
 // answer takes the one text out of a body, or says in a phrase why there is
 // none. The body itself is never repeated.
 func answer(body []byte, path *jsonpath.Path) (text, failed string) {
-	if path == nil {
-		text = strings.TrimSpace(string(body))
-	} else {
+	text = strings.TrimSpace(string(body))
+	if text == "" || text == "null" {
+		return "", ""
+	}
+	if path != nil {
 		var err error
 		if text, err = path.Lookup(body); errors.Is(err, jsonpath.ErrNull) {
 			return "", ""
@@ -230,8 +243,13 @@ func answer(body []byte, path *jsonpath.Path) (text, failed string) {
 	if len(text) > longestAnswer || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		return "", "the answer is no single line of at most 512 bytes"
 	}
-	if path == nil && text != "" && strings.ContainsAny(text[:1], "<{[") {
-		return "", "the answer is a document, not an id; say with json where the id stands in it"
+	if path == nil {
+		switch {
+		case strings.ContainsAny(text[:1], `<{["`):
+			return "", "the answer is a document, not an id; say with json where the id stands in it ($ for the whole)"
+		case slices.Contains(words, text):
+			return "", "the answer is the word " + text + ", not an id; where there is no company, answer with nothing"
+		}
 	}
 	return text, ""
 }

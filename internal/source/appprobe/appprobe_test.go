@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -71,7 +72,12 @@ func TestCompanyAnswers(t *testing.T) {
 		"null":              {200, `{"company":{"id":null}}`, false, "", ""},
 		"not found":         {404, `<html>`, false, "", ""},
 		"no content":        {204, ``, false, "", ""},
-		"nothing there":     {200, `{"company":null}`, false, "", "nothing at the path"},
+		"null on the way":   {200, `{"company":null}`, false, "", ""},
+		"null alone":        {200, `null`, false, "", ""},
+		"no body":           {200, ``, false, "", ""},
+		"blank":             {200, " \n", false, "", ""},
+		"no such key":       {200, `{"company":{}}`, false, "", "nothing at the path"},
+		"no such object":    {200, `{}`, false, "", "nothing at the path"},
 		"object":            {200, `{"company":{"id":{}}}`, false, "", "neither"},
 		"html":              {200, `<html>s3cret`, false, "", "not JSON"},
 		"sign in":           {302, ``, false, "", "redirects (status 302)"},
@@ -79,6 +85,9 @@ func TestCompanyAnswers(t *testing.T) {
 		"broken":            {500, `s3cret`, false, "", "status 500"},
 		"plain":             {200, " 17\n", true, "17", ""},
 		"plain and empty":   {200, "\n", true, "", ""},
+		"plain null":        {200, "null\n", true, "", ""},
+		"plain word":        {200, "None\n", true, "", "the word None"},
+		"plain with quotes": {200, `"11"`, true, "", "a document, not an id"},
 		"plain html":        {200, "<html>\n<body>s3cret", true, "", "no single line"},
 		"one line of html":  {200, "<html>login</html>", true, "", "a document, not an id"},
 		"json without path": {200, `{"company": 11}`, true, "", "a document, not an id"},
@@ -204,6 +213,40 @@ func TestUnreachable(t *testing.T) {
 		if strings.Contains(err.Error(), "s3cret") || strings.Contains(errors.Unwrap(err).Error(), "s3cret") {
 			t.Errorf("error %v holds a secret", err)
 		}
+	}
+}
+
+// TestEveryErrorSaysWhatToDo: of an app that cannot be asked, and of one that
+// does not tell its revision.
+func TestEveryErrorSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	plain := serve(t, http.NotFound)
+	signed := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(signed.Close)
+	signed.Config.ErrorLog = log.New(io.Discard, "", 0)
+	for todo, base := range map[string]string{
+		"is the app running":  closed.URL,
+		"speaks TLS":          strings.Replace(plain, "http:", "https:", 1),
+		"the authority":       signed.URL,
+		"check the host name": "http://app.invalid",
+		"open it by hand":     plain, // 404: the user has no company, but a revision there must be
+	} {
+		r := open(t, appprobe.Options{URL: base + "/{user_id}", RevisionURL: base + "/revision"})
+		_, err := r.Revision(t.Context())
+		var own *rightful.Error
+		if !errors.As(err, &own) || !strings.Contains(own.Hint, todo) {
+			t.Errorf("%s: want the hint %q, got %v", base, todo, err)
+		}
+		lines := r.Diagnose(t.Context())
+		if last := lines[len(lines)-1]; last.Level != rightful.LevelError || !strings.Contains(last.Todo, todo) {
+			t.Errorf("%s: the doctor does not say %q: %+v", base, todo, lines)
+		}
+	}
+	r := open(t, appprobe.Options{URL: plain + "/{user_id}", RevisionCommand: []string{"false"}})
+	if _, err := r.Revision(t.Context()); err == nil || !strings.Contains(err.Error(), "run it by hand") {
+		t.Errorf("a revision command that fails: %v", err)
 	}
 }
 

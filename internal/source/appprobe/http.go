@@ -2,14 +2,17 @@ package appprobe
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -146,9 +149,29 @@ func (e *endpoint) ask(ctx context.Context, userID string) (reply, error) {
 		return reply{}, unreachable(e.setting, fmt.Sprintf("the app at %s does not answer within %v", req.URL.Host, e.timeout),
 			"check that the host is reachable from here, or give it longer: resolver_probe.timeout", cause(err))
 	case err != nil:
-		return reply{}, unreachable(e.setting, "the app at "+req.URL.Host+" does not answer", "check that the host is reachable from here", cause(err))
+		why, hint := unheard(err)
+		return reply{}, unreachable(e.setting, "the app at "+req.URL.Host+" "+why, hint, cause(err))
 	}
 	return e.heard(resp.StatusCode, body), nil
+}
+
+// unheard says why no answer came, and what to do about it.
+func unheard(err error) (why, hint string) {
+	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
+	noTLS = noTLS || errors.Is(err, http.ErrSchemeMismatch)
+	_, noHost := errors.AsType[*net.DNSError](err)
+	_, distrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "does not answer: connection refused", "is the app running, and is this its port?"
+	case noHost:
+		return "does not answer: no such host", "check the host name in the address"
+	case noTLS:
+		return "does not speak TLS", "write http:// inside a private network, or give the port that speaks TLS"
+	case distrusted:
+		return "has a certificate that cannot be trusted", "give the host name that the certificate is for, or let this machine trust the authority that signed it"
+	}
+	return "does not answer", "check that the host is reachable from here"
 }
 
 // cause takes the URL out of an error: it may hold a token.

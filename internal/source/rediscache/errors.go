@@ -44,11 +44,18 @@ func (r *Reader) failed(ctx context.Context, err error) error {
 	case (word == "MOVED" || word == "ASK" || word == "CROSSSLOT") && r.cluster == nil:
 		e.Message = "the cache at " + r.where + " is one node of a cluster, which cannot be read alone (" + word + ")"
 		e.Hint = "set cache.cluster: true"
+	case strings.Contains(err.Error(), "DB index"): // out of range, or no number at all
+		e.Message = "the cache at " + r.where + " has no database of the number in the URL"
+		e.Hint = "correct the number at the end of cache.url: most servers have 0 to 15"
+	case strings.Contains(err.Error(), "SELECT is not allowed"):
+		e.Message = "the cache at " + r.where + " is one node of a cluster, which has no database but 0"
+		e.Hint = "take the number off the end of cache.url, and set cache.cluster: true"
 	case strings.Contains(err.Error(), "cluster support disabled"):
 		e.Message = "the cache at " + r.where + " is no cluster"
 		e.Hint = "take cache.cluster: true away"
 	default:
 		e.Message = "the cache at " + r.where + " does not answer reads now (" + word + ")"
+		e.Hint = "run it again; if it stays, look at the cache's log"
 	}
 	return e
 }

@@ -173,6 +173,37 @@ func TestServerThatCannotServe(t *testing.T) {
 	}
 }
 
+// TestEveryErrorSaysWhatToDo has errors of real servers, and of a server that
+// says what it likes.
+func TestEveryErrorSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	said := func(reply string) *rediscache.Reader {
+		server := miniredis.RunT(t)
+		server.SetError(reply)
+		return open(t, "redis://"+server.Addr())
+	}
+	gone := open(t, "redis://"+server.Addr())
+	server.Close()
+	for todo, r := range map[string]*rediscache.Reader{
+		"reachable from here":       gone,
+		"most servers have 0 to 15": open(t, "redis://"+testserver.RedisServer(t).Addr+"/99"),
+		"the cache's log":           said("LOADING Redis is loading the dataset in memory"),
+		"cache.cluster: true":       said("ERR SELECT is not allowed in cluster mode"),
+	} {
+		for _, err := range []error{r.Ping(t.Context()), r.Read(t.Context(), []rightful.CacheEntry{{Key: "k"}})} {
+			wantError(t, err, rightful.KindUnreachable, "next: ")
+			if err != nil && !strings.Contains(err.Error(), todo) {
+				t.Errorf("the hint lacks %q: %v", todo, err)
+			}
+		}
+		lines := r.Diagnose(t.Context())
+		if len(lines) != 1 || lines[0].Level != rightful.LevelError || !strings.Contains(lines[0].Todo, todo) {
+			t.Errorf("the doctor does not say %q: %+v", todo, lines)
+		}
+	}
+}
+
 func TestCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)

@@ -29,7 +29,7 @@ var oddIDs = []string{
 
 // TestStripe checks the contract of rightful.StripeReader. open returns a
 // reader, with the keys of StripeKeys, of the account that a world file
-// describes.
+// describes, at the time that the world file calls now.
 func TestStripe(t *testing.T, open func(t *testing.T, world []byte) rightful.StripeReader) {
 	t.Run("account", func(t *testing.T) {
 		for _, livemode := range []bool{true, false} {
@@ -44,6 +44,8 @@ func TestStripe(t *testing.T, open func(t *testing.T, world []byte) rightful.Str
 	t.Run("pages", func(t *testing.T) { testStripePages(t, open) })
 	t.Run("get", func(t *testing.T) { testStripeGet(t, open(t, smallWorld(t, true))) })
 	t.Run("fields", func(t *testing.T) { testStripeFields(t, open) })
+	t.Run("events", func(t *testing.T) { testStripeEvents(t, open) })
+	t.Run("endpoints", func(t *testing.T) { testStripeEndpoints(t, open) })
 	t.Run("search", func(t *testing.T) { testStripeSearch(t, open(t, smallWorld(t, true))) })
 	t.Run("cancellation", func(t *testing.T) { testStripeCancellation(t, open) })
 }
@@ -169,6 +171,12 @@ func testStripePages(t *testing.T, open func(*testing.T, []byte) rightful.Stripe
 			}
 		})
 	}
+	t.Run("methods of nobody in particular", func(t *testing.T) {
+		r := open(t, smallWorld(t, true))
+		if objects, err := all(t.Context(), r, rightful.ListQuery{Type: rightful.TypePaymentMethod}); rightful.KindOf(err) != rightful.KindInvalid || len(objects) > 0 {
+			t.Errorf("got %d objects, %v", len(objects), err)
+		}
+	})
 	t.Run("stopping early", func(t *testing.T) {
 		r := open(t, stripeWorld(t, true, fields{"customers": manyCustomers(150)}))
 		for range 2 {
@@ -228,7 +236,7 @@ func testStripeFields(t *testing.T, open func(*testing.T, []byte) rightful.Strip
 		}
 		for _, want := range []rightful.Object{
 			{Type: rightful.TypeCustomer, ID: "cus_old", Created: 1000, Email: "ann@example.com",
-				Metadata: map[string]string{"company_id": "4", "user_id": "7", "org_id": "o", "app": "ledgerly"}},
+				Metadata: map[string]string{"company_id": "4", "user_id": "7", "org_id": "o", "app": "ledgerly", "Company_ID": "5"}},
 			{Type: rightful.TypeSession, ID: "cs_1", Created: 2100, StripeCustomerID: "cus_mid", SubscriptionID: "sub_active", Mode: "subscription",
 				Status: "complete", PaymentStatus: "paid", Email: "ann@example.com", ClientReferenceID: "7", Metadata: map[string]string{"company_id": "4"}},
 			{Type: rightful.TypeSubscription, ID: "sub_active", Created: 2110, StripeCustomerID: "cus_mid", Status: "active", Metadata: map[string]string{"company_id": "4"},
@@ -262,8 +270,10 @@ func testStripeFields(t *testing.T, open func(*testing.T, []byte) rightful.Strip
 }
 
 func testStripeSearch(t *testing.T, r rightful.StripeReader) {
-	if _, err := r.Search(t.Context(), rightful.TypeSession, "company_id", "4"); rightful.KindOf(err) != rightful.KindUnsupported {
-		t.Errorf("sessions: got %v", err)
+	for _, typ := range []rightful.ObjectType{rightful.TypeSession, rightful.TypeSchedule, rightful.TypePaymentMethod} {
+		if _, err := r.Search(t.Context(), typ, "company_id", "4"); rightful.KindOf(err) != rightful.KindUnsupported {
+			t.Errorf("%s: got %v", typ, err)
+		}
 	}
 	for _, value := range []string{"4", "", `'`, `\`, `4' OR created>0 OR metadata['x']:'`} {
 		found, err := r.Search(t.Context(), rightful.TypeCustomer, "company_id", value)

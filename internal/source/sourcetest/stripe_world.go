@@ -7,14 +7,14 @@ import (
 
 type fields = map[string]any
 
-// stripeWorld writes the stripe section of a world file.
+// stripeWorld writes a world file with now and a stripe section.
 func stripeWorld(t *testing.T, livemode bool, lists fields) []byte {
 	t.Helper()
 	section := fields{"account": fields{"id": stripeAccount, "livemode": livemode}}
 	for name, list := range lists {
 		section[name] = list
 	}
-	world, err := json.Marshal(fields{"stripe": section})
+	world, err := json.Marshal(fields{"now": stripeNow, "stripe": section})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +81,8 @@ func smallWorld(t *testing.T, livemode bool) []byte {
 			fields{"id": "pm_2", "object": "payment_method", "created": 2500, "customer": "cus_mid", "type": "card"},
 			fields{"id": "pm_3", "object": "payment_method", "created": 2600, "customer": nil, "type": "card"},
 		},
-		"missing_ids": append([]string{"cus_missing", "sub_missing", "cs_missing", "pi_missing", "sub_sched_missing", "in_missing", "ch_missing", "pm_missing"}, oddIDs...),
+		"events":            worldEvents(),
+		"webhook_endpoints": worldEndpoints(),
+		"missing_ids":       append([]string{"cus_missing", "sub_missing", "cs_missing", "pi_missing", "sub_sched_missing", "in_missing", "ch_missing", "pm_missing"}, oddIDs...),
 	})
 }

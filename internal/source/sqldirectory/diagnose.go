@@ -22,8 +22,9 @@ const largestSkew = 5 * time.Second
 
 // Diagnose implements rightful.Diagnoser: is the database there, can it really
 // not be written to, how far is its clock, what does each mapped query state,
-// and is there an index for each lookup of an investigation. It executes the
-// mapped queries for no more rows than it takes to tell a size.
+// is there an index for each lookup of an investigation, and does the resolver
+// answer. It executes the mapped queries for no more rows than it takes to tell a
+// size, and the resolver for a few users.
 func (d *Directory) Diagnose(ctx context.Context) []rightful.Diagnosis {
 	brief := *d
 	brief.timeout = min(d.timeout, diagnosisTimeout)
@@ -37,6 +38,7 @@ func (d *Directory) Diagnose(ctx context.Context) []rightful.Diagnosis {
 		all = append(all, d.diagnoseNoun(ctx, n)...)
 	}
 	all = append(all, d.diagnoseFacts()...)
+	all = append(all, d.diagnoseResolver(ctx)...)
 	kept := all[:0]
 	for _, one := range all {
 		if one != (rightful.Diagnosis{}) {

@@ -77,7 +77,7 @@ func (d *Directory) wholes(ctx context.Context, q *query, column resultColumn) (
 		}
 	}
 	err = d.read(ctx, s, func(ctx context.Context, conn *sql.Conn) (err error) {
-		reads, err = d.dialect.wholes(ctx, conn, s.sent, example)
+		reads, err = d.dialect.wholes(ctx, conn, s.sent, []any{example})
 		return err
 	})
 	return reads, err

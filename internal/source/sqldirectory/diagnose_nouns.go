@@ -3,7 +3,6 @@ package sqldirectory
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -44,6 +43,9 @@ const countTo = 1_000_000
 
 func (d *Directory) diagnoseNoun(ctx context.Context, n noun) []rightful.Diagnosis {
 	q := n.query
+	if err := d.broken[n.place]; err != nil {
+		return []rightful.Diagnosis{failed(n.place, "", err)}
+	}
 	if q == nil {
 		return nil
 	}
@@ -116,21 +118,17 @@ func thousands(n int) string {
 func (d *Directory) diagnoseFacts() []rightful.Diagnosis {
 	var all []rightful.Diagnosis
 	warn := func(missing bool, place, says, todo string) {
-		if missing {
+		if missing && d.broken[place] == nil { // one that is wrong has said so
 			all = append(all, rightful.Warn(place, says, todo))
 		}
 	}
 	m := d.mapping
 	warn(d.users == nil, placeUsers, "users are not mapped: who bought is not known, and emails say nothing", "add directory.users: SELECT id, email, ... FROM ...")
-	warn(!m.Link, placeCompanies, "neither companies nor a table of links has stripe_customer_id: what the app links is not judged",
+	warn(!m.Link && d.broken[placeLinks] == nil, placeCompanies, "neither companies nor a table of links has stripe_customer_id: what the app links is not judged",
 		"add ... AS stripe_customer_id to directory.companies, or directory.links")
 	warn(!m.Memberships, placeMemberships, "memberships are not mapped: who belonged where in the past is unknown, so a wrong buyer is not told from one who moved",
 		"add directory.memberships: SELECT user_id, company_id, joined_at, left_at FROM ..., if the app has such a table")
 	warn(!m.SubscriptionRows, placeSubscriptions, "subscription rows are not mapped: RF401 and RF402 are silent",
 		"add directory.subscriptions: SELECT id, company_id, stripe_subscription_id, ... FROM ..., if the app keeps them")
-	warn(m.Resolver == rightful.ResolverNone, placeResolve, "nothing says how the app gets a user's company", "add directory.resolve: direct, owner, membership, or a SELECT with :user_id")
-	if m.Resolver != rightful.ResolverNone {
-		all = append(all, rightful.OK(placeResolve, fmt.Sprintf("the app gets a user's company this way: %s", m.Resolver)))
-	}
 	return all
 }

@@ -51,9 +51,9 @@ type dialect interface {
 	// clock is the query for the server's time in Unix seconds; "" when there
 	// is no server.
 	clock() string
-	// wholes returns the tables that a lookup of one value would read as a
-	// whole though that could be spared: no index serves.
-	wholes(ctx context.Context, conn *sql.Conn, sent string, example any) ([]whole, error)
+	// wholes returns the tables that a statement with these arguments would
+	// read as a whole though that could be spared: no index serves.
+	wholes(ctx context.Context, conn *sql.Conn, sent string, args []any) ([]whole, error)
 	// createIndex is the statement that makes an index for lookups by a
 	// column, or by its lower case; "" when the database has no such index.
 	// Names are SQL already.

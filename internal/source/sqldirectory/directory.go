@@ -18,6 +18,12 @@ type Directory struct {
 	companies, users, memberships, subscriptions, links *query
 	resolver                                            *resolver // nil unless the resolver is SQL
 
+	// broken holds, by place, the error of each query that Examine kept going
+	// after. It is nil in a directory that Open returned.
+	broken map[string]error
+	// undecided are the broken queries for which the resolver waits.
+	undecided []string
+
 	now            func() time.Time
 	timeout        time.Duration
 	connectTimeout time.Duration
@@ -72,7 +78,16 @@ func WithClock(now func() time.Time) Option {
 // column), unauthorized, forbidden (a table may not be read), unreachable or
 // unavailable. They never hold the password, nor the DSN.
 func Open(ctx context.Context, dsn string, m Mapping, options ...Option) (*Directory, error) {
-	d := &Directory{now: time.Now, timeout: DefaultStatementTimeout, connectTimeout: DefaultConnectTimeout, pageSize: DefaultPageSize}
+	return open(ctx, dsn, m, nil, options)
+}
+
+// open opens the directory. Where broken is not nil it collects what is wrong
+// with single queries.
+func open(ctx context.Context, dsn string, m Mapping, broken map[string]error, options []Option) (*Directory, error) {
+	d := &Directory{
+		broken: broken,
+		now:    time.Now, timeout: DefaultStatementTimeout, connectTimeout: DefaultConnectTimeout, pageSize: DefaultPageSize,
+	}
 	for _, option := range options {
 		option(d)
 	}
@@ -112,23 +127,36 @@ func (d *Directory) check(ctx context.Context, m Mapping) error {
 		{&d.links, placeLinks, m.Links, "company_id", linkColumns},
 	} {
 		compiled, err := d.compile(ctx, q.place, q.text, q.key, q.columns)
-		if err != nil {
+		if err == nil && compiled == nil && q.place == placeCompanies {
+			err = invalid(placeCompanies, "there is no query for companies", "add directory.companies: SELECT id FROM ...")
+		}
+		if err = d.keep(q.place, err); err != nil {
 			return err
 		}
 		*q.into = compiled
 	}
-	if d.companies == nil {
-		return invalid(placeCompanies, "there is no query for companies", "add directory.companies: SELECT id FROM ...")
-	}
 	d.mapping = d.facts()
-	var err error
-	if d.mapping.Resolver, err = m.resolver(d.mapping); err != nil {
+	return d.keep(placeResolve, d.checkResolver(ctx, m))
+}
+
+// checkResolver compiles the resolver. One that rests on a query which is
+// itself wrong is left alone: that query's error says what to do.
+func (d *Directory) checkResolver(ctx context.Context, m Mapping) error {
+	if d.undecided = d.restsOnBroken(m.Resolve); len(d.undecided) > 0 {
+		return nil
+	}
+	resolver, err := m.resolver(d.mapping)
+	if err != nil {
 		return err
 	}
-	if d.mapping.Resolver == rightful.ResolverSQL {
-		d.resolver, err = d.compileResolver(ctx, m.Resolve)
+	if resolver == rightful.ResolverSQL {
+		if d.resolver, err = d.compileResolver(ctx, m.Resolve); err != nil {
+			d.resolver = nil
+			return err
+		}
 	}
-	return err
+	d.mapping.Resolver = resolver
+	return nil
 }
 
 // Close closes the connections.

@@ -94,8 +94,26 @@ func (d *Directory) explain(ctx context.Context, s statement, err error) error {
 	if at := s.within(f.position); at != "" {
 		f.message += " (" + at + ")"
 	}
+	if f.hint == "" {
+		f.hint = f.next()
+	}
 	return &rightful.Error{Kind: f.kind, Place: place, Message: d.dialect.redact(f.message), Hint: f.hint, Err: err}
 }
+
+// next says what to do about a fault that nobody knows more of.
+func (f fault) next() string {
+	if f.kind == rightful.KindInvalid && !f.whole {
+		return byHand
+	}
+	return "run it again; if it stays, look at the database's log"
+}
+
+// What to do about the usual mistakes in a query, in the words of no database.
+const (
+	byHand       = "run the query by hand on this database, as the user of directory.dsn, and write it here once it works"
+	missingTable = "check the table's name, and that directory.dsn names the database that has it"
+	missingName  = `check the name; texts stand in 'single' quotes, "double" ones are for names`
+)
 
 // within says where a position of the sent text is in the configured one, or
 // "" when it is in what we put around it.

@@ -3,6 +3,7 @@ package sqldirectory
 import (
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -44,24 +45,28 @@ func (m *mysqlServer) fault(err error) (fault, bool) {
 		f.kind, f.hint = rightful.KindInvalid, "rightful reads in read-only transactions: the query must not write"
 	case 1969, 3024, 1317: // MariaDB's deadline, MySQL's, KILL
 		f.kind, f.hint = rightful.KindUnreachable, "the query may lack an index: run it by hand with EXPLAIN"
+	case 1146:
+		f.kind, f.hint = rightful.KindInvalid, missingTable+"; most servers tell capitals from small letters in it"
 	case 1054:
-		f.kind, f.hint = rightful.KindInvalid, `check the name; texts stand in 'single' quotes, "double" ones are for names`
+		f.kind, f.hint = rightful.KindInvalid, missingName
 	case 1060:
 		f.kind = rightful.KindInvalid
 		f.message, f.hint = "the query has two columns "+between(answer.Message, "'", "'"), "name the columns one by one, each once"
 	case 1064:
 		f.kind = rightful.KindInvalid
 		f.near, f.line = syntaxAt(answer.Message)
+	case 1356, 1449: // a view of what is gone, or of a definer who is
+		f.kind, f.hint = rightful.KindInvalid, "SHOW CREATE VIEW tells what it needs and whose rights it has"
 	case 1267, 1270, 1271: // collations that do not go together
 		f.kind, f.hint = rightful.KindInvalid, "name the collation in the query: ... COLLATE utf8mb4_bin"
-	case 1203, 1226: // too many connections of one user
-		f.kind, f.whole = rightful.KindUnavailable, true
+	case 1040, 1203, 1226: // too many connections, of all or of one user
+		f.kind, f.whole, f.hint = rightful.KindUnavailable, true, fmt.Sprintf("leave room for %d connections, or run it again later", connections)
 	default:
 		switch string(answer.SQLState[:2]) {
-		case "21", "22", "42":
+		case "21", "22", "23", "42": // 23 is also an ambiguous name
 			f.kind = rightful.KindInvalid
 		default:
-			// Too many connections, shutting down, out of memory, ...
+			// Shutting down, out of memory, ...
 			f.kind, f.whole = rightful.KindUnavailable, true
 		}
 	}

@@ -37,8 +37,8 @@ func (*mysqlServer) clock() string { return "SELECT UNIX_TIMESTAMP(NOW(6))" }
 
 // wholes reads EXPLAIN: a table of type ALL is read as it lies there, one of type
 // index in the order of an index, and both to the end.
-func (m *mysqlServer) wholes(ctx context.Context, conn *sql.Conn, sent string, example any) ([]whole, error) {
-	rows, err := conn.QueryContext(ctx, "EXPLAIN FORMAT=TRADITIONAL "+sent, example)
+func (m *mysqlServer) wholes(ctx context.Context, conn *sql.Conn, sent string, args []any) ([]whole, error) {
+	rows, err := conn.QueryContext(ctx, "EXPLAIN FORMAT=TRADITIONAL "+sent, args...)
 	if err != nil {
 		return nil, err
 	}

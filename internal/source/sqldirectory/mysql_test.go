@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -200,4 +201,49 @@ func TestMySQLServerEndsStatements(t *testing.T) {
 	d := open(t, mariadb.with(t), sqldirectory.Mapping{Companies: "SELECT CAST(@@max_statement_time AS char) AS id, @@time_zone AS name"},
 		sqldirectory.WithStatementTimeout(7*time.Second))
 	wantRows(t, d.Companies(t.Context(), rightful.Select{}), rightful.Company{ID: "7.500000", Name: "+00:00"})
+}
+
+// TestMySQLIdsAreExact has columns that compare without regard to case, accents
+// and blanks at the end, which ids do not. The index is used all the same.
+func TestMySQLIdsAreExact(t *testing.T) {
+	t.Parallel()
+	dsn := mariadb.with(t,
+		"CREATE TABLE companies (id varchar(40) COLLATE utf8mb4_general_ci, customer varchar(40) COLLATE utf8mb4_unicode_ci, KEY (id), KEY (customer))",
+		"INSERT INTO companies VALUES ('org_a', 'cus_Ab'), ('ORG_A', 'cus_aB'), ('örg_a', 'cus_AB'), ('org_a ', 'cus_Ab ')",
+		"INSERT INTO companies "+numbers(1500)+" SELECT CONCAT('other', i), CONCAT('cus_other', i) FROM n",
+		"CREATE TABLE users (id integer PRIMARY KEY, mail varchar(80) COLLATE utf8mb4_general_ci, KEY (mail))",
+		"INSERT INTO users VALUES (1, 'Ada@example.com'), (2, 'ada@EXAMPLE.com'), (3, 'áda@example.com')",
+	)
+	d := open(t, dsn, sqldirectory.Mapping{
+		Companies: "SELECT id, customer AS stripe_customer_id FROM companies", Users: "SELECT id, mail AS email FROM users",
+	}, sqldirectory.WithPageSize(1))
+	for _, id := range []string{"org_a", "ORG_A", "örg_a", "org_a "} {
+		if got := companyIDs(t, d, by(rightful.ByID, id)); !slices.Equal(got, []string{id}) {
+			t.Errorf("%q finds %q", id, got)
+		}
+	}
+	if got := companyIDs(t, d, by(rightful.ByID, "Org_a")); len(got) > 0 {
+		t.Errorf("an id that no row has finds %q", got)
+	}
+	for customer, company := range map[string]string{"cus_Ab": "org_a", "cus_aB": "ORG_A", "cus_AB": "örg_a"} {
+		if got := companyIDs(t, d, by(rightful.ByStripeCustomer, customer)); !slices.Equal(got, []string{company}) {
+			t.Errorf("%s finds %q, want %q", customer, got, company)
+		}
+	}
+	// Pages end between keys that the database takes for equal at no place.
+	if got := companyIDs(t, d, rightful.Select{}); len(got) != 1504 {
+		t.Errorf("the whole table has %d rows, want 1504", len(got))
+	}
+	var users []string
+	for u, err := range d.Users(t.Context(), by(rightful.ByEmail, "ADA@example.com")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		users = append(users, u.ID)
+	}
+	slices.Sort(users)
+	if !slices.Equal(users, []string{"1", "2"}) {
+		t.Errorf("the email finds users %v, want 1 and 2: case says nothing, an accent does", users)
+	}
+	wantDiagnosis(t, d.Diagnose(t.Context()), rightful.LevelOK, "directory.companies", "looked up by id, stripe_customer_id with an index")
 }

@@ -193,6 +193,21 @@ func (p postgres) fault(err error) (fault, bool) {
 		return f, true
 	case "42501":
 		f.kind, f.hint = rightful.KindForbidden, "GRANT SELECT to the user of directory.dsn"
+		if strings.Contains(pg.Message, " schema ") {
+			f.hint = "GRANT USAGE ON SCHEMA, and SELECT on its tables, to the user of directory.dsn"
+		}
+		return f, true
+	case "42P01", "3F000":
+		f.kind, f.hint = rightful.KindInvalid, missingTable+`; outside the search_path write schema.table, and names with capitals in "double" quotes`
+		return f, true
+	case "42703":
+		f.kind, f.hint = rightful.KindInvalid, pg.Hint
+		if f.hint == "" {
+			f.hint = missingName + ", and needed for names with capitals"
+		}
+		return f, true
+	case "53300": // too_many_connections
+		f.kind, f.whole, f.hint = rightful.KindUnavailable, true, fmt.Sprintf("leave room for %d connections, or run it again later", connections)
 		return f, true
 	case "25006":
 		f.kind, f.hint = rightful.KindInvalid, "rightful reads in read-only transactions: the query must not write"
@@ -211,7 +226,7 @@ func (p postgres) fault(err error) (fault, bool) {
 	case "22", "42":
 		f.kind, f.hint = rightful.KindInvalid, pg.Hint
 	default:
-		// Too many connections, shutting down, out of memory, ...
+		// Shutting down, out of memory, ...
 		f.kind, f.whole = rightful.KindUnavailable, true
 	}
 	return f, true

@@ -30,12 +30,12 @@ type planNode struct {
 // wholes makes sequential scans cost so much that one is only planned where
 // nothing else is possible: a planner that prefers one, because the table is
 // small or the value in every row, says nothing about the indexes.
-func (postgres) wholes(ctx context.Context, conn *sql.Conn, sent string, example any) ([]whole, error) {
+func (postgres) wholes(ctx context.Context, conn *sql.Conn, sent string, args []any) ([]whole, error) {
 	if _, err := conn.ExecContext(ctx, "SET LOCAL enable_seqscan = off"); err != nil {
 		return nil, err
 	}
 	var raw []byte
-	if err := conn.QueryRowContext(ctx, "EXPLAIN (FORMAT JSON, VERBOSE) "+sent, example).Scan(&raw); err != nil {
+	if err := conn.QueryRowContext(ctx, "EXPLAIN (FORMAT JSON, VERBOSE) "+sent, args...).Scan(&raw); err != nil {
 		return nil, err
 	}
 	var plans []struct{ Plan planNode }

@@ -41,8 +41,11 @@ func (d *Directory) compileResolver(ctx context.Context, text string) (*resolver
 // Resolve implements rightful.DirectoryReader. The first column of each row is
 // a company; NULL names none.
 func (d *Directory) Resolve(ctx context.Context, userID string) (rightful.Resolution, error) {
+	if err := d.broken[placeResolve]; err != nil {
+		return rightful.Resolution{}, err
+	}
 	if d.resolver == nil {
-		return rightful.Resolution{}, invalid(placeResolve, "no resolver query is configured", "")
+		return rightful.Resolution{}, invalid(placeResolve, "no resolver query is configured", "add directory.resolve: SELECT company_id FROM ... WHERE user_id = :user_id")
 	}
 	forms, err := d.userForms(ctx, userID)
 	if err != nil {

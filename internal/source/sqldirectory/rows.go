@@ -80,10 +80,14 @@ func (r *record) unreadable(name, what, hint string) {
 }
 
 // rows yields the selected rows of a query, converted. convert returns false
-// for a row that names nothing.
-func rows[T any](ctx context.Context, d *Directory, q *query, sel rightful.Select, convert func(*record) (T, bool)) iter.Seq2[T, error] {
+// for a row that names nothing. A query that is not mapped has no rows.
+func rows[T any](ctx context.Context, d *Directory, place string, q *query, sel rightful.Select, convert func(*record) (T, bool)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		var zero T
 		if q == nil {
+			if err := d.broken[place]; err != nil {
+				yield(zero, err)
+			}
 			return
 		}
 		emit := func(page [][]any) (bool, error) {
@@ -109,7 +113,6 @@ func rows[T any](ctx context.Context, d *Directory, q *query, sel rightful.Selec
 			err = d.lookup(ctx, q, string(sel.By), sel.Values, emit)
 		}
 		if err != nil {
-			var zero T
 			yield(zero, err)
 		}
 	}
@@ -117,7 +120,7 @@ func rows[T any](ctx context.Context, d *Directory, q *query, sel rightful.Selec
 
 // Companies implements rightful.DirectoryReader.
 func (d *Directory) Companies(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.Company, error] {
-	return rows(ctx, d, d.companies, sel, func(r *record) (rightful.Company, bool) {
+	return rows(ctx, d, placeCompanies, d.companies, sel, func(r *record) (rightful.Company, bool) {
 		at, deleted := r.deletion("deleted_at")
 		c := rightful.Company{
 			ID:               r.id("id"),
@@ -137,7 +140,7 @@ func (d *Directory) Companies(ctx context.Context, sel rightful.Select) iter.Seq
 // Users implements rightful.DirectoryReader. Emails are found by lower(email),
 // which is slow without an index on it (Diagnose says so).
 func (d *Directory) Users(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.User, error] {
-	return rows(ctx, d, d.users, sel, func(r *record) (rightful.User, bool) {
+	return rows(ctx, d, placeUsers, d.users, sel, func(r *record) (rightful.User, bool) {
 		u := rightful.User{
 			ID:            r.id("id"),
 			Email:         r.id("email"),
@@ -152,7 +155,7 @@ func (d *Directory) Users(ctx context.Context, sel rightful.Select) iter.Seq2[ri
 // Memberships implements rightful.DirectoryReader. A row without user or
 // company ties nothing and is left out.
 func (d *Directory) Memberships(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.Membership, error] {
-	return rows(ctx, d, d.memberships, sel, func(r *record) (rightful.Membership, bool) {
+	return rows(ctx, d, placeMemberships, d.memberships, sel, func(r *record) (rightful.Membership, bool) {
 		m := rightful.Membership{
 			UserID:    r.id("user_id"),
 			CompanyID: r.id("company_id"),
@@ -166,7 +169,7 @@ func (d *Directory) Memberships(ctx context.Context, sel rightful.Select) iter.S
 
 // SubscriptionRows implements rightful.DirectoryReader.
 func (d *Directory) SubscriptionRows(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.SubscriptionRow, error] {
-	return rows(ctx, d, d.subscriptions, sel, func(r *record) (rightful.SubscriptionRow, bool) {
+	return rows(ctx, d, placeSubscriptions, d.subscriptions, sel, func(r *record) (rightful.SubscriptionRow, bool) {
 		s := rightful.SubscriptionRow{
 			ID:                   r.id("id"),
 			CompanyID:            r.id("company_id"),
@@ -181,7 +184,7 @@ func (d *Directory) SubscriptionRows(ctx context.Context, sel rightful.Select) i
 // Links implements rightful.DirectoryReader. A row without company or customer
 // links nothing and is left out.
 func (d *Directory) Links(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.Link, error] {
-	return rows(ctx, d, d.links, sel, func(r *record) (rightful.Link, bool) {
+	return rows(ctx, d, placeLinks, d.links, sel, func(r *record) (rightful.Link, bool) {
 		l := rightful.Link{CompanyID: r.id("company_id"), StripeCustomerID: r.id("stripe_customer_id")}
 		return l, l.CompanyID != "" && l.StripeCustomerID != ""
 	})

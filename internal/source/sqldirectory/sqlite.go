@@ -45,9 +45,10 @@ func dialSQLite(rest string) (*sql.DB, dialect, error) {
 	case err != nil:
 		return nil, nil, &rightful.Error{
 			Kind: rightful.KindForbidden, Place: placeDSN, Err: err, Message: "the file " + path + " cannot be opened",
+			Hint: "let the user that rightful runs as read the file and its folder",
 		}
 	case info.IsDir():
-		return nil, nil, invalid(placeDSN, path+" is a folder, not a database file", "")
+		return nil, nil, invalid(placeDSN, path+" is a folder, not a database file", "write the path of the file in it")
 	}
 
 	// Opened for reading only, and no statement may write, whatever else the
@@ -127,14 +128,23 @@ func (s sqliteFile) fault(err error) (fault, bool) {
 	}
 	f := fault{kind: rightful.KindInvalid, message: sqliteMessage(lite)}
 	switch lite.Code() & 0xff { // the rest of the bits is detail
+	case sqlite3.SQLITE_ERROR: // told apart by its words only
+		switch {
+		case strings.HasPrefix(f.message, "no such table"):
+			f.hint = missingTable
+		case strings.HasPrefix(f.message, "no such column"):
+			f.hint = missingName
+		}
 	case sqlite3.SQLITE_READONLY:
 		f.hint = "rightful reads in read-only transactions: the query must not write"
-	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
-		f.whole = true
+	case sqlite3.SQLITE_NOTADB:
+		f.whole, f.hint = true, "directory.dsn names the app's SQLite file itself: not a dump, and not an encrypted one"
+	case sqlite3.SQLITE_CORRUPT:
+		f.whole, f.hint = true, "ask SQLite: PRAGMA integrity_check"
 	case sqlite3.SQLITE_CANTOPEN:
 		f.whole, f.hint = true, "a file in WAL mode needs write access to its folder, or ?immutable=1 for a copy that nobody writes"
 	case sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		f.kind, f.whole = rightful.KindForbidden, true
+		f.kind, f.whole, f.hint = rightful.KindForbidden, true, "let the user that rightful runs as read the file"
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_FULL:
 		f.kind, f.whole = rightful.KindUnavailable, true
 	case sqlite3.SQLITE_INTERRUPT:

@@ -21,8 +21,8 @@ func (sqliteFile) clock() string { return "" }
 // wholes reads EXPLAIN QUERY PLAN, whose lines say SCAN table or SEARCH table
 // USING INDEX. An automatic index is one that is made for the query and thrown
 // away, of all rows.
-func (sqliteFile) wholes(ctx context.Context, conn *sql.Conn, sent string, example any) ([]whole, error) {
-	rows, err := conn.QueryContext(ctx, "EXPLAIN QUERY PLAN "+sent, example)
+func (sqliteFile) wholes(ctx context.Context, conn *sql.Conn, sent string, args []any) ([]whole, error) {
+	rows, err := conn.QueryContext(ctx, "EXPLAIN QUERY PLAN "+sent, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,10 @@ package stripeapi_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"rightful"
 	"rightful/internal/source/sourcetest"
@@ -14,7 +16,13 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	sourcetest.TestStripe(t, func(t *testing.T, world []byte) rightful.StripeReader {
-		sim := stripesim.New(stripesim.Options{})
+		var at struct {
+			Now int64 `json:"now"`
+		}
+		if err := json.Unmarshal(world, &at); err != nil {
+			t.Fatal(err)
+		}
+		sim := stripesim.New(stripesim.Options{Now: func() time.Time { return time.Unix(at.Now, 0) }})
 		if err := sim.LoadWorld(bytes.NewReader(world)); err != nil {
 			t.Fatal(err)
 		}

@@ -75,7 +75,7 @@ func TestDiagnoseNamesEachMissingPermission(t *testing.T) {
 				if found != (p == gone) {
 					t.Errorf("%s: found %v: %+v", p, found, l)
 				}
-				if found && (l.Level != rightful.LevelError || !strings.Contains(l.Todo, "dashboard.stripe.com/apikeys/create")) {
+				if found && (l.Level != rightful.LevelError || !strings.Contains(l.Todo, "dashboard.stripe.com/apikeys/create?") || !strings.Contains(l.Todo, "&permissions[]=rak_webhook_read")) {
 					t.Errorf("%s: %+v", p, l)
 				}
 			}

@@ -72,7 +72,7 @@ type probe struct{ section *probeSection }
 func (p probe) Company(ctx context.Context, userID string) (rightful.ProbeAnswer, error) {
 	v, ok := p.section.Users[userID]
 	if !ok {
-		return rightful.ProbeAnswer{Failed: "the world records no answer for this user"}, ctx.Err()
+		return rightful.ProbeAnswer{Failed: "the world records no answer for this user", Unasked: true}, ctx.Err()
 	}
 	company, scalar := scalarText(v)
 	if !scalar {

@@ -168,6 +168,9 @@ func TestNowDefaultsToADayAfterTheLatest(t *testing.T) {
 		"created":   {`{"stripe":{"customers":[{"id":"cus_1","created":1000},{"id":"cus_2","created":500}]}}`, 1000 + day},
 		"joined_at": {`{"db":{"memberships":[{"user_id":1,"company_id":2,"joined_at":2000}]}}`, 2000 + day},
 		"left_at":   {`{"db":{"memberships":[{"user_id":1,"company_id":2,"joined_at":2000,"left_at":3000}]}}`, 3000 + day},
+		"schedule":  {`{"stripe":{"subscription_schedules":[{"id":"sub_sched_1","created":4000,"phases":[{"start_date":9000}]}],"invoices":[{"id":"in_1","created":3000}]}}`, 4000 + day},
+		"event":     {`{"stripe":{"events":[{"id":"evt_1","created":4000}]}}`, 4000 + day},
+		"endpoint":  {`{"stripe":{"webhook_endpoints":[{"id":"we_1","created":4000}]}}`, 4000 + day},
 		"its own":   {`{"now":7,"stripe":{"customers":[{"id":"cus_1","created":1000}]}}`, 7},
 	}
 	for name, tt := range tests {
@@ -188,6 +191,16 @@ func TestMapping(t *testing.T) {
 	if got := w.Directory(rightful.ResolverNone).Mapping(); got != want {
 		t.Errorf("mapping %+v, want %+v", got, want)
 	}
+	for world, want := range map[string]rightful.Mapping{
+		`{"companies":[{"id":1},{"id":2,"stripe_customer_id":null}]}`:           {Link: true, LinkColumn: true},
+		`{"companies":[{"id":1}],"links":[]}`:                                   {Link: true, LinkTable: true},
+		`{"companies":[{"id":1,"stripe_customer_id":"cus_1"}],"links":[]}`:      {Link: true, LinkColumn: true, LinkTable: true},
+		`{"companies":[{"id":1}],"subscriptions":[{"stripe_customer_id":"c"}]}`: {SubscriptionRows: true},
+	} {
+		if got := parse(t, []byte(`{"db":`+world+`}`)).Directory(rightful.ResolverNone).Mapping(); got != want {
+			t.Errorf("%s: mapping %+v, want %+v", world, got, want)
+		}
+	}
 	if w.Cache() != nil || w.Probe() != nil {
 		t.Error("a world without a cache or probe has a source for it")
 	}
@@ -207,6 +220,48 @@ func TestOtherModeDoesNotExist(t *testing.T) {
 	}
 }
 
+// TestEventsAndEndpointsOfTheOtherMode do not exist, and what was never said is
+// not "none".
+func TestEventsAndEndpointsOfTheOtherMode(t *testing.T) {
+	t.Parallel()
+	r := parse(t, []byte(`{"stripe":{"account":{"id":"acct_1","livemode":false},
+		"events":[{"id":"evt_live","created":9,"livemode":true},{"id":"evt_test","created":9,"livemode":false},{"id":"evt_any","created":8}],
+		"webhook_endpoints":[{"id":"we_live","livemode":true},{"id":"we_any"}]}}`)).Stripe(rightful.KeySet{})
+	var ids []string
+	for e, err := range r.Events(t.Context(), rightful.EventQuery{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, e.ID)
+	}
+	endpoints, err := r.Endpoints(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range endpoints {
+		ids = append(ids, e.ID)
+	}
+	if got := strings.Join(ids, " "); got != "evt_test evt_any we_any" {
+		t.Errorf("got %s", got)
+	}
+	mode := parse(t, []byte(`{"stripe":{"events":[{"id":"evt_1","livemode":false}]}}`)).Stripe(rightful.KeySet{})
+	if a, err := mode.Account(t.Context()); err != nil || a.Livemode || !a.LivemodeKnown {
+		t.Errorf("an event tells the mode: %+v, %v", a, err)
+	}
+	for world, want := range map[string]rightful.ErrorKind{
+		`{"stripe":{}}`:                           rightful.KindUnsupported,
+		`{"stripe":{"webhook_endpoints":null}}`:   rightful.KindUnsupported,
+		`{"db":{}}`:                               rightful.KindUnsupported,
+		`{"stripe":{"webhook_endpoints":[]}}`:     "",
+		`{"now":9,"stripe":{"customers":[]}}`:     rightful.KindUnsupported,
+		`{"stripe":{"webhook_endpoints":[   ] }}`: "",
+	} {
+		if got, err := parse(t, []byte(world)).Stripe(rightful.KeySet{}).Endpoints(t.Context()); rightful.KindOf(err) != want || len(got) > 0 {
+			t.Errorf("%s: %v, %v", world, got, err)
+		}
+	}
+}
+
 // TestErrorsNameTheirPlace: line, column and path of what is wrong.
 func TestErrorsNameTheirPlace(t *testing.T) {
 	t.Parallel()
@@ -222,6 +277,14 @@ func TestErrorsNameTheirPlace(t *testing.T) {
 		"time":            {`{"db": {"memberships": [{"user_id": 1, "company_id": 2, "joined_at": "soon"}]}}`, "world.json:1:", "joined_at: want Unix seconds"},
 		"no id":           {"{\"stripe\": {\"customers\": [\n  {\"object\": \"customer\"}]}}", "world.json:2:3", "stripe.customers[0]"},
 		"wrong object":    {`{"stripe": {"customers": [{"id": "sub_1", "object": "subscription"}]}}`, "world.json:1:27", "stripe.customers[0]"},
+		"event twice":     {"{\"stripe\": {\"events\": [{\"id\": \"evt_1\"},\n  {\"id\": \"evt_1\"}]}}", "world.json:2:3", `stripe.events[1]: "evt_1" stands in the list twice`},
+		"event data":      {`{"stripe": {"events": [{"id": "evt_1", "data": 7}]}}`, "world.json:1:24", "stripe.events[0]: event evt_1: field data"},
+		"no event":        {`{"stripe": {"events": [{"id": "cus_1", "object": "customer"}]}}`, "world.json:1:24", "stripe.events[0]"},
+		"endpoint":        {`{"stripe": {"webhook_endpoints": [{"url": "https://example.com"}]}}`, "world.json:1:", "stripe.webhook_endpoints[0]: webhook_endpoint (no id)"},
+		"endpoint list":   {`{"stripe": {"webhook_endpoints": {}}}`, "world.json:1:34", "stripe.webhook_endpoints: must be a list"},
+		"schedule phases": {`{"stripe": {"subscription_schedules": [{"id": "sub_sched_1", "phases": {}}]}}`, "world.json:1:40", "stripe.subscription_schedules[0]"},
+		"invoice twice":   {`{"stripe": {"invoices": [{"id": "in_1"}, {"id": "in_1"}]}}`, "world.json:1:42", "stripe.invoices[1]"},
+		"metadata":        {`{"stripe": {"charges": [{"id": "ch_1", "metadata": {"any": {}}}]}}`, "world.json:1:25", "stripe.charges[0]: charge ch_1: field metadata"},
 		"list type":       {`{"stripe": {"customers": {}}}`, "world.json:1:26", "stripe.customers: must be a list"},
 		"config type":     {`{"config": 7}`, "world.json:1:12", "config: must be an object"},
 	}
@@ -243,6 +306,7 @@ func TestErrorsNameTheirPlace(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"now":1,"config":{},"db":{"companies":[{"id":1}]},"stripe":{"customers":[{"id":"cus_1"}]},"cache":{"a":"b"},"probe":{"users":{"1":null}}}`))
 	f.Add([]byte(`{"stripe":{"subscriptions":[{"id":"sub_1","items":{"data":[{"price":{}}]}}],"missing_ids":["x"]}}`))
+	f.Add([]byte(`{"stripe":{"subscription_schedules":[{"id":"s","phases":[{"start_date":1}]}],"events":[{"id":"e","data":{"previous_attributes":{"metadata":{"company_id":1}}}}],"webhook_endpoints":[{"id":"w","url":"https://x"}]}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		w, err := worldfile.Parse("world.json", raw)
 		if err != nil {
@@ -255,6 +319,11 @@ func FuzzParse(f *testing.F) {
 			for o, err := range r.List(t.Context(), rightful.ListQuery{Type: rightful.TypeCustomer}) {
 				if err != nil || o.ID == "" {
 					t.Errorf("a parsed world lists %+v, %v", o, err)
+				}
+			}
+			for e, err := range r.Events(t.Context(), rightful.EventQuery{}) {
+				if err != nil || e.ID == "" {
+					t.Errorf("a parsed world has event %+v, %v", e, err)
 				}
 			}
 		}

@@ -206,7 +206,7 @@ func (t *tables) change(c rightful.FieldChange) error {
 	byID := func(r row) bool { return rightful.SameID(r.text("id"), c.Object.ID) }
 	var table string
 	switch {
-	case c.Object.Type == rightful.RefCompany && c.Field == rightful.FieldLinks:
+	case c.Object.Type == rightful.RefLink && c.Field == rightful.FieldLink:
 		return t.changeLinks(c)
 	case c.Object.Type == rightful.RefCompany && c.Field == rightful.FieldLink:
 		table = "companies"
@@ -227,8 +227,8 @@ func (t *tables) change(c rightful.FieldChange) error {
 	return nil
 }
 
-// changeLinks changes the one entry of the table of links that a change is about.
-// An entry that is removed keeps its row, with null, so that its other columns
+// changeLinks changes the one row of the table of links that a change is about.
+// A link that is removed keeps its row, with null, so that its other columns
 // are not lost.
 func (t *tables) changeLinks(c rightful.FieldChange) error {
 	entry := func(customer string) []place {

@@ -83,9 +83,9 @@ func TestWritesChangeNothingElse(t *testing.T) {
 		{"from null, as the company's own id", field(row, "32", "company_id", nil, to("11")), `"company_id": null`, `"company_id": 11`},
 		{"as a string", field(row, "33", "company_id", to("12"), to("11")), `"company_id": "12"`, `"company_id": "11"`},
 		{"a row's customer", field(row, "31", "stripe_customer_id", to("cus_B"), to("cus_A")), `"stripe_customer_id":"cus_B"`, `"stripe_customer_id":"cus_A"`},
-		{"an entry is cleared", field(company, "11", "links", to("cus_old"), nil), `"stripe_customer_id": "cus_old"`, `"stripe_customer_id": null`},
-		{"an entry is replaced", field(company, "11", "links", to("cus_two"), to("cus_A")), `"cus_two"`, `"cus_A"`},
-		{"an entry is added", field(company, "11", "links", nil, to("cus_A")), "\"cus_two\"}", "\"cus_two\"}, {\"company_id\": 11, \"stripe_customer_id\": \"cus_A\"}"},
+		{"an entry is cleared", field(rightful.RefLink, "11", "stripe_customer_id", to("cus_old"), nil), `"stripe_customer_id": "cus_old"`, `"stripe_customer_id": null`},
+		{"an entry is replaced", field(rightful.RefLink, "11", "stripe_customer_id", to("cus_two"), to("cus_A")), `"cus_two"`, `"cus_A"`},
+		{"an entry is added", field(rightful.RefLink, "11", "stripe_customer_id", nil, to("cus_A")), "\"cus_two\"}", "\"cus_two\"}, {\"company_id\": 11, \"stripe_customer_id\": \"cus_A\"}"},
 		{"the first key goes", uncache("k1", "", "4"), `{ "k1" : "4","k2":{"f": "4"}, `, `{ "k2":{"f": "4"}, `},
 		{"the middle one", uncache("k2", "hash:f", "4"), `"4","k2":{"f": "4"},   "k3"`, `"4",   "k3"`},
 		{"the last one", uncache("k3", "", "4"), `,   "k3":4 }`, ` }`},
@@ -119,17 +119,17 @@ func TestManyWrites(t *testing.T) {
 	w := parse(t, []byte(oddWorld))
 	directory, stripe, cache := w.Directory(rightful.ResolverNone), w.Stripe(rightful.KeySet{Company: "company_id"}), w.Cache()
 	writer, ctx := w.Writer(), t.Context()
-	company := rightful.Ref{Type: rightful.RefCompany, ID: "11"}
+	company, link := rightful.Ref{Type: rightful.RefCompany, ID: "11"}, rightful.Ref{Type: rightful.RefLink, ID: "11"}
 	for _, err := range []error{
 		writer.SetMetadata(ctx, rightful.MetadataWrite{Type: rightful.TypeCustomer, ID: "cus_A", Key: "company_id", To: to("11")}),
 		writer.SetMetadata(ctx, rightful.MetadataWrite{Type: rightful.TypeCustomer, ID: "cus_A", Key: "other", To: to("x")}),
 		writer.SetMetadata(ctx, rightful.MetadataWrite{Type: rightful.TypeCustomer, ID: "cus_E", Key: "company_id"}),
 		writer.CompareAndSet(ctx, []rightful.FieldChange{
-			{Object: company, Field: "links", To: to("cus_A")},
+			{Object: link, Field: "stripe_customer_id", To: to("cus_A")},
 			{Object: company, Field: "stripe_customer_id", To: to("cus_A")},
 			{Object: company, Field: "stripe_customer_id", From: to("cus_A"), To: to("cus_B")},
 		}, true),
-		writer.CompareAndSet(ctx, []rightful.FieldChange{{Object: company, Field: "links", From: to("cus_A"), To: to("cus_C")}}, true),
+		writer.CompareAndSet(ctx, []rightful.FieldChange{{Object: link, Field: "stripe_customer_id", From: to("cus_A"), To: to("cus_C")}}, true),
 		writer.Delete(ctx, rightful.CacheEntry{Key: "k1", Value: "4"}),
 		writer.Delete(ctx, rightful.CacheEntry{Key: "k3", Value: "4"}),
 		writer.Delete(ctx, rightful.CacheEntry{Key: "k9", Value: "4"}),
@@ -190,6 +190,9 @@ func TestWritesThatDoNotFit(t *testing.T) {
 	change := func(id, field string, from, v *string) rightful.FieldChange {
 		return rightful.FieldChange{Object: rightful.Ref{Type: rightful.RefCompany, ID: id}, Field: field, From: from, To: v}
 	}
+	entry := func(from, v *string) rightful.FieldChange {
+		return rightful.FieldChange{Object: rightful.Ref{Type: rightful.RefLink, ID: "11"}, Field: "stripe_customer_id", From: from, To: v}
+	}
 	good := change("11", "stripe_customer_id", nil, to("cus_A"))
 	rows := func(all ...rightful.FieldChange) func(*worldfile.Writer) error {
 		return func(w *worldfile.Writer) error { return w.CompareAndSet(context.Background(), all, true) }
@@ -203,8 +206,8 @@ func TestWritesThatDoNotFit(t *testing.T) {
 		{"the second does not fit", rows(good, change("12", "stripe_customer_id", to("cus_Z"), nil)), rightful.KindConflict},
 		{"twice from nothing", rows(good, good), rightful.KindConflict},
 		{"no such company", rows(change("99", "stripe_customer_id", nil, to("cus_A"))), rightful.KindConflict},
-		{"no such entry", rows(change("11", "links", to("cus_Z"), nil)), rightful.KindConflict},
-		{"an entry that is there", rows(change("11", "links", nil, to("cus_two"))), rightful.KindConflict},
+		{"no such entry", rows(entry(to("cus_Z"), nil)), rightful.KindConflict},
+		{"an entry that is there", rows(entry(nil, to("cus_two"))), rightful.KindConflict},
 		{"a field that is not written", rows(change("11", "name", nil, to("x"))), rightful.KindUnsupported},
 		{"no such object", func(w *worldfile.Writer) error {
 			return w.SetMetadata(context.Background(), rightful.MetadataWrite{Type: rightful.TypeSubscription, ID: "cus_A", Key: "company_id", To: to("1")})
