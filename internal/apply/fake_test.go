@@ -58,7 +58,10 @@ func (f *fake) let(id, what string) error {
 	return nil
 }
 
-func (f *fake) Get(_ context.Context, t rightful.ObjectType, id string) (rightful.Object, rightful.Existence, error) {
+func (f *fake) Get(ctx context.Context, t rightful.ObjectType, id string) (rightful.Object, rightful.Existence, error) {
+	if err := ctx.Err(); err != nil {
+		return rightful.Object{}, rightful.ExistsUnknown, err
+	}
 	if e, ok := f.gone[id]; ok {
 		return rightful.Object{}, e, nil
 	}

@@ -1,14 +1,10 @@
 package judge
 
-import (
-	"strings"
-
-	"rightful"
-)
+import "rightful"
 
 // offer completes every finding with what a plan needs and only the situation
-// knows: the family that a repair of it belongs to, what stands now where a
-// proposal writes, and the choices that a person has.
+// knows: the family that a repair of it belongs to, how a cached value is decoded,
+// and the choices that a person has.
 func (j *judge) offer() {
 	o := offerer{
 		judge: j, homes: map[rightful.Ref]*family{}, objects: map[rightful.Ref]rightful.Object{}, named: map[*family][]string{},
@@ -18,9 +14,6 @@ func (j *judge) offer() {
 	for _, list := range [][]rightful.Finding{j.findings, j.muted} {
 		for _, f := range list {
 			o.homes[f.Object] = nil
-			if f.Proposal != nil {
-				o.homes[f.Proposal.Object] = nil
-			}
 		}
 	}
 	if len(o.homes) == 0 {
@@ -63,34 +56,12 @@ type offerer struct {
 
 func (o offerer) complete(f *rightful.Finding) {
 	if p := f.Proposal; p != nil {
-		if p.From == nil {
-			p.From = o.standing(*p)
-		}
 		if e, ok := o.entries[p.Object.ID]; ok && p.Place == rightful.PlaceCache && e.Decode != "" && e.Decode != "text" {
 			p.Field = e.Decode
 		}
 	}
 	f.Family = o.familyOf(f)
 	f.Choices = o.choices(f)
-}
-
-// standing returns what stands now where a proposal writes, nil for nothing.
-func (o offerer) standing(p rightful.Proposal) *string {
-	switch {
-	case p.Place == rightful.PlaceCache:
-		return ptr(o.entries[p.Object.ID].Value)
-	case p.Place == rightful.PlaceStripe:
-		return ptr(o.objects[p.Object].Metadata[strings.TrimPrefix(p.Field, rightful.FieldStampPrefix)])
-	case p.Object.Type == rightful.RefSubscriptionRow && p.Field == rightful.FieldRowCompany:
-		return ptr(o.rows[p.Object.ID].CompanyID)
-	case p.Object.Type == rightful.RefSubscriptionRow && p.Field == rightful.FieldRowCustomer:
-		return ptr(o.rows[p.Object.ID].StripeCustomerID)
-	case p.Object.Type == rightful.RefCompany && p.Field == rightful.FieldLink:
-		if c := o.company(p.Object.ID); c != nil {
-			return ptr(c.StripeCustomerID)
-		}
-	}
-	return nil
 }
 
 // familyOf names what a repair of the finding belongs to. What is about a

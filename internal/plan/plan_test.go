@@ -102,6 +102,7 @@ func everything() []rightful.Finding {
 	return []rightful.Finding{
 		automatic("F9", "cus_A", "11", stamp(rightful.TypeSession, "cs_1", "4", "11")),
 		automatic("F8", "user:7", "11", uncache("u7", "4")),
+		automatic("Fa", "company:12", "12", uncache("k12", "4")),
 		automatic("F7", "cus_A", "11", uncache("c:cus_A", "4")),
 		automatic("F6", "company:11", "11", link("11", "", "cus_A")),
 		automatic("F5", "cus_A", "11", stamp(rightful.TypePaymentIntent, "pi_1", "4", "11")),
@@ -124,6 +125,7 @@ func TestOrder(t *testing.T) {
 		"cus_A: checkout.session cs_1 metadata.company_id = 11",
 		"cus_A: company 11 stripe_customer_id = cus_A",
 		"cus_A: cache_key c:cus_A value = -",
+		"company:12: cache_key k12 value = -",
 		"user:7: cache_key u7 value = -",
 	}
 	made := mustMake(t, plan.Input{Findings: everything()})
