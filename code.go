@@ -93,7 +93,7 @@ var codes = []CodeInfo{
 	{CodeAlsoCharged, "company also pays through a customer that it does not link", SeverityError, false, ""},
 	{CodeCardElsewhere, "saved card is on a customer that is not linked", SeverityWarning, false, ""},
 	{CodeSharedCustomer, "several companies link one customer", SeverityError, false, DatabaseInconsistency},
-	{CodeLostCustomer, "older customer with history is not linked", SeverityWarning, false, ""},
+	{CodeLostCustomer, "another customer with money or history is not linked", SeverityWarning, false, ""},
 	{CodePaysTwice, "company pays twice for the same product", SeverityError, false, ""},
 	{CodeLinkDeleted, "link to a deleted customer", SeverityWarning, false, DatabaseInconsistency},
 	{CodeLinkUnknown, "link to a customer that Stripe does not have", SeverityWarning, false, DatabaseInconsistency},

@@ -59,6 +59,7 @@ type Object struct {
 	TestClock         string
 	ExpiresAt         int64 // on a session, Unix seconds
 	EndedAt           int64 // on a subscription that is over, Unix seconds
+	Ending            bool  // on a subscription: it will end, and not renew again
 
 	// HasSchedule and HasPendingUpdate tell that something will write to the
 	// subscription later, so that no repair of it can be called safe.

@@ -116,7 +116,7 @@ func TestHouse(t *testing.T) {
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {
-				allowed := []string{module, judge, planning, module + "/internal/apply", module + "/internal/collect"}
+				allowed := []string{module, judge, planning, module + "/internal/apply", module + "/internal/collect", module + "/internal/accept"}
 				return !standard(imp) && !slices.Contains(allowed, imp)
 			},
 		},

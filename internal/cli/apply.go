@@ -12,8 +12,9 @@ import (
 
 type applyOptions struct {
 	target
-	plan string
-	save string
+	known knownFindings
+	plan  string
+	save  string
 }
 
 func newApply(s Streams) *cobra.Command {
@@ -49,6 +50,7 @@ left to decide, 3 partly applied, or not verified, 4 refused, nothing was writte
 		},
 	}
 	o.flags(c)
+	o.known.fileFlag(c)
 	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
 	return c
 }
@@ -64,7 +66,7 @@ func (o *applyOptions) run(ctx context.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
-	e, err := o.open(ctx, s)
+	e, err := o.known.open(ctx, &o.target, s)
 	if err != nil {
 		return err
 	}

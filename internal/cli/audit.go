@@ -15,19 +15,24 @@ import (
 
 type auditOptions struct {
 	target
+	known   knownFindings
 	company string
 	since   string
 	only    []string
+	all     bool
 }
 
 func newAudit(s Streams) *cobra.Command {
-	o := &auditOptions{}
+	o := &auditOptions{target: target{formats: []string{"human", "json", "sarif", "junit", "csv"}}}
 	c := &cobra.Command{
 		Use:   "audit",
 		Short: "Judge every payment, or those of one company or of late",
 		Long: `audit reads the database, Stripe and the cache to the end, answers for every
 family of Stripe objects which company it belongs to, and reports each place
 that says otherwise. It writes nothing.
+
+--format json is for scripts and for accept and diff, sarif for code scanning,
+junit for CI, csv for spreadsheets. What rightful accept recorded is not counted.
 
 Exit code: 0 nothing found, 2 errors or warnings found, 4 the read was
 incomplete or refused as unsafe, 1 error.`,
@@ -40,6 +45,8 @@ incomplete or refused as unsafe, 1 error.`,
 		},
 	}
 	o.flags(c)
+	o.known.flags(c)
+	c.Flags().BoolVar(&o.all, "all", false, "list information one by one too")
 	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
 	c.Flags().StringVar(&o.since, "since", "", "only families with something created since: 7d, 36h, 2026-01-31 or Unix seconds")
 	c.Flags().StringSliceVar(&o.only, "only", nil, "only these codes (RF101) or families of codes (RF1)")
@@ -54,7 +61,7 @@ func (o *auditOptions) validate(c *cobra.Command) error {
 }
 
 func (o *auditOptions) run(ctx context.Context, s Streams) error {
-	e, err := o.open(ctx, s)
+	e, err := o.known.open(ctx, &o.target, s)
 	if err != nil {
 		return err
 	}
@@ -70,14 +77,36 @@ func (o *auditOptions) run(ctx context.Context, s Streams) error {
 	if e.progress != nil {
 		e.progress.Done()
 	}
-	if o.format == "json" {
-		if err := view.JSON(s.Out, report); err != nil {
-			return err
-		}
-	} else {
-		printer(s).Audit(report)
+	if err := o.print(s, report); err != nil {
+		return err
 	}
 	return exitFor(report.Refused != nil, report.Complete, report.Counts)
+}
+
+// print writes the report in the format that was asked for.
+func (o *auditOptions) print(s Streams, r *engine.AuditReport) error {
+	if o.format != "human" && o.format != "json" && !r.Complete {
+		// SARIF and CSV are mostly read for their findings.
+		because := r.IncompleteBecause
+		if r.Refused != nil {
+			because = []string{string(r.Refused.Code) + ": " + r.Refused.Message}
+		}
+		view.Error(s.Err, fmt.Errorf("INCOMPLETE: nothing may be concluded from what is absent: %s", strings.Join(because, "; ")))
+	}
+	switch o.format {
+	case "json":
+		return view.JSON(s.Out, r)
+	case "sarif":
+		return view.SARIF(s.Out, r, o.file(), o.known.show)
+	case "junit":
+		return view.JUnit(s.Out, r)
+	case "csv":
+		return view.CSV(s.Out, r, o.known.show)
+	}
+	p := o.known.printer(s)
+	p.All = o.all
+	p.Audit(r)
+	return nil
 }
 
 // since reads a point in time: an age such as 7d or 36h, a date, or Unix

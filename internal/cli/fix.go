@@ -17,6 +17,7 @@ import (
 
 type fixOptions struct {
 	target
+	known   knownFindings
 	who     string
 	company string
 	yes     bool
@@ -63,6 +64,7 @@ or nobody could be asked: nothing was written; 1 error.`,
 		},
 	}
 	o.flags(c)
+	o.known.fileFlag(c)
 	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
 	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask; only what is automatic is written")
 	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
@@ -80,13 +82,13 @@ func (o *fixOptions) run(ctx context.Context, s Streams) error {
 	if o.world == "" {
 		return notYet("fix")
 	}
-	e, err := o.open(ctx, s)
+	e, err := o.known.open(ctx, &o.target, s)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	report, err := e.Fix(ctx, engine.FixInput{
-		Scope:   engine.Scope{Who: o.who, Company: o.company},
+		About:   engine.About{Who: o.who, Company: o.company},
 		Confirm: func(p *plan.Plan) (bool, error) { e.quiet(); return o.confirm(ctx, s, p) },
 	})
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 
 type investigateOptions struct {
 	target
-	who string
+	known knownFindings
+	who   string
 }
 
 func newInvestigate(s Streams) *cobra.Command {
@@ -45,11 +46,12 @@ incomplete or refused as unsafe, 1 error.`,
 		},
 	}
 	o.flags(c)
+	o.known.flags(c)
 	return c
 }
 
 func (o *investigateOptions) run(ctx context.Context, s Streams) error {
-	e, err := o.open(ctx, s)
+	e, err := o.known.open(ctx, &o.target, s)
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ func (o *investigateOptions) run(ctx context.Context, s Streams) error {
 			return err
 		}
 	} else {
-		printer(s).Investigation(inv)
+		o.known.printer(s).Investigation(inv)
 	}
 	return exitFor(inv.Refused != nil, inv.Complete, inv.Counts)
 }

@@ -17,6 +17,7 @@ import (
 
 type planOptions struct {
 	target
+	known   knownFindings
 	company string
 	decide  []string
 	reason  string
@@ -48,6 +49,7 @@ nothing is planned, 1 error.`,
 		},
 	}
 	o.flags(c)
+	o.known.fileFlag(c)
 	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
 	c.Flags().StringArrayVar(&o.decide, "decide", nil, "FINDING=CHOICE: answer a question; repeatable")
 	c.Flags().StringVar(&o.reason, "reason", "", "why it is decided so; recorded in the plan")
@@ -56,7 +58,7 @@ nothing is planned, 1 error.`,
 }
 
 func (o *planOptions) run(ctx context.Context, s Streams) error {
-	in := engine.PlanInput{Scope: engine.Scope{Company: o.company}, Reason: o.reason}
+	in := engine.PlanInput{About: engine.About{Company: o.company}, Reason: o.reason}
 	for _, text := range o.decide {
 		d, err := plan.ParseDecision(text)
 		if err != nil {
@@ -67,7 +69,7 @@ func (o *planOptions) run(ctx context.Context, s Streams) error {
 	if o.reason != "" && len(in.Decisions) == 0 {
 		return usage("--reason is given, and nothing is decided", "add --decide FINDING=CHOICE")
 	}
-	e, err := o.open(ctx, s)
+	e, err := o.known.open(ctx, &o.target, s)
 	if err != nil {
 		return err
 	}

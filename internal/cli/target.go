@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +21,8 @@ type target struct {
 	world  string
 	config string
 	format string
+
+	formats []string // that the command can print; human and json when nil
 }
 
 // defaultConfig is read when neither --world nor --config is given.
@@ -27,13 +31,26 @@ const defaultConfig = "rightful.yaml"
 func (t *target) flags(c *cobra.Command) {
 	c.Flags().StringVar(&t.world, "world", "", "work on this world file alone")
 	c.Flags().StringVar(&t.config, "config", defaultConfig, "work on the systems that this file names")
-	c.Flags().StringVar(&t.format, "format", "human", "human or json")
+	c.Flags().StringVar(&t.format, "format", "human", oneOf(t.known()))
+}
+
+func (t *target) known() []string {
+	if t.formats == nil {
+		return []string{"human", "json"}
+	}
+	return t.formats
+}
+
+// oneOf writes choices as people read them.
+func oneOf(choices []string) string {
+	last := len(choices) - 1
+	return strings.Join(choices[:last], ", ") + " or " + choices[last]
 }
 
 // validate checks what the flags say together.
 func (t *target) validate(c *cobra.Command) error {
-	if t.format != "human" && t.format != "json" {
-		return usage(fmt.Sprintf("--format %q is not known", t.format), "write --format human or --format json")
+	if !slices.Contains(t.known(), t.format) {
+		return usage(fmt.Sprintf("--format %q is not known to %s", t.format, c.Name()), "write --format "+oneOf(t.known()))
 	}
 	if t.world != "" && c.Flags().Changed("config") {
 		return usage("--world and --config exclude each other", "give one of them")

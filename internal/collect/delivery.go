@@ -16,22 +16,33 @@ const maxUndelivered = 100
 type delivery struct {
 	endpoints    []rightful.WebhookEndpoint
 	endpointsErr error
-	events       []rightful.Event
+	undelivered  []rightful.Event
+	newest       []rightful.Event // delivered or not: whether anything arrives today
 	eventsErr    error
 }
 
 func readDelivery(ctx context.Context, stripe rightful.StripeReader) (d delivery) {
 	d.endpoints, d.endpointsErr = stripe.Endpoints(ctx)
-	for e, err := range stripe.Events(ctx, rightful.EventQuery{Undelivered: true}) {
+	d.undelivered, d.eventsErr = firstEvents(ctx, stripe, rightful.EventQuery{Undelivered: true})
+	var err error
+	d.newest, err = firstEvents(ctx, stripe, rightful.EventQuery{})
+	if d.eventsErr == nil {
+		d.eventsErr = err
+	}
+	return d
+}
+
+// firstEvents reads the newest events that the query picks.
+func firstEvents(ctx context.Context, stripe rightful.StripeReader, q rightful.EventQuery) (events []rightful.Event, err error) {
+	for e, err := range stripe.Events(ctx, q) {
 		if err != nil {
-			d.eventsErr = err
-			break
+			return events, err
 		}
-		if d.events = append(d.events, e); len(d.events) == maxUndelivered {
+		if events = append(events, e); len(events) == maxUndelivered {
 			break
 		}
 	}
-	return d
+	return events, nil
 }
 
 // keepDelivery puts it into the situation. A place that does not offer this at
@@ -45,11 +56,12 @@ func (g *gatherer) keepDelivery(ctx context.Context, d delivery) error {
 	} else if rightful.KindOf(d.endpointsErr) != rightful.KindUnsupported {
 		unheard(g.sit, "Stripe's list of webhook endpoints", d.endpointsErr)
 	}
-	addEvents(g.sit, d.events)
+	addEvents(g.sit, d.undelivered)
+	addEvents(g.sit, d.newest)
 	switch {
 	case d.eventsErr != nil && rightful.KindOf(d.eventsErr) != rightful.KindUnsupported:
 		unheard(g.sit, "Stripe's undelivered events", d.eventsErr)
-	case len(d.events) == maxUndelivered:
+	case len(d.undelivered) == maxUndelivered:
 		g.sit.Unheard = append(g.sit.Unheard, fmt.Sprintf("only the newest %d undelivered events of Stripe were read", maxUndelivered))
 	}
 	return nil

@@ -21,6 +21,9 @@ type file struct {
 	name  string
 	first int // line of the file on which the config starts, from 1
 	at    map[string]place
+
+	keys []string // that the file may have, for hints
+	docs string   // the page that shows them
 }
 
 type place struct{ line, column int }
@@ -63,7 +66,7 @@ func ParseWorld(name string, line int, raw []byte) (*Config, error) {
 }
 
 func parse(f *file, raw []byte, env func(string) (string, bool)) (*Config, error) {
-	f.at = map[string]place{}
+	f.at, f.keys, f.docs = map[string]place{}, keys, "docs/configuration.md"
 	c := &Config{file: f}
 	parsed, err := parser.ParseBytes(shield(raw), 0)
 	if err != nil {
@@ -101,8 +104,9 @@ func shield(raw []byte) []byte { return variable.ReplaceAll(raw, []byte(`$$<$1>`
 // environment.
 type walker struct {
 	*file
-	env func(string) (string, bool)
-	err error
+	env      func(string) (string, bool)
+	verbatim bool // values stand as they are: the file has no variables
+	err      error
 }
 
 func (w *walker) walk(path string, n ast.Node) {
@@ -143,6 +147,9 @@ func join(path, key string) string {
 
 // expand fills in the variables of one value.
 func (w *walker) expand(path, value string, line, column int) string {
+	if w.verbatim {
+		return value
+	}
 	return shielded.ReplaceAllStringFunc(value, func(m string) string {
 		name := shielded.FindStringSubmatch(m)[1]
 		if w.env == nil {
@@ -215,13 +222,13 @@ func (f *file) yamlError(err error) error {
 		switch {
 		case errors.As(err, &unknown):
 			out.Message = fmt.Sprintf("there is no key %q here", t.Value)
-			out.Hint = nearest(t.Value)
+			out.Hint = f.nearest(t.Value)
 		case errors.As(err, &wrong):
 			out.Message = fmt.Sprintf("%q stands where %s is wanted", t.Value, wanted(wrong.DstType.Kind()))
 		}
 	}
 	if out.Hint == "" {
-		out.Hint = "docs/configuration.md shows every key with an example"
+		out.Hint = f.docs + " shows every key with an example"
 	}
 	return out
 }
@@ -254,12 +261,12 @@ var keys = []string{
 }
 
 // nearest returns a hint with the key that looks most like a mistyped one.
-func nearest(key string) string {
-	best := slices.MinFunc(keys, func(a, b string) int { return distance(key, a) - distance(key, b) })
+func (f *file) nearest(key string) string {
+	best := slices.MinFunc(f.keys, func(a, b string) int { return distance(key, a) - distance(key, b) })
 	if distance(key, best) <= 1+len(key)/3 {
 		return fmt.Sprintf("did you mean %s?", best)
 	}
-	return "docs/configuration.md lists every key"
+	return f.docs + " lists every key"
 }
 
 // distance is the number of edits between two words.

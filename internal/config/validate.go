@@ -106,18 +106,38 @@ const (
 	longestTimeout  = 10 * time.Minute
 )
 
-var codeForm = regexp.MustCompile(`^RF\d{3}$`)
+// A code, and what people write where they mean a family of codes.
+var (
+	codeForm   = regexp.MustCompile(`^RF\d{3}$`)
+	familyForm = regexp.MustCompile(`^(?i:RF)\d?[x*]{0,2}$`)
+)
 
 func (c *Config) validateCode(code string) error {
 	path := "codes." + code
 	if !codeForm.MatchString(code) {
-		return c.invalid(path, fmt.Sprintf("%q is not a code", code), "codes look like RF105; rightful explain lists them")
+		return c.invalid(path, fmt.Sprintf("%q is not a code", code), codeHint(code))
 	}
+	info, _ := rightful.CodeNamed(rightful.Code(code)) // codes of other versions are left alone
 	switch c.Codes[code] {
 	case "off", "error", "warning", "info":
+		if info.Stops {
+			return c.invalid(path, fmt.Sprintf("%s stops a run that would be unsafe: it is no finding, and has no other severity", code),
+				"take the line out; rightful explain "+code+" says what to do about it")
+		}
 		return nil
 	}
 	return c.invalid(path, fmt.Sprintf("%q is not a severity", c.Codes[code]), "write off, error, warning or info")
+}
+
+// codeHint says what to write instead of something that is no code.
+func codeHint(code string) string {
+	switch upper := strings.ToUpper(code); {
+	case codeForm.MatchString(upper):
+		return "did you mean " + upper + "?"
+	case familyForm.MatchString(code):
+		return "a family of codes cannot be set at once, since a code that comes later would be silenced unseen: name each code; rightful explain lists them"
+	}
+	return "codes look like RF105; rightful explain lists them"
 }
 
 func (c *Config) validateCacheKey(path string, k CacheKey) error {

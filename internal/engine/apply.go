@@ -56,19 +56,19 @@ func (r *ApplyReport) Whole() bool {
 // that is older than a day, and one that would not be made any more because what
 // it rests on has changed.
 func (e *Engine) Apply(ctx context.Context, p *plan.Plan) (*ApplyReport, error) {
-	return e.apply(ctx, p, Scope{})
+	return e.apply(ctx, p, About{})
 }
 
 // apply is Apply with the scope that the plan was made for, in which everything
 // is judged before and after.
-func (e *Engine) apply(ctx context.Context, p *plan.Plan, scope Scope) (*ApplyReport, error) {
+func (e *Engine) apply(ctx context.Context, p *plan.Plan, about About) (*ApplyReport, error) {
 	if err := e.writable(); err != nil {
 		return nil, err
 	}
 	if err := e.fits(ctx, p); err != nil {
 		return nil, err
 	}
-	before, err := e.findings(ctx, scope)
+	before, err := e.findings(ctx, about)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (e *Engine) apply(ctx context.Context, p *plan.Plan, scope Scope) (*ApplyRe
 		return nil, err
 	}
 	// What was written is verified even when the run was called off.
-	r.Verified = e.verify(context.WithoutCancel(ctx), p, r.Result, before.Findings, scope)
+	r.Verified = e.verify(context.WithoutCancel(ctx), p, r.Result, before.Findings, about)
 	return r, nil
 }
 
@@ -151,9 +151,9 @@ func (e *Engine) stillHolds(ctx context.Context, p *plan.Plan, now plan.Input, p
 }
 
 // verify judges again and compares.
-func (e *Engine) verify(ctx context.Context, p *plan.Plan, result *apply.Result, before []rightful.Finding, scope Scope) Verification {
+func (e *Engine) verify(ctx context.Context, p *plan.Plan, result *apply.Result, before []rightful.Finding, about About) Verification {
 	v := Verification{Gone: []string{}, Remain: []string{}, Disputed: []string{}, New: []rightful.Finding{}}
-	now, err := e.findings(ctx, scope)
+	now, err := e.findings(ctx, about)
 	switch {
 	case err != nil:
 		v.Failed = plain(err)

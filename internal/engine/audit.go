@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rightful"
+	"rightful/internal/accept"
 	"rightful/internal/collect"
 	"rightful/internal/judge"
 )
@@ -48,8 +49,10 @@ type AuditReport struct {
 	Account           string             `json:"account"`
 	Livemode          bool               `json:"livemode"`
 	Now               int64              `json:"now"`
+	Scope             Scope              `json:"scope"`
 	Counts            Counts             `json:"counts"`
 	Findings          []rightful.Finding `json:"findings"`
+	Known
 }
 
 // Counts says how much was looked at and how much was found.
@@ -65,6 +68,14 @@ type Counts struct {
 	Families   int             `json:"families"`
 	Ownership  judge.Ownership `json:"ownership"`
 	StripeGETs int             `json:"stripe_gets"`
+
+	// What is not in the counts above.
+	Accepted int `json:"accepted"`
+	Stale    int `json:"stale_acceptances"`
+	Off      int `json:"off"`
+
+	// AtStake is the monthly money of errors and warnings, each payment once.
+	AtStake []rightful.Amount `json:"at_stake"`
 }
 
 // Audit reads everything, or what the input narrows it to, and judges it. A run
@@ -74,7 +85,9 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	r := &AuditReport{IncompleteBecause: []string{}, Unheard: []string{}, Findings: []rightful.Finding{}, Now: e.Options.Now}
+	r := &AuditReport{IncompleteBecause: []string{}, Unheard: []string{}, Findings: []rightful.Finding{}, Known: noneKnown(), Now: e.Options.Now}
+	r.Scope = Scope{Company: in.Company, Since: in.Since, Only: append([]string{}, in.Only...)}
+	r.Counts.AtStake = []rightful.Amount{}
 	account, refusal, err := e.admit(ctx)
 	r.Account, r.Livemode = account.ID, account.Livemode
 	if err != nil {
@@ -97,7 +110,7 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 	if !sit.Whole {
 		sit, verdict = judge.Concerning(sit, verdict, about)
 	}
-	r.fill(sit, verdict, in.Only)
+	r.fill(sit, verdict, in.Only, e.Accepted)
 	r.Counts.StripeGETs = e.gets()
 	return r, nil
 }
@@ -151,7 +164,7 @@ func (r *AuditReport) cut(e *Engine, ctx context.Context, err error) (*AuditRepo
 }
 
 // fill puts a verdict into the report.
-func (r *AuditReport) fill(sit *rightful.Situation, v judge.Verdict, only []string) {
+func (r *AuditReport) fill(sit *rightful.Situation, v judge.Verdict, only []string, known accept.List) {
 	r.IncompleteBecause = append(r.IncompleteBecause, sit.Incomplete...)
 	r.Unheard = append(r.Unheard, sit.Unheard...)
 	r.Complete = len(r.IncompleteBecause) == 0
@@ -160,13 +173,13 @@ func (r *AuditReport) fill(sit *rightful.Situation, v judge.Verdict, only []stri
 	for _, f := range sit.Families {
 		r.Counts.Objects += len(f.Objects())
 	}
-	for _, f := range v.Findings {
-		if len(only) > 0 && !slices.ContainsFunc(only, func(want string) bool { return codeMatches(f.Code, want) }) {
-			continue
-		}
-		r.Findings = append(r.Findings, f)
-		r.Counts.count(f)
+	others := func(f rightful.Finding) bool {
+		return len(only) > 0 && !slices.ContainsFunc(only, func(want string) bool { return codeMatches(f.Code, want) })
 	}
+	findings := slices.DeleteFunc(slices.Clone(v.Findings), others)
+	muted := slices.DeleteFunc(slices.Clone(v.Muted), others)
+	r.Findings = r.apply(known, r.Now, findings, muted, &r.Counts)
+	r.stale(known, v)
 }
 
 func (c *Counts) count(f rightful.Finding) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -45,6 +46,7 @@ func (e *Engine) Doctor(ctx context.Context, unopened ...error) *Checkup {
 	}
 	c.examine(ctx, e.Sources.Probe)
 	c.addNew(e.diagnoseProbe(ctx, about)...)
+	c.add(e.diagnoseCodes()...)
 	c.Healthy = c.Errors == 0
 	return c
 }
@@ -227,6 +229,20 @@ func failed(place string, err error) rightful.Diagnosis {
 		return rightful.Fail(place, own.Message, own.Hint)
 	}
 	return rightful.Fail(place, err.Error(), "")
+}
+
+// diagnoseCodes names the codes of the config that this version does not have:
+// they may be another version's, or mistyped.
+func (e *Engine) diagnoseCodes() []rightful.Diagnosis {
+	set := slices.Concat(slices.Collect(maps.Keys(e.Rules.Off)), slices.Collect(maps.Keys(e.Rules.Severity)))
+	slices.Sort(set)
+	var d []rightful.Diagnosis
+	for _, code := range set {
+		if _, known := rightful.CodeNamed(code); !known {
+			d = append(d, rightful.Warn("codes."+string(code), "this version has no such code, so the line changes nothing", "rightful explain lists the codes"))
+		}
+	}
+	return d
 }
 
 // diagnoseExpectation compares the account and mode with what is expected.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"rightful"
+	"rightful/internal/accept"
 	"rightful/internal/apply"
 	"rightful/internal/collect"
 	"rightful/internal/judge"
@@ -23,6 +24,8 @@ type Engine struct {
 	// Save keeps what was written into a world, in a file. Nil for real systems,
 	// which keep it themselves.
 	Save func(path string) error
+	// Accepted are findings that are known: they are reported apart.
+	Accepted accept.List
 	// GETs tells how many GET requests were sent to Stripe; nil when there is
 	// no Stripe to ask.
 	GETs func() int

@@ -8,7 +8,7 @@ import (
 
 // FixInput says what to repair.
 type FixInput struct {
-	Scope
+	About
 	// Confirm is shown the plan and says whether to apply it. It is asked only
 	// when there is something to write.
 	Confirm func(*plan.Plan) (bool, error)
@@ -28,7 +28,7 @@ func (e *Engine) Fix(ctx context.Context, in FixInput) (*FixReport, error) {
 	if err := e.writable(); err != nil {
 		return nil, err
 	}
-	p, err := e.Plan(ctx, PlanInput{Scope: in.Scope})
+	p, err := e.Plan(ctx, PlanInput{About: in.About})
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (e *Engine) Fix(ctx context.Context, in FixInput) (*FixReport, error) {
 		r.Declined = true
 		return r, nil
 	}
-	r.Applied, err = e.apply(ctx, p, in.Scope)
+	r.Applied, err = e.apply(ctx, p, in.About)
 	if err != nil {
 		return nil, err
 	}

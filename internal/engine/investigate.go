@@ -30,8 +30,9 @@ type Investigation struct {
 	Probe             *ProbeView             `json:"probe"`
 	Explanations      []rightful.Explanation `json:"explanations"`
 	Findings          []rightful.Finding     `json:"findings"`
-	Counts            Counts                 `json:"counts"`
-	Next              string                 `json:"next"` // the one command to run next, or what to do
+	Known
+	Counts Counts `json:"counts"`
+	Next   string `json:"next"` // the one command to run next, or what to do
 }
 
 // Investigate reads the surroundings of WHO and rules on each explanation. A
@@ -42,6 +43,7 @@ func (e *Engine) Investigate(ctx context.Context, who string) (*Investigation, e
 		Who: who, Now: e.Options.Now,
 		Notes: []string{}, IncompleteBecause: []string{}, Unheard: []string{}, Users: []UserView{}, Companies: []CompanyView{},
 		Families: []FamilyView{}, Cache: []CacheView{}, Explanations: []rightful.Explanation{}, Findings: []rightful.Finding{},
+		Known: noneKnown(), Counts: Counts{AtStake: []rightful.Amount{}},
 	}
 	account, refusal, err := e.admit(ctx)
 	inv.Account, inv.Livemode = account.ID, account.Livemode
@@ -91,11 +93,8 @@ func (e *Engine) conclude(inv *Investigation, sit *rightful.Situation, about rig
 	inv.IncompleteBecause = append(inv.IncompleteBecause, sit.Incomplete...)
 	inv.Unheard = append(inv.Unheard, sit.Unheard...)
 	inv.Complete = len(inv.IncompleteBecause) == 0
-	inv.Findings = append(inv.Findings, verdict.Findings...)
+	inv.Findings = inv.apply(e.Accepted, inv.Now, verdict.Findings, verdict.Muted, &inv.Counts)
 	inv.Explanations = judge.Explain(sit, e.Rules, about, verdict)
-	for _, f := range inv.Findings {
-		inv.Counts.count(f)
-	}
 	inv.Counts.StripeGETs = e.gets()
 	inv.Counts.Ownership = verdict.Ownership
 	inv.Counts.Families = len(sit.Families)

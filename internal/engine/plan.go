@@ -7,24 +7,24 @@ import (
 	"rightful/internal/plan"
 )
 
-// Scope says what is planned or repaired: everything, what an audit is narrowed
+// About says what is planned or repaired: everything, what an audit is narrowed
 // to, or what surrounds a WHO.
-type Scope struct {
+type About struct {
 	Who     string // as in an investigation; excludes Company
 	Company string
 }
 
 // PlanInput says what to plan and what was decided.
 type PlanInput struct {
-	Scope
+	About
 	Decisions []plan.Decision
 	Reason    string
 }
 
-// Plan judges the scope and plans its repair. It writes nothing. A refused or
+// Plan judges what the input is about and plans its repair. It writes nothing. A refused or
 // incomplete run is an error of kind refused.
 func (e *Engine) Plan(ctx context.Context, in PlanInput) (*plan.Plan, error) {
-	found, err := e.findings(ctx, in.Scope)
+	found, err := e.findings(ctx, in.About)
 	if err != nil {
 		return nil, err
 	}
@@ -32,16 +32,16 @@ func (e *Engine) Plan(ctx context.Context, in PlanInput) (*plan.Plan, error) {
 	return plan.Make(found)
 }
 
-// findings judges a scope, as the input of a plan.
-func (e *Engine) findings(ctx context.Context, scope Scope) (plan.Input, error) {
+// findings judges, as the input of a plan. What is accepted is not among it.
+func (e *Engine) findings(ctx context.Context, about About) (plan.Input, error) {
 	in := plan.Input{MadeAt: e.Options.Now}
 	refused := func(r *Refusal) {
 		if r != nil {
 			in.Refused = string(r.Code) + ": " + r.Message
 		}
 	}
-	if scope.Who != "" {
-		inv, err := e.Investigate(ctx, scope.Who)
+	if about.Who != "" {
+		inv, err := e.Investigate(ctx, about.Who)
 		if err != nil {
 			return in, err
 		}
@@ -49,7 +49,7 @@ func (e *Engine) findings(ctx context.Context, scope Scope) (plan.Input, error) 
 		in.Findings, in.Incomplete, in.Account, in.Livemode = inv.Findings, inv.IncompleteBecause, inv.Account, inv.Livemode
 		return in, nil
 	}
-	report, err := e.Audit(ctx, AuditInput{Company: scope.Company})
+	report, err := e.Audit(ctx, AuditInput{Company: about.Company})
 	if err != nil {
 		return in, err
 	}

@@ -9,15 +9,26 @@ import (
 	"rightful"
 )
 
-// againstHistory returns why a settled object may not be given to the family's
-// company without asking: its buyer did not belong to it when it was paid.
+// againstHistory returns why what was paid may not be given to the family's
+// company without asking: its buyer did not belong to it then.
 func (j *judge) againstHistory(f *family, o rightful.Object) string {
-	if !history(o) {
+	made := []int64{o.Created}
+	switch {
+	case o.Type == rightful.TypeCustomer: // what was paid with it says when
+		made = nil
+		for _, p := range f.purchases {
+			if slices.ContainsFunc(p.objects, func(o rightful.Object) bool { return o.LiveSubscription() || history(o) }) {
+				made = append(made, p.created)
+			}
+		}
+	case !history(o) && !o.LiveSubscription():
 		return ""
 	}
 	for _, id := range f.users {
-		if _, known := j.userSet(id, o.Created); known && !j.belongedAt(id, f.CompanyID, o.Created) {
-			return fmt.Sprintf("the buyer did not belong to company %s when it was paid", f.CompanyID)
+		for _, at := range made {
+			if _, known := j.userSet(id, at); known && !j.belongedAt(id, f.CompanyID, at) && !j.belongedAt(id, f.CompanyID, o.Created) {
+				return fmt.Sprintf("the buyer did not belong to company %s when it was paid", f.CompanyID)
+			}
 		}
 	}
 	return ""

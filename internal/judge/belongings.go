@@ -46,6 +46,9 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 	for _, o := range objects {
 		then := j.waysOf(u.ID, o.Created).All()
 		b.moved = b.moved || len(then) > 0 && !slices.Equal(then, today)
+		// Who belonged nowhere when they bought, and joined later, did not buy for
+		// the company of today: what they had then, nobody knows any more.
+		b.moved = b.moved || b.known && len(then) == 0 && o.Type != rightful.TypeCustomer
 		b.allowed = append(b.allowed, then...)
 		stamp, _ := j.stampOf(o)
 		company := rightful.CanonicalID(stamp) // of one whose row is gone, the id is all there is

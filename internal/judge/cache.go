@@ -109,6 +109,11 @@ func (j *judge) companyUses(company, customer string) (uses, sure bool) {
 	id := rightful.CanonicalID(company)
 	attributed := j.attributionOf(customer)
 	links := j.links[id]
+	if c := j.company(id); len(links) == 0 && c != nil && c.BillingParentID != "" {
+		if slices.Contains(j.links[rightful.CanonicalID(c.BillingParentID)], customer) {
+			return true, true // billed through its parent
+		}
+	}
 	if len(links) == 0 {
 		return attributed == id, attributed != "" && j.byCustomer[customer].carried
 	}

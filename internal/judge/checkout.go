@@ -100,30 +100,55 @@ func (j *judge) splitReported(f *family, p *purchase) bool {
 // another company than their customer's: RF408.
 func (j *judge) checkOpenSessions() {
 	for _, f := range j.families {
-		if f.owner != ours || f.CompanyID == "" || !f.carried || f.Guest() {
+		if f.owner != ours {
 			continue
 		}
 		for _, s := range f.Sessions {
 			value := j.stampValue(s)
 			c := j.stamped(value)
 			p := f.purchaseOf(s.ID)
+			company, known := f.CompanyID, f.carried
+			if company == "" && !f.Contested { // nothing but the session itself, as most open ones are
+				company, known = j.buyersOwn(s)
+			}
 			switch {
-			case s.Status != "open" || value == "" || j.over(s) || p != nil && p.child != "":
+			case s.Status != "open" || value == "" || j.over(s) || p != nil && p.child != "" || f.Contested:
 				continue
-			case c != nil && c.Live() && (rightful.SameID(c.ID, f.CompanyID) || j.buyerBelongs(f, s, rightful.CanonicalID(c.ID))):
-				continue // the buyer has several companies, and chose one
-			case c != nil && rightful.SameID(c.BillingParentID, f.CompanyID):
+			case c == nil || !c.Live(): // whoever pays, pays for nobody
+			case !known || rightful.SameID(c.ID, company) || j.buyerBelongs(f, s, rightful.CanonicalID(c.ID)):
+				continue // the buyer may have several companies, and chose one
+			case company != "" && rightful.SameID(c.BillingParentID, company):
 				continue
 			}
-			finding := j.on(rightful.CodeOpenSession, s.Ref(), j.company(f.CompanyID))
-			finding.Message = fmt.Sprintf("%s is open and stamped %q: whoever pays it pays for that. Its customer is company %s's.", s.ID, value, j.name(f.CompanyID))
+			finding := j.on(rightful.CodeOpenSession, s.Ref(), j.company(company))
+			finding.Message = fmt.Sprintf("%s is open and stamped %q: whoever pays it pays for that.", s.ID, value)
+			if company != "" {
+				finding.Message += " " + j.whose(company)
+			}
+			if finding.CompanyID == nil && c != nil {
+				finding.CompanyID = ptr(c.ID)
+			}
 			finding.WrongValue = ptr(value)
 			finding.Also = []string{f.StripeCustomerID}
-			finding.Evidence = append([]rightful.Signal{j.stampSignal(s, "checkout:"+s.ID, rightful.Suspicion)}, f.deciding(f.CompanyID)...)
+			finding.Evidence = append([]rightful.Signal{j.stampSignal(s, "checkout:"+s.ID, rightful.Suspicion)}, f.evidenceOf()...)
 			finding.Why = "an open session is best expired and made again: ending it is a person's decision"
 			j.report(finding)
 		}
 	}
+}
+
+// buyersOwn returns the one company of the user who is stamped on a session, and
+// whether it is known that they belong to no other.
+func (j *judge) buyersOwn(s rightful.Object) (company string, known bool) {
+	user := j.userValue(s)
+	if j.users[rightful.CanonicalID(user)] == nil {
+		return "", false
+	}
+	set, known := j.userSet(user, s.Created)
+	if len(set) == 1 {
+		company = set[0]
+	}
+	return company, known && len(set) > 0
 }
 
 // sessionLife is how long Stripe keeps a session open at most, in seconds (API

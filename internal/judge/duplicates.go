@@ -46,7 +46,7 @@ func (j *judge) checkBeside(c *rightful.Company, f, keep *family) {
 		// Checkouts without a customer make a new one each time; nobody lost it.
 	case hasCard(f.Family) && keep.MoneyRead && !hasCard(keep.Family) && !pays(keep):
 		j.reportCard(c, f, keep)
-	case f.rich && f.Customer.Created < keep.Customer.Created:
+	case f.rich:
 		j.reportLost(c, f, keep)
 	}
 }
@@ -167,7 +167,10 @@ func (j *judge) reportCard(c *rightful.Company, f, keep *family) {
 
 func (j *judge) reportLost(c *rightful.Company, f, keep *family) {
 	finding := j.on(rightful.CodeLostCustomer, f.Customer.Ref(), c)
-	finding.Message = fmt.Sprintf("company %s links %s, which is younger than %s; that one has the company's history and no link.", j.name(c.ID), keep.StripeCustomerID, f.StripeCustomerID)
+	finding.Message = fmt.Sprintf("company %s links %s; %s is its customer too, with money or history and without a link.", j.name(c.ID), keep.StripeCustomerID, f.StripeCustomerID)
+	if f.Customer.Created < keep.Customer.Created {
+		finding.Message += " It is the older one: perhaps its link was overwritten."
+	}
 	finding.Also = []string{keep.StripeCustomerID}
 	finding.Evidence = f.deciding(f.CompanyID)
 	finding.Why = keepWhy
@@ -213,6 +216,10 @@ func (j *judge) checkPaysTwice() {
 				finding.Also = append(finding.Also, other.s.ID, other.f.StripeCustomerID)
 			}
 			finding.Amount = monthly(again.s)
+			if again.s.Ending || all[0].s.Ending {
+				finding.Severity = rightful.SeverityInfo // one of them will not renew
+				finding.Message += " One of them will not renew."
+			}
 			finding.Evidence = []rightful.Signal{payerSays(all[0].s), payerSays(again.s)}
 			finding.Why = "which subscription to end, and what to give back, is a person's decision: rightful never cancels"
 			j.quiet(&finding, again.f)

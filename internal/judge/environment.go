@@ -52,67 +52,82 @@ func (j *judge) checkAccounts() {
 	}
 }
 
-// deliveryLate is how old an event may be, in seconds, before an endpoint that has
-// not acknowledged it is called dead. Stripe goes on trying for three days (docs,
-// webhooks: automatic retries).
-const deliveryLate = 24 * 60 * 60
+// needed are the events without which an app does not learn what was bought and
+// what ended. An endpoint that takes all events takes these.
+var needed = []string{
+	"checkout.session.completed",
+	"customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
+	"invoice.paid",
+}
 
 // checkDelivery reports endpoints that receive nothing: RF905. Every link and row
 // that webhooks keep then ages silently.
 func (j *judge) checkDelivery() {
-	if !j.sit.EndpointsRead {
-		return
-	}
-	for _, e := range j.sit.Endpoints {
-		if e.Status != "disabled" {
-			continue
+	if j.sit.EndpointsRead {
+		for _, e := range j.sit.Endpoints {
+			if e.Status == "disabled" {
+				j.reportDisabled(e)
+			}
 		}
-		finding := j.on(rightful.CodeDeliveryDead, rightful.Ref{Type: "webhook_endpoint", ID: e.ID}, nil)
-		finding.Message = fmt.Sprintf("webhook endpoint %s (%s) is disabled: Stripe sends it nothing.", e.ID, e.URL)
-		if lost := j.uncovered(e); len(lost) == 0 {
-			finding.Severity = rightful.SeverityInfo
-			finding.Message += " An enabled endpoint receives the same events."
-		} else {
-			finding.Message += " Nobody receives " + strings.Join(lost, ", ") + "."
-		}
-		finding.Evidence = []rightful.Signal{{Place: "stripe:webhook_endpoint/" + e.ID + ".status", Says: e.Status, Voice: "stripe", Strength: rightful.Strong, AsOf: e.Created}}
-		finding.Why = "an endpoint is enabled again in Stripe, once the address answers"
-		j.report(finding)
 	}
 	j.checkUndelivered()
 }
 
-// uncovered returns the event types of a disabled endpoint that no enabled one
-// receives.
-func (j *judge) uncovered(e rightful.WebhookEndpoint) []string {
+func (j *judge) reportDisabled(e rightful.WebhookEndpoint) {
+	finding := j.on(rightful.CodeDeliveryDead, rightful.Ref{Type: "webhook_endpoint", ID: e.ID}, nil)
+	finding.Message = fmt.Sprintf("webhook endpoint %s (%s) is disabled: Stripe sends it nothing.", e.ID, e.URL)
+	if lost := j.lostWith(e); len(lost) > 0 {
+		finding.Message += " Nobody receives " + strings.Join(lost, ", ") + "."
+	} else {
+		finding.Severity = rightful.SeverityInfo
+		finding.Message += " Nothing that tells of purchases is lost by it."
+	}
+	finding.Evidence = []rightful.Signal{{Place: "stripe:webhook_endpoint/" + e.ID + ".status", Says: e.Status, Voice: "stripe", Strength: rightful.Strong, AsOf: e.Created}}
+	finding.Why = "an endpoint is enabled again in Stripe, once the address answers"
+	j.report(finding)
+}
+
+// lostWith returns the needed events that a disabled endpoint took and that no
+// enabled one takes.
+func (j *judge) lostWith(e rightful.WebhookEndpoint) []string {
 	var lost []string
-	for _, wanted := range e.EnabledEvents {
-		if !slices.ContainsFunc(j.sit.Endpoints, func(other rightful.WebhookEndpoint) bool {
-			return other.Status == "enabled" && slices.ContainsFunc(other.EnabledEvents, func(pattern string) bool { return receives(pattern, wanted) })
-		}) {
-			lost = append(lost, wanted)
+	for _, event := range needed {
+		taken := slices.ContainsFunc(j.sit.Endpoints, func(other rightful.WebhookEndpoint) bool {
+			return other.Status == "enabled" && takes(other, event)
+		})
+		if takes(e, event) && !taken {
+			lost = append(lost, event)
 		}
 	}
 	return lost
 }
 
-// receives reports whether an endpoint's pattern takes in a wanted event type.
-func receives(pattern, wanted string) bool {
-	ok, err := path.Match(pattern, wanted)
-	return pattern == "*" || pattern == wanted || err == nil && ok && wanted != "*"
+// takes reports whether an endpoint receives events of the type.
+func takes(e rightful.WebhookEndpoint, event string) bool {
+	return slices.ContainsFunc(e.EnabledEvents, func(pattern string) bool {
+		ok, err := path.Match(pattern, event)
+		return err == nil && ok
+	})
 }
 
-// checkUndelivered reports the oldest event that an endpoint has not acknowledged
-// for longer than Stripe's first retries take.
+// checkUndelivered reports events that an endpoint has not acknowledged for longer
+// than the grace period. While the newest of them arrive, only some were lost; when
+// not even these do, nothing arrives.
 func (j *judge) checkUndelivered() {
-	var oldest rightful.Event
+	var oldest, newest rightful.Event
 	late := 0
 	for _, e := range j.sit.Events {
-		if e.PendingWebhooks == 0 || j.sit.Now-e.Created < GracePeriod {
+		if j.sit.Now-e.Created < GracePeriod {
+			continue
+		}
+		if newest.ID == "" || e.Created > newest.Created || e.Created == newest.Created && e.PendingWebhooks == 0 {
+			newest = e
+		}
+		if e.PendingWebhooks == 0 {
 			continue
 		}
 		late++
-		if oldest.ID == "" || e.Created < oldest.Created {
+		if oldest.ID == "" || e.Created < oldest.Created || e.Created == oldest.Created && e.ID < oldest.ID {
 			oldest = e
 		}
 	}
@@ -120,13 +135,13 @@ func (j *judge) checkUndelivered() {
 		return
 	}
 	finding := j.on(rightful.CodeDeliveryDead, rightful.Ref{Type: "event", ID: oldest.ID}, nil)
-	finding.Severity = rightful.SeverityWarning
-	if j.sit.Now-oldest.Created >= deliveryLate {
-		finding.Severity = rightful.SeverityError
-	}
 	finding.Message = fmt.Sprintf("%d events were not acknowledged by a webhook endpoint; the oldest is %s (%s).", late, oldest.ID, oldest.Type)
+	if newest.PendingWebhooks == 0 {
+		finding.Severity = rightful.SeverityWarning
+		finding.Message += " Later ones arrived."
+	}
 	finding.Also = []string{oldest.ObjectID}
 	finding.Evidence = []rightful.Signal{{Place: "stripe:event/" + oldest.ID + ".pending_webhooks", Says: fmt.Sprint(oldest.PendingWebhooks), Voice: "stripe", Strength: rightful.Strong, AsOf: oldest.Created}}
-	finding.Why = "the endpoint has to answer again; Stripe then delivers what is not older than three days"
+	finding.Why = "the endpoint has to answer again; Stripe goes on trying for three days"
 	j.report(finding)
 }

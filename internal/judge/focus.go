@@ -6,12 +6,22 @@ import (
 	"rightful"
 )
 
-// Attributed returns the companies that the families of a situation belong to.
+// Attributed returns the companies that the families of a situation belong to, or
+// that a buyer claims.
 func Attributed(sit *rightful.Situation, rules Rules) []string {
 	var ids []string
 	for _, a := range Judge(sit, rules).Attributions {
 		if a.CompanyID != "" && !slices.Contains(ids, a.CompanyID) {
 			ids = append(ids, a.CompanyID)
+		}
+	}
+	// What the buyer typed is compared with the customers that the company links.
+	ix := newIndex(sit, rules)
+	for _, f := range sit.Families {
+		for _, s := range f.Sessions {
+			if c := ix.stamped(s.ClientReferenceID); s.PaymentLink != "" && c != nil && !slices.Contains(ids, rightful.CanonicalID(c.ID)) {
+				ids = append(ids, rightful.CanonicalID(c.ID))
+			}
 		}
 	}
 	return ids
@@ -35,10 +45,15 @@ func Concerning(sit *rightful.Situation, v Verdict, about rightful.Subject) (*ri
 		}
 		narrow.Families = append(narrow.Families, f)
 		out.Attributions = append(out.Attributions, v.Attributions[i])
-		for _, o := range f.Objects() {
+		for _, o := range slices.Concat(f.Objects(), f.Schedules, f.Methods) {
 			inFocus[o.Ref()] = true
 		}
 		for _, r := range f.Rows {
+			inFocus[rightful.Ref{Type: rightful.RefSubscriptionRow, ID: r.ID}] = true
+		}
+	}
+	for _, r := range sit.SubscriptionRows {
+		if has(about.Companies, r.CompanyID) {
 			inFocus[rightful.Ref{Type: rightful.RefSubscriptionRow, ID: r.ID}] = true
 		}
 	}

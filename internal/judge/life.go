@@ -31,7 +31,7 @@ func (j *judge) checkNobodys(f *family, p purchase) {
 		}
 	}
 	over := slices.ContainsFunc(p.objects, func(o rightful.Object) bool { return o.Type == rightful.TypeSubscription && !o.LiveSubscription() })
-	if paid.ID == "" || over || p.session.ID != "" && j.typedFor(f, p.session) != nil {
+	if paid.ID == "" || over || p.session.ID != "" && !f.Guest() && j.typedFor(f, p.session) != nil {
 		return
 	}
 	finding := j.on(rightful.CodePaidByNobody, paid.Ref(), nil)
@@ -116,6 +116,10 @@ func (j *judge) checkDeletedPays() {
 			finding.Message = fmt.Sprintf("%s is %s, and company %s, which pays for it, %s.", s.ID, s.Status, j.name(gone), j.state(gone))
 			finding.Also = []string{f.StripeCustomerID}
 			finding.Amount = monthly(s)
+			if s.Ending {
+				finding.Severity = rightful.SeverityInfo // nothing more will be charged
+				finding.Message += " It will not renew."
+			}
 			finding.Evidence = append([]rightful.Signal{stripeSays(s, "status", s.Status)}, f.everything()...)
 			finding.Why = "ending a subscription and giving money back are a person's decisions"
 			j.report(finding)

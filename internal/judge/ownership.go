@@ -33,7 +33,13 @@ func (j *judge) ownerOf(f *family) owner {
 	}
 	for _, o := range f.Objects() {
 		stamp, _ := j.stampOf(o)
+		ref := o.ClientReferenceID
+		if o.PaymentLink != "" || j.stamped(ref) == nil && j.users[rightful.CanonicalID(ref)] == nil {
+			ref = "" // typed, or something else
+		}
 		switch {
+		case ref != "" && (tagKey == "" || !rightful.IsNumericID(ref)):
+			return ours
 		case tagKey == "" && (stamp != "" || o.Metadata[j.rules.Keys.User] != ""):
 			return ours
 		case !rightful.IsNumericID(stamp) && j.stamped(stamp) != nil:

@@ -65,8 +65,9 @@ func (j *judge) checkAdopted() {
 		if f.owner != ours || linker == "" || u == nil || f.CompanyID != "" && f.CompanyID != linker {
 			continue // where the voices name another company, RF104 reports the link
 		}
-		if c := j.stamped(j.stampValue(f.Customer)); c != nil && c.Live() || j.stampedFor(f.StripeCustomerID, linker) {
-			continue // RF104 compares a stamp with the link; where stamps name the company too, somebody meant it
+		c := j.stamped(j.stampValue(f.Customer))
+		if c != nil && c.Live() && rightful.CanonicalID(c.ID) != linker || f.CompanyID == linker && j.stampedFor(f.StripeCustomerID, linker) {
+			continue // RF104 compares a stamp with the link; where more than one voice names the company, somebody meant it
 		}
 		set, known := j.userSet(u.ID, j.sit.Now)
 		if !known || len(set) == 0 || j.belongedAt(u.ID, linker, j.sit.Now) || j.belongedAt(u.ID, linker, f.Customer.Created) || j.everBelonged(u.ID, linker) {

@@ -133,7 +133,40 @@ func (j *judge) findChildren(f *family) {
 				p.child = child
 			}
 		}
+		if p.child == "" {
+			p.child = j.unstampedChild(payer, *p)
+		}
 	}
+}
+
+// unstampedChild returns the child that a purchase without a live stamp was made
+// for: its row names one, or the one company of the user who is stamped on it.
+func (j *judge) unstampedChild(payer string, p purchase) string {
+	child := func(id string) bool {
+		c := j.company(id)
+		return c != nil && c.Live() && rightful.SameID(c.BillingParentID, payer)
+	}
+	var named []string
+	for _, o := range p.objects {
+		if c := j.stamped(j.stampValue(o)); c != nil && c.Live() {
+			return ""
+		}
+		for _, r := range j.rowsBySub[o.ID] {
+			if child(r.CompanyID) {
+				named = append(named, rightful.CanonicalID(r.CompanyID))
+			}
+		}
+		if user := j.userValue(o); user != "" {
+			if set, _ := j.userSet(user, p.created); len(set) == 1 && child(set[0]) {
+				named = append(named, set[0])
+			}
+		}
+	}
+	slices.Sort(named)
+	if named = slices.Compact(named); len(named) == 1 {
+		return named[0]
+	}
+	return ""
 }
 
 // childOf returns the company that the object is stamped with if it is billed

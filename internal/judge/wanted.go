@@ -21,50 +21,73 @@ type Wanted struct {
 // that make a customer for each user may have thousands.
 const wantedOfOne = 20
 
+// wantedInAll is up to how many customers an account is looked at closely
+// throughout, whether or not they have others beside them.
+const wantedInAll = 100
+
 func (j *judge) wanted() Wanted {
 	var w Wanted
+	w.Removals = slices.ContainsFunc(j.findings, func(f rightful.Finding) bool {
+		return f.Code == rightful.CodeUnstamped || f.Code == rightful.CodeStampOtherKey
+	})
+	var all []*family
+	for _, f := range j.families {
+		if f.owner == ours && !f.Guest() && f.Exists == rightful.ExistsPresent {
+			all = append(all, f)
+		}
+	}
+	if len(all) <= wantedInAll {
+		w.add(all, wantedInAll)
+		return w
+	}
 	for i := range j.sit.Companies {
-		id := rightful.CanonicalID(j.sit.Companies[i].ID)
-		if !j.sit.Companies[i].Live() {
-			continue
-		}
-		var customers []*family
-		candidates := slices.Concat(j.attributed[id], j.claimed[id])
-		for _, customer := range j.links[id] {
-			candidates = append(candidates, j.byCustomer[customer])
-		}
-		for _, f := range candidates {
-			if f != nil && f.owner == ours && !f.Guest() && f.Exists == rightful.ExistsPresent && !slices.Contains(customers, f) {
-				customers = append(customers, f)
-			}
-		}
-		if len(customers) < 2 {
-			continue
-		}
-		slices.SortFunc(customers, func(a, b *family) int {
-			linked := func(f *family) bool { return slices.Contains(j.linkedBy[f.StripeCustomerID], id) }
-			if linked(a) != linked(b) {
-				if linked(a) {
-					return -1
-				}
-				return 1
-			}
-			return cmp.Compare(a.StripeCustomerID, b.StripeCustomerID)
-		})
-		for i, f := range customers {
-			switch {
-			case f.MoneyRead || f.MoneyUnread:
-			case i < wantedOfOne:
-				w.Customers = append(w.Customers, f.StripeCustomerID)
-			default:
-				w.Unread = append(w.Unread, f.StripeCustomerID)
+		if id := rightful.CanonicalID(j.sit.Companies[i].ID); j.sit.Companies[i].Live() {
+			if customers := j.candidates(id); len(customers) > 1 {
+				w.add(customers, wantedOfOne)
 			}
 		}
 	}
 	slices.Sort(w.Customers)
 	w.Customers = slices.Compact(w.Customers)
-	w.Removals = slices.ContainsFunc(j.findings, func(f rightful.Finding) bool {
-		return f.Code == rightful.CodeUnstamped || f.Code == rightful.CodeStampOtherKey
-	})
 	return w
+}
+
+// add wants the first most customers, and tells the others from those.
+func (w *Wanted) add(customers []*family, most int) {
+	for i, f := range customers {
+		switch {
+		case f.MoneyRead || f.MoneyUnread:
+		case i < most:
+			w.Customers = append(w.Customers, f.StripeCustomerID)
+		default:
+			w.Unread = append(w.Unread, f.StripeCustomerID)
+		}
+	}
+}
+
+// candidates returns the customers that may be a company's: attributed, claimed by
+// a voice, or linked; the linked ones first.
+func (j *judge) candidates(id string) []*family {
+	families := slices.Concat(j.attributed[id], j.claimed[id])
+	for _, customer := range j.links[id] {
+		families = append(families, j.byCustomer[customer])
+	}
+	var customers []*family
+	seen := map[*family]bool{}
+	for _, f := range families {
+		if f != nil && f.owner == ours && !f.Guest() && f.Exists == rightful.ExistsPresent && !seen[f] {
+			seen[f] = true
+			customers = append(customers, f)
+		}
+	}
+	linked := func(f *family) int {
+		if slices.Contains(j.linkedBy[f.StripeCustomerID], id) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(customers, func(a, b *family) int {
+		return cmp.Or(cmp.Compare(linked(a), linked(b)), cmp.Compare(a.StripeCustomerID, b.StripeCustomerID))
+	})
+	return customers
 }

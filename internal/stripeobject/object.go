@@ -154,6 +154,14 @@ func (w *walker) subscriptionField(o *draft, name []byte) (err error) {
 		o.Status, err = w.text("status")
 	case "test_clock":
 		o.TestClock, err = w.reference("test_clock")
+	case "cancel_at":
+		at, _, err := w.whole("cancel_at")
+		o.Ending = o.Ending || at != 0
+		return err
+	case "cancel_at_period_end":
+		ends, _, err := w.flag("cancel_at_period_end")
+		o.Ending = o.Ending || ends
+		return err
 	case "ended_at":
 		o.EndedAt, _, err = w.whole("ended_at")
 	case "schedule":

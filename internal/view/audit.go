@@ -24,13 +24,25 @@ func (p *Printer) Audit(r *engine.AuditReport) {
 	if c.Ownership.Foreign+c.Ownership.Unreached > 0 {
 		p.line("not judged: %d families of other applications, %d that nothing of ours reaches", c.Ownership.Foreign, c.Ownership.Unreached)
 	}
-	if len(r.Findings) == 0 && r.Complete {
+	switch {
+	case len(r.Findings) > 0 || !r.Complete:
+	case len(r.Accepted) > 0:
+		p.heading("no findings but those that are accepted")
+	default:
 		p.heading("no findings")
 	}
 	p.findings(r.Findings)
+	p.accepted(r.Known)
 	p.heading("summary")
 	p.line("  %s, %s, %s; %d can be repaired automatically", count(c.Errors, "error", "errors"),
 		count(c.Warnings, "warning", "warnings"), count(c.Infos, "info", "infos"), c.Automatic)
+	if c.Security > 0 {
+		p.line("  %s: %s", p.paint(red, "SECURITY"), count(c.Security, "finding", "findings"))
+	}
+	if len(c.AtStake) > 0 {
+		p.line("  at stake: %s a month", amounts(c.AtStake))
+	}
+	p.known(r.Known)
 	p.gets(c.StripeGETs)
 	p.incomplete(r.Complete, r.IncompleteBecause)
 	p.unheard(r.Unheard)
@@ -91,95 +103,30 @@ func (p *Printer) gets(n int) {
 	}
 }
 
-// findings prints findings grouped by company and code, the worst first.
-func (p *Printer) findings(all []rightful.Finding) {
-	byCompany := group(all, func(f rightful.Finding) string {
-		if f.CompanyID == nil {
-			return ""
-		}
-		return *f.CompanyID
-	})
-	for _, findings := range byCompany {
-		title := "no company"
-		if id := findings[0].CompanyID; id != nil {
-			title = "company " + clean(*id)
-		}
-		p.heading(title)
-		p.codes(findings)
-	}
-}
-
-// codes prints findings grouped by code and severity.
-func (p *Printer) codes(all []rightful.Finding) {
-	for _, findings := range group(all, func(f rightful.Finding) string { return string(f.Code) + string(f.Severity) }) {
-		first := findings[0]
-		p.line("  %s %s %s", p.severity(first.Severity), p.paint(strong, string(first.Code)), first.Title)
-		var rows [][]string
-		for _, f := range findings {
-			rows = append(rows, p.findingRow(f))
-		}
-		p.indented(rows)
-		if len(findings) == 1 {
-			p.line("      %s", clean(first.Message))
-		}
-		for _, same := range group(findings, func(f rightful.Finding) string { return f.Why }) {
-			if same[0].Why != "" {
-				p.line("      %s: %s", howRepaired(same[0]), clean(same[0].Why))
-			}
-		}
-	}
-}
-
-// group sorts findings into groups, both in order of appearance.
-func group(all []rightful.Finding, key func(rightful.Finding) string) [][]rightful.Finding {
-	at := map[string]int{}
-	var out [][]rightful.Finding
-	for _, f := range all {
-		i, known := at[key(f)]
-		if !known {
-			i = len(out)
-			at[key(f)] = i
-			out = append(out, nil)
-		}
-		out[i] = append(out[i], f)
-	}
-	return out
-}
-
-func howRepaired(f rightful.Finding) string {
-	if f.Automatic {
-		return "automatic"
-	}
-	return "by decision"
-}
-
-func (p *Printer) findingRow(f rightful.Finding) []string {
-	change := ""
-	switch {
-	case f.Proposal != nil && f.Proposal.To == nil:
-		change = orPtr(f.WrongValue, "") + " -> delete"
-	case f.Proposal != nil:
-		change = orPtr(f.WrongValue, "(empty)") + " -> " + clean(*f.Proposal.To)
-	case f.WrongValue != nil:
-		change = "says " + or(*f.WrongValue)
-	}
-	money := ""
-	if f.Amount != nil {
-		money = amount(*f.Amount) + " a month"
-	}
-	security := ""
-	if f.Security {
-		security = p.paint(red, "SECURITY")
-	}
-	return []string{f.Object.Type, clean(f.Object.ID), change, howRepaired(f), money, security}
-}
-
 // amount writes minor units as people read money.
 func amount(a rightful.Amount) string {
 	currency := strings.ToUpper(clean(a.Currency))
-	switch currency {
-	case "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF":
-		return fmt.Sprintf("%d %s", a.MonthlyMinor, currency) // no minor unit (Stripe docs: zero-decimal currencies)
+	if wholeUnits(currency) {
+		return fmt.Sprintf("%d %s", a.MonthlyMinor, currency)
 	}
 	return fmt.Sprintf("%d.%02d %s", a.MonthlyMinor/100, a.MonthlyMinor%100, currency)
+}
+
+// amounts writes money in several currencies.
+func amounts(all []rightful.Amount) string {
+	var parts []string
+	for _, a := range all {
+		parts = append(parts, amount(a))
+	}
+	return strings.Join(parts, " + ")
+}
+
+// wholeUnits reports whether a currency has no minor unit (Stripe docs:
+// zero-decimal currencies).
+func wholeUnits(currency string) bool {
+	switch currency {
+	case "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF":
+		return true
+	}
+	return false
 }

@@ -38,8 +38,10 @@ func (p *Printer) Investigation(inv *engine.Investigation) {
 		p.heading("findings")
 		p.codes(inv.Findings)
 	}
+	p.accepted(inv.Known)
 	p.explanations(inv)
 	p.heading("next")
+	p.known(inv.Known)
 	p.gets(inv.Counts.StripeGETs)
 	p.incomplete(inv.Complete, inv.IncompleteBecause)
 	p.unheard(inv.Unheard)

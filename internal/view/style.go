@@ -20,6 +20,9 @@ import (
 type Printer struct {
 	Out   io.Writer
 	Color bool
+
+	All          bool // in an audit: information one by one, not as counts
+	ShowAccepted bool // accepted findings one by one
 }
 
 func (p *Printer) line(format string, args ...any) { fmt.Fprintf(p.Out, format+"\n", args...) }

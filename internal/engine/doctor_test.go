@@ -1,0 +1,29 @@
+package engine_test
+
+import (
+	"slices"
+	"testing"
+
+	"rightful"
+	"rightful/internal/engine"
+	"rightful/internal/judge"
+)
+
+// TestDoctorNamesCodesThatDoNotExist: a mistyped code silences nothing, and
+// nobody would notice.
+func TestDoctorNamesCodesThatDoNotExist(t *testing.T) {
+	t.Parallel()
+	e := &engine.Engine{Rules: judge.Rules{
+		Off:      map[rightful.Code]bool{"RF999": true, rightful.CodeStampOther: true},
+		Severity: map[rightful.Code]rightful.Severity{"RF110": rightful.SeverityInfo},
+	}}
+	var named []string
+	for _, d := range e.Doctor(t.Context()).Lines {
+		if len(d.Place) > 6 && d.Place[:6] == "codes." {
+			named = append(named, d.Place)
+		}
+	}
+	if !slices.Equal(named, []string{"codes.RF110", "codes.RF999"}) {
+		t.Errorf("named %v", named)
+	}
+}
