@@ -64,7 +64,7 @@ func nameOf(f rightful.Finding) string {
 		return "user:" + f.Object.ID
 	case rightful.RefCompany, rightful.RefLink:
 		return "company:" + f.Object.ID
-	case rightful.RefCacheKey, rightful.RefSubscriptionRow, rightful.RefRevision:
+	case rightful.RefCacheKey, rightful.RefSubscriptionRow, rightful.RefRevision, "account", "event", "webhook_endpoint":
 		return ""
 	}
 	return f.Object.ID

@@ -50,7 +50,11 @@ func Around(ctx context.Context, src Sources, opt Options, about rightful.Subjec
 				}
 			}
 		}
-		if !widened {
+		more, err := a.rowPayers(ctx)
+		if err != nil {
+			return nil, about, err
+		}
+		if !widened && !more {
 			break
 		}
 		if err := a.closeReferences(ctx); err != nil {
@@ -65,6 +69,28 @@ func Around(ctx context.Context, src Sources, opt Options, about rightful.Subjec
 		return nil, about, err
 	}
 	return sit, core, g.readProbe(ctx, core.Users)
+}
+
+// rowPayers reads the customers whom Stripe charges for the subscriptions that rows
+// name, where a row led here by another customer: a row is judged with the
+// subscription that it names. It reports whether there was any.
+func (a *around) rowPayers(ctx context.Context) (more bool, err error) {
+	for _, r := range a.rows.all() {
+		if _, read := a.object(rightful.TypeSubscription, r.StripeSubscriptionID); read || !a.once("payer of", r.StripeSubscriptionID) {
+			continue
+		}
+		payer, err := a.payerOf(ctx, r.StripeSubscriptionID)
+		if err != nil {
+			return more, err
+		}
+		if payer != "" && !a.seen["customer\x00"+payer] {
+			more = true
+			if err := a.customer(ctx, payer); err != nil {
+				return more, err
+			}
+		}
+	}
+	return more, nil
 }
 
 // situation puts together what was read so far.

@@ -43,7 +43,53 @@ func Closer(ctx context.Context, src Sources, opt Options, sit *rightful.Situati
 		return err
 	}
 	if want.Removals {
-		return g.readRemovals(ctx)
+		if err := g.readRemovals(ctx); err != nil {
+			return err
+		}
+	}
+	return g.nameCompanies(ctx)
+}
+
+// nameCompanies looks up the companies that only the closer look named: on removed
+// metadata and on payment methods. One that was not looked up would pass for one
+// that does not exist.
+func (g *gatherer) nameCompanies(ctx context.Context) error {
+	if g.sit.Whole {
+		return nil
+	}
+	known := map[string]bool{}
+	for _, c := range g.sit.Companies {
+		known[rightful.CanonicalID(c.ID)] = true
+	}
+	var named []string
+	name := func(metadata map[string]string) {
+		for _, key := range append([]string{g.opt.Keys.Company}, g.opt.Keys.AlsoRead...) {
+			if id := metadata[key]; id != "" && !known[rightful.CanonicalID(id)] {
+				named = append(named, id)
+			}
+		}
+	}
+	for _, e := range g.sit.Events {
+		name(e.Previous)
+	}
+	for _, f := range g.sit.Families {
+		for _, m := range f.Methods {
+			name(m.Metadata)
+		}
+	}
+	if named = distinct(named); len(named) == 0 {
+		return nil
+	}
+	for _, by := range []rightful.Column{rightful.ByID, rightful.ByStampValue} {
+		err := each(g.src.Directory.Companies(ctx, rightful.Select{By: by, Values: named}), func(c rightful.Company) {
+			if id := rightful.CanonicalID(c.ID); !known[id] {
+				known[id] = true
+				g.sit.Companies = append(g.sit.Companies, c)
+			}
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

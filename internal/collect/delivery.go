@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"rightful"
 )
@@ -45,6 +46,17 @@ func firstEvents(ctx context.Context, stripe rightful.StripeReader, q rightful.E
 	return events, nil
 }
 
+// telling keeps what the newest events tell of delivery: the last one that arrived,
+// and those of other accounts.
+func telling(newest []rightful.Event) []rightful.Event {
+	arrived := false
+	return slices.DeleteFunc(newest, func(e rightful.Event) bool {
+		last := e.PendingWebhooks == 0 && !arrived
+		arrived = arrived || last
+		return !last && e.Account == ""
+	})
+}
+
 // keepDelivery puts it into the situation. A place that does not offer this at
 // all was not failed to be heard.
 func (g *gatherer) keepDelivery(ctx context.Context, d delivery) error {
@@ -57,7 +69,7 @@ func (g *gatherer) keepDelivery(ctx context.Context, d delivery) error {
 		unheard(g.sit, "Stripe's list of webhook endpoints", d.endpointsErr)
 	}
 	addEvents(g.sit, d.undelivered)
-	addEvents(g.sit, d.newest)
+	addEvents(g.sit, telling(d.newest))
 	switch {
 	case d.eventsErr != nil && rightful.KindOf(d.eventsErr) != rightful.KindUnsupported:
 		unheard(g.sit, "Stripe's undelivered events", d.eventsErr)

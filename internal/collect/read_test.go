@@ -158,7 +158,7 @@ func TestEverythingReadsSchedulesAndDelivery(t *testing.T) {
 	if got := ids(family(t, sit, "cus_1").Schedules); got != "sub_sched_2 sub_sched_1" {
 		t.Errorf("schedules of cus_1: %s", got)
 	}
-	if got := eventIDs(sit.Events); got != "evt_1" {
+	if got := eventIDs(sit.Events); got != "evt_4 evt_1" {
 		t.Errorf("undelivered events: %s", got)
 	}
 	if !sit.EndpointsRead || len(sit.Endpoints) != 1 || len(sit.Incomplete)+len(sit.Unheard) > 0 || sit.StripePartly {

@@ -31,16 +31,9 @@ func (e *Engine) resolveWho(ctx context.Context, src collect.Sources, who string
 	case strings.Contains(who, "@"):
 		return e.whoEmail(ctx, src, who)
 	}
-	for t, prefixes := range map[rightful.ObjectType][]string{
-		rightful.TypeCustomer:      {"cus_", "acct_"},
-		rightful.TypeSession:       {"cs_"},
-		rightful.TypeSubscription:  {"sub_"},
-		rightful.TypePaymentIntent: {"pi_"},
-	} {
-		for _, p := range prefixes {
-			if strings.HasPrefix(who, p) {
-				return e.whoObject(ctx, src, t, who)
-			}
+	for _, p := range idPrefixes {
+		if strings.HasPrefix(who, p.prefix) {
+			return e.whoObject(ctx, src, p.of, who)
 		}
 	}
 	found, err := e.whoUser(ctx, src, who)
@@ -59,6 +52,22 @@ func (e *Engine) resolveWho(ctx context.Context, src collect.Sources, who string
 		found.notes = append(found.notes, fmt.Sprintf("%s is also a company: rightful investigate company:%s", who, who))
 	}
 	return found, nil
+}
+
+// idPrefixes tell the type of an object by its id, longer ones first.
+var idPrefixes = []struct {
+	prefix string
+	of     rightful.ObjectType
+}{
+	{"sub_sched_", rightful.TypeSchedule},
+	{"cus_", rightful.TypeCustomer},
+	{"acct_", rightful.TypeCustomer},
+	{"cs_", rightful.TypeSession},
+	{"sub_", rightful.TypeSubscription},
+	{"pi_", rightful.TypePaymentIntent},
+	{"pm_", rightful.TypePaymentMethod},
+	{"in_", rightful.TypeInvoice},
+	{"ch_", rightful.TypeCharge},
 }
 
 // whoStamped finds what is stamped with an id that nothing in the database has:
@@ -182,7 +191,7 @@ func (e *Engine) whoObject(ctx context.Context, src collect.Sources, t rightful.
 	switch {
 	case t == rightful.TypeCustomer:
 		found.subject.Customers = []string{id}
-		if exists != rightful.ExistsPresent && !e.linked(ctx, src, id) {
+		if exists != rightful.ExistsPresent && exists != rightful.ExistsDeleted && !e.linked(ctx, src, id) {
 			return nil, noSuch(id, "Stripe has no such customer, and no company links it")
 		}
 	case exists != rightful.ExistsPresent:

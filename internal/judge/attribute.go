@@ -191,7 +191,7 @@ func (j *judge) anchor(f *family) string {
 }
 
 // linker returns the one live company that links the family's customer, or "".
-func (j *judge) linker(f *family) string { return j.onlyLive(j.linkedBy[f.StripeCustomerID]) }
+func (j *judge) linker(f *family) string { return j.onlyLive(j.linkers(f)) }
 
 // onlyLive returns the one live company among ids, or "".
 func (j *judge) onlyLive(ids []string) string {

@@ -26,12 +26,21 @@ func (j *judge) againstHistory(f *family, o rightful.Object) string {
 	}
 	for _, id := range f.users {
 		for _, at := range made {
-			if _, known := j.userSet(id, at); known && !j.belongedAt(id, f.CompanyID, at) && !j.belongedAt(id, f.CompanyID, o.Created) {
+			if _, known := j.userSet(id, at); known && !j.belongedThen(id, f.CompanyID, at) && !j.belongedThen(id, f.CompanyID, o.Created) {
 				return fmt.Sprintf("the buyer did not belong to company %s when it was paid", f.CompanyID)
 			}
 		}
 	}
 	return ""
+}
+
+// belongedThen reports whether the user belonged to the company at a time, or to
+// one that was merged into it since.
+func (j *judge) belongedThen(user, company string, at int64) bool {
+	return slices.ContainsFunc(j.waysOf(user, at).All(), func(id string) bool {
+		s := j.survivor(j.company(id))
+		return id == company || s != nil && rightful.SameID(s.ID, company)
+	})
 }
 
 // againstLive returns why a stamp that names a live company may not be replaced
@@ -306,8 +315,11 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 		return true, fmt.Sprintf("%d voices name company %s, and only the one under repair names another", f.Voices, f.CompanyID)
 	}
 	support := "an email corroborates it"
-	if f.Voices >= 2 {
+	switch {
+	case f.Voices >= 2:
 		support = fmt.Sprintf("%d voices agree", f.Voices)
+	case !slices.ContainsFunc(f.mails, func(s rightful.Signal) bool { return s.Voice == "email" && s.Says == f.CompanyID }):
+		support = "a stamp that was removed corroborates it"
 	}
 	return true, fmt.Sprintf("no live company is named now; a strong voice names company %s and %s", f.CompanyID, support)
 }

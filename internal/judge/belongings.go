@@ -57,6 +57,8 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 			if !c.Live() && !goneBefore(c, o) {
 				b.stampedGone = append(b.stampedGone, c)
 			}
+		} else if j.remembered(stamp) {
+			b.stampedGone = append(b.stampedGone, nil) // its row is gone, and others still name it
 		}
 		if company != "" && slices.Contains(b.allowed, company) {
 			b.stampedOwn = append(b.stampedOwn, company)

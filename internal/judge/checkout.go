@@ -18,6 +18,7 @@ func (j *judge) checkCheckouts() {
 		for _, p := range f.purchases {
 			if p.session.ID != "" && p.done() && p.child == "" {
 				j.checkSplit(f, p)
+				j.checkCharged(f, p)
 			}
 		}
 	}
@@ -83,6 +84,41 @@ func (j *judge) checkSplit(f *family, p purchase) {
 	finding.Amount = j.amountOf(f, p.session)
 	finding.Evidence = says
 	finding.Why = "what the buyer meant is not known, and the charge itself is in doubt: a person decides"
+	j.report(finding)
+}
+
+// checkCharged reports a settled checkout that speaks for one company and was
+// charged to the older customer of another: RF107. Of a live subscription RF103 says
+// so; where the buyer came to the payer's company later, it moved along.
+func (j *judge) checkCharged(f *family, p purchase) {
+	own, payer := j.ownCompany(f, p), j.linker(f)
+	birth := f.birth()
+	if own == "" || payer == "" || own == payer || birth != nil && birth.id == p.id || !p.session.SettledSession() {
+		return
+	}
+	finding := j.on(rightful.CodeCheckoutSplit, p.session.Ref(), j.company(own))
+	for _, o := range p.objects {
+		if o.LiveSubscription() && j.stampValue(o) != "" {
+			return
+		}
+		user := j.userValue(o)
+		if user == "" {
+			continue
+		}
+		_, known := j.userSet(user, o.Created)
+		switch then := j.belongedThen(user, payer, o.Created); {
+		case !then && j.belongedThen(user, payer, j.sit.Now):
+			return
+		case then || !known:
+			finding.Severity = rightful.SeverityWarning // somebody of both companies, who may have meant it
+		}
+	}
+	finding.RightfulCompanyID = nil
+	finding.Message = fmt.Sprintf("%s was bought for company %s and charged to %s, which company %s links.", p.session.ID, j.name(own), f.StripeCustomerID, j.name(payer))
+	finding.Also = []string{own, payer, f.StripeCustomerID}
+	finding.Amount = j.amountOf(f, p.session)
+	finding.Evidence = append([]rightful.Signal{j.stampSignal(p.session, "checkout:"+p.id, rightful.Strong), payerSays(p.session)}, f.evidenceOf()...)
+	finding.Why = "somebody may have paid for somebody else: a person decides"
 	j.report(finding)
 }
 

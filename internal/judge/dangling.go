@@ -70,7 +70,7 @@ func (j *judge) reportDeleted(c *rightful.Company, l rightful.Link, f *family) {
 func (j *judge) clearable(c *rightful.Company, l rightful.Link, f *family) (automatic bool, why string) {
 	id := rightful.CanonicalID(c.ID)
 	for _, r := range j.sit.SubscriptionRows {
-		if liveWord(r.Status) && (rightful.SameID(r.CompanyID, c.ID) || r.StripeCustomerID == l.StripeCustomerID) {
+		if (rightful.SameID(r.CompanyID, c.ID) || r.StripeCustomerID == l.StripeCustomerID) && j.mayLive(r, l.StripeCustomerID) {
 			return false, fmt.Sprintf("row %s says %q: Stripe ended its subscriptions when the customer was deleted, and a person decides what the company has now", r.ID, r.Status)
 		}
 	}
@@ -90,6 +90,22 @@ func (j *judge) clearable(c *rightful.Company, l rightful.Link, f *family) (auto
 		return false, youngWhy
 	}
 	return true, "Stripe itself says that the customer is deleted, and nothing live depends on it"
+}
+
+// mayLive reports whether a row may stand for something live of a customer: unless
+// Stripe shows that its subscription ended or is another customer's, or the row
+// itself says that it is over.
+func (j *judge) mayLive(r rightful.SubscriptionRow, customer string) bool {
+	s, known := j.subs[r.StripeSubscriptionID]
+	switch {
+	case known && s.StripeCustomerID != customer, endedStatus(r.Status):
+		return false
+	case liveWord(r.Status):
+		return true // the app gives access, whatever Stripe says
+	case known:
+		return s.LiveSubscription() || s.Status == ""
+	}
+	return r.StripeSubscriptionID != "" && j.sit.Unlisted[r.StripeSubscriptionID] != rightful.ExistsMissing
 }
 
 // checkLinkPlaces compares the link column with the table of links, where an app
@@ -131,7 +147,11 @@ func (j *judge) checkLinkPlaces() {
 		} else {
 			finding.Message = fmt.Sprintf("the column of company %s links %s, and the table of links gives that customer to company %s.", j.name(c.ID), l.StripeCustomerID, j.name(other.CompanyID))
 		}
-		finding.RightfulCompanyID = j.rawID(j.attributionOf(l.StripeCustomerID))
+		whose := j.attributionOf(l.StripeCustomerID)
+		finding.RightfulCompanyID = j.rawID(whose)
+		if !crossed && whose == id {
+			finding.WrongValue = ptr(other.StripeCustomerID)
+		}
 		finding.Also = append(finding.Also, other.StripeCustomerID, other.CompanyID)
 		finding.Evidence = append(finding.Evidence, j.linkSays(other))
 		if f := j.byCustomer[l.StripeCustomerID]; f != nil {

@@ -21,6 +21,9 @@ func (j *judge) checkCustomers() {
 				customers = append(customers, f)
 			}
 		}
+		if c.Live() {
+			j.checkDeadLink(c, customers)
+		}
 		if !c.Live() || len(customers) < 2 {
 			continue
 		}
@@ -48,6 +51,26 @@ func (j *judge) checkBeside(c *rightful.Company, f, keep *family) {
 		j.reportCard(c, f, keep)
 	case f.rich:
 		j.reportLost(c, f, keep)
+	}
+}
+
+// checkDeadLink judges the customers of a company whose every link is to a customer
+// that is deleted or that Stripe does not have.
+func (j *judge) checkDeadLink(c *rightful.Company, customers []*family) {
+	links := j.links[rightful.CanonicalID(c.ID)]
+	for _, customer := range links {
+		f := j.byCustomer[customer]
+		if f == nil || f.Exists != rightful.ExistsDeleted && f.Exists != rightful.ExistsMissing {
+			return
+		}
+	}
+	if len(links) == 0 {
+		return
+	}
+	for _, f := range customers {
+		if live := j.chargedFor(f, c); len(live) > 0 && !slices.ContainsFunc(j.linkedBy[f.StripeCustomerID], j.live) {
+			j.reportCharged(c, f, j.byCustomer[links[0]], live)
+		}
 	}
 }
 

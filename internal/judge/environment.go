@@ -111,22 +111,22 @@ func takes(e rightful.WebhookEndpoint, event string) bool {
 }
 
 // checkUndelivered reports events that an endpoint has not acknowledged for longer
-// than the grace period. While the newest of them arrive, only some were lost; when
-// not even these do, nothing arrives.
+// than the grace period. While later ones arrive, only some were lost; when none
+// does, nothing arrives.
 func (j *judge) checkUndelivered() {
-	var oldest, newest rightful.Event
+	var oldest rightful.Event
+	var arrived, lost int64 // when the newest of each was made
 	late := 0
 	for _, e := range j.sit.Events {
+		if e.PendingWebhooks == 0 {
+			arrived = max(arrived, e.Created)
+			continue
+		}
 		if j.sit.Now-e.Created < GracePeriod {
 			continue
 		}
-		if newest.ID == "" || e.Created > newest.Created || e.Created == newest.Created && e.PendingWebhooks == 0 {
-			newest = e
-		}
-		if e.PendingWebhooks == 0 {
-			continue
-		}
 		late++
+		lost = max(lost, e.Created)
 		if oldest.ID == "" || e.Created < oldest.Created || e.Created == oldest.Created && e.ID < oldest.ID {
 			oldest = e
 		}
@@ -136,7 +136,7 @@ func (j *judge) checkUndelivered() {
 	}
 	finding := j.on(rightful.CodeDeliveryDead, rightful.Ref{Type: "event", ID: oldest.ID}, nil)
 	finding.Message = fmt.Sprintf("%d events were not acknowledged by a webhook endpoint; the oldest is %s (%s).", late, oldest.ID, oldest.Type)
-	if newest.PendingWebhooks == 0 {
+	if arrived >= lost {
 		finding.Severity = rightful.SeverityWarning
 		finding.Message += " Later ones arrived."
 	}

@@ -62,7 +62,7 @@ func Concerning(sit *rightful.Situation, v Verdict, about rightful.Subject) (*ri
 		case rightful.RefUser:
 			return !has(about.Users, f.Object.ID)
 		case rightful.RefLink, rightful.RefCompany:
-			return !has(about.Companies, f.Object.ID)
+			return !has(about.Companies, f.Object.ID) && !(f.Code == rightful.CodeHolderGone && has(about.Companies, deref(f.RightfulCompanyID)))
 		case rightful.RefCacheKey, rightful.RefRevision:
 			return false // only those of the subject were read
 		}

@@ -134,7 +134,7 @@ func (j *judge) checkHolders() {
 		f := j.byCustomer[l.StripeCustomerID]
 		holder := j.company(l.CompanyID)
 		if f == nil || f.owner != ours || f.CompanyID == "" || f.Exists != rightful.ExistsPresent ||
-			holder == nil || holder.Live() || j.linker(f) == f.CompanyID {
+			holder == nil || holder.Live() {
 			continue
 		}
 		c := j.company(f.CompanyID)
@@ -146,6 +146,10 @@ func (j *judge) checkHolders() {
 		finding.Amount = monthly(f.Subscriptions...)
 		finding.Evidence = append([]rightful.Signal{j.linkSays(l)}, f.deciding(f.CompanyID)...)
 		finding.Why = "the link has to be released there before it can be taken here: relinking is a person's decision"
+		if j.linker(f) == f.CompanyID {
+			finding.Severity = rightful.SeverityInfo // the company has its link all the same
+			finding.Why = "the link of the company that is gone can be cleared: a person decides"
+		}
 		if s := j.survivor(holder); !f.money && s != nil && rightful.SameID(s.ID, f.CompanyID) {
 			finding.Severity = rightful.SeverityInfo // what a merge left behind, and nobody pays through it
 		}

@@ -130,7 +130,7 @@ func (j *judge) fillable(f *family) (ok bool, why string) {
 // although its voices name another one.
 func (j *judge) wrongLinkers(f *family) []string {
 	var wrong []string
-	for _, id := range j.linkedBy[f.StripeCustomerID] {
+	for _, id := range j.linkers(f) {
 		if f.CompanyID != "" && id != f.CompanyID && j.live(id) && !slices.Contains(wrong, id) {
 			wrong = append(wrong, id)
 		}
@@ -195,7 +195,9 @@ func (j *judge) reportShared(f *family, linkers []string) {
 	finding := j.on(rightful.CodeSharedCustomer, f.Customer.Ref(), j.company(f.CompanyID))
 	wrong := slices.DeleteFunc(slices.Clone(linkers), func(id string) bool { return id == f.CompanyID })
 	finding.CompanyID = j.rawID(wrong[0])
-	finding.WrongValue = j.rawID(wrong[0])
+	if f.CompanyID != "" {
+		finding.WrongValue = j.rawID(wrong[0])
+	}
 	finding.Security = true
 	finding.Message = fmt.Sprintf("companies %s all link %s. %s", strings.Join(linkers, ", "), f.StripeCustomerID, j.verdictText(f, f.Customer, f.CompanyID))
 	finding.Also = linkers

@@ -45,8 +45,14 @@ func (j *judge) ownCompany(f *family, p purchase) string {
 			return ""
 		}
 	}
-	if own != "" && (j.buyerBelongs(f, p.objects[0], own) || j.rowSpeaks(f, p, own)) {
+	if own == "" || j.rowSpeaks(f, p, own) {
 		return own
+	}
+	for _, carrier := range j.buyersOf(f, p.objects[0]) {
+		user := j.userValue(carrier)
+		if user != "" && (j.belongedAt(user, own, p.created) || j.belongedAt(user, own, j.sit.Now)) {
+			return own
+		}
 	}
 	return ""
 }

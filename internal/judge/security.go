@@ -28,7 +28,8 @@ func (j *judge) checkReturned() {
 		}
 		var heirs []*rightful.User
 		for _, u := range j.byEmail[strings.ToLower(f.Customer.Email)] {
-			if !u.Inactive && !rightful.SameID(u.ID, gone) {
+			same := f.CompanyID != "" && j.belongedAt(u.ID, f.CompanyID, j.sit.Now)
+			if !u.Inactive && !rightful.SameID(u.ID, gone) && !same {
 				heirs = append(heirs, u)
 			}
 		}
@@ -36,15 +37,16 @@ func (j *judge) checkReturned() {
 			continue
 		}
 		finding := j.on(rightful.CodeUserReturned, f.Customer.Ref(), j.company(f.CompanyID))
-		finding.Message = fmt.Sprintf("%s was made for user %s, who is gone; user %s has the same email.", f.StripeCustomerID, gone, smallestID(heirs))
+		state := "does not exist any more"
+		if j.users[rightful.CanonicalID(gone)] != nil {
+			state = "is deactivated"
+		}
+		finding.Message = fmt.Sprintf("%s was made for user %s, who %s; user %s has the same email.", f.StripeCustomerID, gone, state, smallestID(heirs))
 		finding.WrongValue = ptr(gone)
 		for _, u := range heirs {
 			finding.Also = append(finding.Also, u.ID)
 		}
 		finding.Amount = j.amountOf(f, f.Customer)
-		if len(f.liveSubscriptions()) > 0 {
-			finding.Severity = rightful.SeverityError
-		}
 		finding.Evidence = append([]rightful.Signal{{
 			Place: "stripe:customer/" + f.StripeCustomerID + ".metadata." + j.rules.Keys.User, Says: gone,
 			Voice: "user:" + rightful.CanonicalID(gone), Strength: rightful.Suspicion, AsOf: f.Customer.Created,

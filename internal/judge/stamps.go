@@ -88,6 +88,7 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 			return
 		}
 	case !f.Contested && (f.CompanyID == stamped || f.CompanyID == ""):
+		j.checkBuyer(f, o, c)
 		return
 	case o.Type == rightful.TypeCustomer && linker == "" && f.birth() != nil && j.ownCompany(f, *f.birth()) == stamped:
 		return // made by a purchase that speaks for itself
@@ -108,6 +109,36 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 		return
 	}
 	j.reportStamp(f, o, rightful.CodeStampOther, value, c)
+}
+
+// checkBuyer reports a purchase of the right company by somebody who is known not
+// to have belonged to it then: perhaps on behalf, perhaps the wrong company was
+// chosen. Its session speaks for it.
+func (j *judge) checkBuyer(f *family, o rightful.Object, c *rightful.Company) {
+	p := f.purchaseOf(o.ID)
+	stamped := rightful.CanonicalID(c.ID)
+	if p == nil || o.ID != p.objects[0].ID || f.CompanyID == "" || !j.boughtByOutsider(*p, stamped) {
+		return
+	}
+	finding := j.on(rightful.CodeStampOther, o.Ref(), c)
+	finding.RightfulCompanyID = nil
+	finding.Severity = rightful.SeverityWarning
+	finding.Message = fmt.Sprintf("%s is company %s's, and its buyer did not belong to it then.", o.ID, j.name(c.ID))
+	for _, part := range p.objects {
+		user := j.userValue(part)
+		if user != "" && j.belongedThen(user, stamped, j.sit.Now) {
+			finding.Severity = rightful.SeverityInfo // and joined since
+		}
+		if user != "" && j.belongedThen(user, stamped, o.Created) {
+			return
+		}
+	}
+	finding.Also = []string{f.StripeCustomerID}
+	finding.Evidence = append([]rightful.Signal{j.stampSignal(o, j.voiceOf(f, o), rightful.Strong)}, f.everything()...)
+	finding.Amount = j.amountOf(f, o)
+	finding.WrongValue = ptr(j.stampValue(o))
+	finding.Why = "whether it was bought on behalf is known to people only"
+	j.report(finding)
 }
 
 // reportMoved tells, as information, that a completed session was right when it
@@ -149,11 +180,7 @@ func (j *judge) boughtByOutsider(p purchase, company string) bool {
 // buyer without membership history it is not known, and what is not known does
 // not contest a stamp.
 func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
-	carriers := []rightful.Object{f.Customer}
-	if p := f.purchaseOf(o.ID); p != nil {
-		carriers = append(carriers, p.objects...)
-	}
-	for _, carrier := range carriers {
+	for _, carrier := range j.buyersOf(f, o) {
 		buyer := carrier.Metadata[j.rules.Keys.User]
 		if buyer == "" {
 			continue
@@ -164,6 +191,15 @@ func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
 		}
 	}
 	return false
+}
+
+// buyersOf returns the objects that carry who bought: those of the purchase itself,
+// and only where these are silent the customer, which many may use.
+func (j *judge) buyersOf(f *family, o rightful.Object) []rightful.Object {
+	if p := f.purchaseOf(o.ID); p != nil && slices.ContainsFunc(p.objects, func(o rightful.Object) bool { return j.userValue(o) != "" }) {
+		return p.objects
+	}
+	return []rightful.Object{f.Customer}
 }
 
 // reportStamp reports a stamp that names the wrong company. c is the company
