@@ -15,7 +15,7 @@ func TestDoctorNamesCodesThatDoNotExist(t *testing.T) {
 	t.Parallel()
 	e := &engine.Engine{Rules: judge.Rules{
 		Off:      map[rightful.Code]bool{"RF999": true, rightful.CodeStampOther: true},
-		Severity: map[rightful.Code]rightful.Severity{"RF110": rightful.SeverityInfo},
+		Severity: map[rightful.Code]rightful.Severity{"RF198": rightful.SeverityInfo},
 	}}
 	var named []string
 	for _, d := range e.Doctor(t.Context()).Lines {
@@ -23,7 +23,7 @@ func TestDoctorNamesCodesThatDoNotExist(t *testing.T) {
 			named = append(named, d.Place)
 		}
 	}
-	if !slices.Equal(named, []string{"codes.RF110", "codes.RF999"}) {
+	if !slices.Equal(named, []string{"codes.RF198", "codes.RF999"}) {
 		t.Errorf("named %v", named)
 	}
 }
