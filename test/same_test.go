@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
+	"rightful"
 	"rightful/internal/collect"
 	"rightful/internal/engine"
 	"rightful/internal/testserver"
@@ -134,7 +135,7 @@ type rig struct {
 func assemble(t *testing.T, file, dsn string, now int64) *rig {
 	t.Helper()
 	p := takeApart(t, file)
-	r := &rig{sim: stripesim.New(stripesim.Options{}), config: map[string]any{}, now: now}
+	r := &rig{sim: stripesim.New(stripesim.Options{Now: func() time.Time { return time.Unix(now, 0) }}), config: map[string]any{}, now: now}
 	world := must(os.Open(file))(t)
 	defer func() { _ = world.Close() }()
 	if err := r.sim.LoadWorld(world); err != nil {
@@ -272,17 +273,31 @@ func appears(rows []map[string]any, column string) bool {
 	return len(rows) == 0 || name == "id" || slices.ContainsFunc(rows, func(r map[string]any) bool { _, ok := r[name]; return ok })
 }
 
-// fill makes the tables of a world with whole numbers as ids, and only the
-// columns that the world has.
+// idType returns the column type for the ids of a table: whole numbers where they
+// all are.
+func idType(tables map[string][]map[string]any, table string) string {
+	for _, r := range tables[table] {
+		if id, isText := r["id"].(string); isText && !rightful.IsNumericID(id) {
+			return "varchar(64)"
+		}
+	}
+	return "bigint"
+}
+
+// fill makes the tables of a world with whole numbers as ids, where they are, and
+// only the columns that the world has.
 func fill(t *testing.T, db *sql.DB, tables map[string][]map[string]any) {
 	t.Helper()
 	ctx := context.Background()
 	_, numbered := db.Driver().(*stdlib.Driver) // PostgreSQL wants $1 where others take ?
+	company, user, row := idType(tables, "companies"), idType(tables, "users"), idType(tables, "subscriptions")
 	schema := map[string][]string{
-		"companies":     {"id bigint", "name text", "owner_user_id bigint", "stripe_customer_id text", "deleted_at bigint", "merged_into bigint", "billing_parent_id bigint", "stamp_value text"},
-		"users":         {"id bigint", "email text", "email_verified boolean", "is_active boolean", "company_id bigint"},
-		"memberships":   {"user_id bigint", "company_id bigint", "role text", "joined_at bigint", "left_at bigint"},
-		"subscriptions": {"id bigint", "company_id bigint", "stripe_customer_id text", "stripe_subscription_id text", "status text"},
+		"companies": {"id " + company, "name text", "owner_user_id " + user, "stripe_customer_id text", "deleted_at bigint",
+			"merged_into " + company, "billing_parent_id " + company, "stamp_value text"},
+		"users":         {"id " + user, "email text", "email_verified boolean", "is_active boolean", "company_id " + company},
+		"memberships":   {"user_id " + user, "company_id " + company, "role text", "joined_at bigint", "left_at bigint"},
+		"subscriptions": {"id " + row, "company_id " + company, "stripe_customer_id text", "stripe_subscription_id text", "status text"},
+		"links":         {"company_id " + company, "stripe_customer_id text"},
 	}
 	for table, columns := range schema {
 		columns = slices.DeleteFunc(columns, func(c string) bool { return !appears(tables[table], c) })
