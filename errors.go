@@ -19,6 +19,7 @@ const (
 	KindForbidden    ErrorKind = "forbidden"    // the credentials lack a permission
 	KindUnavailable  ErrorKind = "unavailable"  // a place answers, but cannot do this
 	KindUnsupported  ErrorKind = "unsupported"  // a place does not offer this at all
+	KindConflict     ErrorKind = "conflict"     // what stands there is not what a write expected
 	KindRefused      ErrorKind = "refused"      // rightful refuses: going on would be unsafe
 )
 

@@ -47,13 +47,38 @@ type Amount struct {
 	Currency     string `json:"currency"`
 }
 
+// The places that a Proposal may name.
+const (
+	PlaceStripe = "stripe"
+	PlaceDB     = "db"
+	PlaceCache  = "cache"
+)
+
+// Fields that a Proposal may name. FieldLink is the link column of a company; of a
+// link it is a row of the table of links, where a company may have several: From
+// or To says which one.
+const (
+	FieldLink         = "stripe_customer_id"
+	FieldRowCompany   = "company_id"
+	FieldRowCustomer  = "stripe_customer_id"
+	FieldStampPrefix  = "metadata."
+	FieldCachedAsText = "value"
+)
+
 // Proposal is the one write that would put a finding right.
 type Proposal struct {
 	Place  string  `json:"place"` // stripe, db or cache
 	Object Ref     `json:"object"`
-	Field  string  `json:"field"`
-	From   *string `json:"from"` // what stands there now; nil: nothing
-	To     *string `json:"to"`   // nil: remove
+	Field  string  `json:"field"` // metadata.KEY; a column; in a cache "value", or how the value is decoded
+	From   *string `json:"from"`  // what stands there; nil: nothing
+	To     *string `json:"to"`    // nil: remove
+}
+
+// Choice is one answer that a person may give to a finding, and the writes that
+// would carry it out, in order.
+type Choice struct {
+	Name   string // company:11, customer:cus_1, unlink or delete
+	Writes []Proposal
 }
 
 // Finding is one disagreement, about one object, under one code.
@@ -67,6 +92,7 @@ type Finding struct {
 	Account           string    `json:"account"`
 	Livemode          bool      `json:"livemode"`
 	Object            Ref       `json:"object"`
+	Family            string    `json:"family"` // what a repair of it belongs to: a family's key, company:ID, user:ID or cache:KEY
 	Also              []string  `json:"also"`
 	CompanyID         *string   `json:"company_id"`          // the company it is reported under
 	RightfulCompanyID *string   `json:"rightful_company_id"` // nil when the voices carry no name
@@ -76,4 +102,8 @@ type Finding struct {
 	Proposal          *Proposal `json:"proposal"`
 	Automatic         bool      `json:"automatic"`
 	Why               string    `json:"why"` // why automatic, or why not
+
+	// Choices are what a person may decide. Leaving things as they are is always
+	// possible and is not listed.
+	Choices []Choice `json:"-"`
 }

@@ -60,8 +60,9 @@ func within(pkg, folder string) bool { return pkg == folder || strings.HasPrefix
 func TestHouse(t *testing.T) {
 	t.Parallel()
 	const (
-		sources = module + "/internal/source"
-		judge   = module + "/internal/judge"
+		sources  = module + "/internal/source"
+		judge    = module + "/internal/judge"
+		planning = module + "/internal/plan"
 	)
 	rules := []struct {
 		name      string
@@ -80,6 +81,19 @@ func TestHouse(t *testing.T) {
 				return slices.Contains([]string{"net", "net/http", "os", "database/sql", "math/rand", "math/rand/v2", "time", "context", "io"}, imp) ||
 					within(imp, module+"/internal")
 			},
+		},
+		{
+			"the plan is pure",
+			func(pkg string) bool { return within(pkg, planning) },
+			func(_, imp string) bool {
+				return slices.Contains([]string{"net", "net/http", "os", "database/sql", "math/rand", "math/rand/v2", "time", "context", "io"}, imp) ||
+					within(imp, module+"/internal")
+			},
+		},
+		{
+			"who applies knows the plan and the ports, and nothing that judges or reads",
+			func(pkg string) bool { return within(pkg, module+"/internal/apply") },
+			func(_, imp string) bool { return within(imp, module+"/internal") && imp != planning },
 		},
 		{
 			"no source imports another",
@@ -102,7 +116,7 @@ func TestHouse(t *testing.T) {
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {
-				allowed := []string{module, judge, module + "/internal/collect", module + "/internal/accept"}
+				allowed := []string{module, judge, planning, module + "/internal/apply", module + "/internal/collect", module + "/internal/accept"}
 				return !standard(imp) && !slices.Contains(allowed, imp)
 			},
 		},
@@ -132,14 +146,18 @@ func standard(imp string) bool {
 	return err == nil && p.Goroot
 }
 
-// TestJudgeCallsNoClock looks for the calls that the import rule cannot see.
-func TestJudgeCallsNoClock(t *testing.T) {
+// TestPureRoomsCallNoClock looks for the calls that the import rule cannot see.
+func TestPureRoomsCallNoClock(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../internal/judge/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files: %v", err)
 	}
-	for _, f := range files {
+	planning, err := filepath.Glob("../internal/plan/*.go")
+	if err != nil || len(planning) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, f := range slices.Concat(files, planning) {
 		raw, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"rightful"
 	"rightful/internal/config"
+	"rightful/internal/replacefile"
 )
 
 // FileName is the name that the file has beside rightful.yaml.
@@ -144,22 +145,8 @@ func (f *File) Write(list List) error {
 	if !bytes.Equal(now, f.raw) {
 		return &rightful.Error{Kind: rightful.KindInvalid, Place: path, Message: "was changed while rightful was at work; nothing was written", Hint: "run the command again"}
 	}
-	return replace(path, next, mode)
-}
-
-// replace writes a file beside the other and gives it its name.
-func replace(path string, content []byte, mode fs.FileMode) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
+	if err := replacefile.Write(path, next, mode); err != nil {
 		return failed(path, "written", err)
-	}
-	_, err = temp.Write(content)
-	err = errors.Join(err, temp.Chmod(mode), temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(failed(path, "written", err), os.Remove(temp.Name()))
 	}
 	return nil
 }

@@ -30,7 +30,9 @@ const (
 
 // Streams is what a command talks to.
 type Streams struct {
+	In        io.Reader
 	Out, Err  io.Writer
+	InIsTerm  bool
 	OutIsTerm bool
 	ErrIsTerm bool
 	Env       func(string) (string, bool)
@@ -40,7 +42,8 @@ type Streams struct {
 // System returns the streams of this process.
 func System() Streams {
 	return Streams{
-		Out: os.Stdout, Err: os.Stderr,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		InIsTerm:  isatty.IsTerminal(os.Stdin.Fd()),
 		OutIsTerm: isatty.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == "",
 		ErrIsTerm: isatty.IsTerminal(os.Stderr.Fd()),
 		Env:       os.LookupEnv,
@@ -81,7 +84,7 @@ func newRoot(s Streams) *cobra.Command {
 		Short: "Every payment with its rightful company",
 		Long: `rightful finds out which company each Stripe payment belongs to, and where the
 database, Stripe's metadata, the cache and the running app disagree about it.
-Reading never writes.
+Reading never writes; plan shows what a repair would write.
 
 Start with: rightful demo`,
 		Args:          cobra.NoArgs,
@@ -92,7 +95,7 @@ Start with: rightful demo`,
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemo(s), newInvestigate(s), newAudit(s), newAccept(s), newDiff(s), newDoctor(s), newExplain(s), newSim(s))
+	root.AddCommand(newDemo(s), newInvestigate(s), newAudit(s), newAccept(s), newDiff(s), newPlan(s), newApply(s), newFix(s), newDoctor(s), newExplain(s), newSim(s))
 	return root
 }
 

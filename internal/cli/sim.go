@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"time"
@@ -98,10 +99,15 @@ func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	return server.Shutdown(last)
 }
 
+// reason returns what went wrong with a file or an address, without its name.
 func reason(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {
 		return op.Err.Error()
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
 	}
 	return err.Error()
 }

@@ -88,11 +88,16 @@ func (t *target) open(ctx context.Context, s Streams) (*opened, error) {
 	return o, nil
 }
 
-// close removes the progress line and gives everything back.
-func (o *opened) close() {
+// quiet removes the progress line.
+func (o *opened) quiet() {
 	if o.progress != nil {
 		o.progress.Done()
 	}
+}
+
+// close removes the progress line and gives everything back.
+func (o *opened) close() {
+	o.quiet()
 	_ = o.Close() // reading connections: nothing to lose
 }
 

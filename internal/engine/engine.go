@@ -8,6 +8,7 @@ import (
 
 	"rightful"
 	"rightful/internal/accept"
+	"rightful/internal/apply"
 	"rightful/internal/collect"
 	"rightful/internal/judge"
 )
@@ -18,6 +19,11 @@ type Engine struct {
 	Options collect.Options
 	Rules   judge.Rules
 	Expect  Expect
+	// Writers are where repairs are written. Nil: this engine cannot write.
+	Writers *apply.Writers
+	// Save keeps what was written into a world, in a file. Nil for real systems,
+	// which keep it themselves.
+	Save func(path string) error
 	// Accepted are findings that are known: they are reported apart.
 	Accepted accept.List
 	// GETs tells how many GET requests were sent to Stripe; nil when there is

@@ -90,6 +90,7 @@ func Judge(sit *rightful.Situation, rules Rules) Verdict {
 	for _, check := range checks {
 		check(j)
 	}
+	j.offer()
 
 	v := Verdict{Findings: j.findings, Muted: j.muted}
 	for _, f := range j.families {

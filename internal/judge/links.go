@@ -118,7 +118,7 @@ func (j *judge) fillable(f *family) (ok bool, why string) {
 		if key := j.otherKey(f, o); key != "" {
 			return false, "metadata." + key + " of " + o.ID + " names another live company: a person decides"
 		}
-		if c := j.stamped(j.stampValue(o)); c == nil && j.remembered(j.stampValue(o)) || c != nil && !c.Live() && j.survivor(c) == nil {
+		if c := j.stamped(j.stampValue(o)); c == nil && j.remembered(j.stampValue(o)) || c != nil && !c.Live() && j.survivor(c) == nil && !j.neverTheirs(f, o, c) {
 			return false, "a stamp names a company that did exist: a person decides what is still paid for it"
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"rightful"
+	"rightful/internal/apply"
 	"rightful/internal/collect"
 	"rightful/internal/config"
 	"rightful/internal/engine"
@@ -37,6 +38,8 @@ func World(path string) (*engine.Engine, *config.Config, error) {
 		Cache:     w.Cache(),
 		Probe:     w.Probe(),
 	}
+	writer := w.Writer()
+	e.Writers, e.Save = &apply.Writers{Stripe: writer, Directory: writer, Cache: writer}, w.Save
 	e.Options.ProbeAll = true // recorded answers cost nobody anything
 	if len(e.Options.CacheKeys) == 0 {
 		e.Options.CacheKeys = collect.DefaultCacheKeys()

@@ -106,22 +106,29 @@ func missing(column, value string) string {
 // Directory returns the world's database. resolver is the configured way, empty
 // for the default; a query cannot run on a file and resolves nothing.
 func (w *World) Directory(resolver rightful.Resolver) rightful.DirectoryReader {
-	d := directory{db: w.db}
-	d.db.mapping.Resolver = resolver
+	d := directory{db: &w.db, resolver: resolver}
 	switch resolver {
 	case rightful.ResolverNone:
-		d.db.mapping.Resolver = w.db.mapping.DefaultResolver()
+		d.resolver = w.db.mapping.DefaultResolver()
 	case rightful.ResolverSQL:
-		d.db.mapping.Resolver = rightful.ResolverNone
+		d.resolver = rightful.ResolverNone
 	}
 	return d
 }
 
-// directory implements rightful.DirectoryReader.
-type directory struct{ db database }
+// directory implements rightful.DirectoryReader. It sees what is written into
+// the world.
+type directory struct {
+	db       *database
+	resolver rightful.Resolver
+}
 
 // Mapping tells a column that no row has from one that is empty.
-func (d directory) Mapping() rightful.Mapping { return d.db.mapping }
+func (d directory) Mapping() rightful.Mapping {
+	m := d.db.mapping
+	m.Resolver = d.resolver
+	return m
+}
 
 // Companies yields the companies that sel picks.
 func (d directory) Companies(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.Company, error] {

@@ -159,6 +159,7 @@ func isName(dec *jsontext.Decoder) bool {
 func (w *World) Stripe(keys rightful.KeySet) rightful.StripeReader {
 	r := &stripeReader{
 		section:   &w.stripe,
+		keys:      keys,
 		objects:   map[rightful.ObjectType][]rightful.Object{},
 		byID:      map[string]rightful.Object{},
 		otherMode: map[string]bool{},
@@ -180,12 +181,14 @@ func (w *World) Stripe(keys rightful.KeySet) rightful.StripeReader {
 		slices.SortStableFunc(r.objects[t], func(a, b rightful.Object) int { return cmp.Compare(b.Created, a.Created) })
 	}
 	r.hear(w, keys)
+	w.readers = append(w.readers, r)
 	return r
 }
 
 // stripeReader implements rightful.StripeReader.
 type stripeReader struct {
 	section   *stripeSection
+	keys      rightful.KeySet
 	objects   map[rightful.ObjectType][]rightful.Object // newest first
 	byID      map[string]rightful.Object                // by type/id
 	otherMode map[string]bool                           // type/id of what the world lists in the other mode

@@ -1,7 +1,8 @@
 // Package worldfile reads a world: one JSON file that holds a whole small
 // situation (config, database rows, Stripe objects, cache, the app's answers).
 // It implements all four reading ports over that file, so that a world is
-// judged by exactly the code that judges real systems.
+// judged by exactly the code that judges real systems, and the three writing
+// ports, so that it is repaired by exactly the code that repairs them.
 package worldfile
 
 import (
@@ -17,7 +18,8 @@ import (
 	"rightful"
 )
 
-// World is a parsed world file. It is read-only and safe for concurrent use.
+// World is a parsed world file. Reading it is safe for concurrent use; writing
+// into it (writer.go) is not, and must not run beside a reader.
 type World struct {
 	// Now is the time at which the world is judged, in Unix seconds: the
 	// file's own, else one day after the latest time in it.
@@ -33,6 +35,10 @@ type World struct {
 	stripe stripeSection
 	cache  map[string]jsontext.Value
 	probe  *probeSection
+
+	tables  map[string]list // the rows of the db section as they stand in the file
+	readers []*stripeReader // that must see what is written
+	changes changes
 }
 
 // file is the shape of a world file. Unknown sections are left alone.
@@ -107,7 +113,7 @@ func Parse(name string, raw []byte) (*World, error) {
 			Hint: "a world file is one JSON object with these sections, each of them optional",
 		}
 	}
-	w.cache, w.probe = f.Cache, f.Probe
+	w.cache, w.probe, w.tables = f.Cache, f.Probe, f.DB
 	if len(f.Config.value) > 0 && f.Config.value.Kind() != 'n' {
 		if f.Config.value.Kind() != '{' {
 			return nil, w.errorAt(f.Config.offset, "config", "must be an object, as in rightful.yaml")

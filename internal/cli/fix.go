@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rightful"
+	"rightful/internal/engine"
+	"rightful/internal/plan"
+	"rightful/internal/view"
+)
+
+type fixOptions struct {
+	target
+	known   knownFindings
+	who     string
+	company string
+	yes     bool
+	save    string
+}
+
+func newFix(s Streams) *cobra.Command {
+	o := &fixOptions{}
+	c := &cobra.Command{
+		Use:   "fix [WHO]",
+		Short: "Repair what is safe to repair on a world file: audit, plan, ask, apply, judge again",
+		Long: `fix audits, shows what it would write, asks, writes, and judges again: it prints
+that the findings are gone and that no new ones came. It writes only what is
+automatic; for the rest use plan --decide and apply.
+
+WHO narrows it to one user, company or payment, as in investigate; --company to
+one company. --yes does not ask, for scripts. Without it, what cannot be asked
+(not on a terminal, or --format json) is refused, and nothing is written.
+
+--save FILE keeps the world after, also when there was nothing to write. Without
+it everything happens in memory only, as a trial.
+
+Exit code: 0 everything automatic was written and verified, or there was nothing
+to write, and nothing is left; 2 errors or warnings are left to decide, or you
+said no; 3 partly applied, or not verified; 4 the audit was incomplete or refused,
+or nobody could be asked: nothing was written; 1 error.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage(fmt.Sprintf("fix takes one WHO, and %d were given", len(args)), "rightful fix EMAIL")
+			}
+			if len(args) == 1 {
+				o.who = args[0]
+				if strings.TrimSpace(o.who) == "" {
+					return usage("an empty name names nobody", "leave WHO out to repair everything")
+				}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.validate(c); err != nil {
+				return err
+			}
+			return o.run(c.Context(), s)
+		},
+	}
+	o.flags(c)
+	o.known.fileFlag(c)
+	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
+	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask; only what is automatic is written")
+	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
+	return c
+}
+
+func (o *fixOptions) validate(c *cobra.Command) error {
+	if o.who != "" && o.company != "" {
+		return usage("WHO and --company exclude each other", "give one of them")
+	}
+	return o.target.validate(c)
+}
+
+func (o *fixOptions) run(ctx context.Context, s Streams) error {
+	if o.world == "" {
+		return notYet("fix")
+	}
+	e, err := o.known.open(ctx, &o.target, s)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	report, err := e.Fix(ctx, engine.FixInput{
+		About:   engine.About{Who: o.who, Company: o.company},
+		Confirm: func(p *plan.Plan) (bool, error) { e.quiet(); return o.confirm(ctx, s, p) },
+	})
+	if err != nil {
+		return located(e.config, err)
+	}
+	e.quiet()
+	if o.save != "" && !report.Declined {
+		if err := e.Save(o.save); err != nil {
+			return err
+		}
+		report.Saved = o.save
+	}
+	if o.format == "json" {
+		if err := view.JSON(s.Out, report); err != nil {
+			return err
+		}
+	} else {
+		o.print(s, report)
+	}
+	return exitFixed(report)
+}
+
+// confirm shows the plan and asks. The question goes to the error stream, so that
+// the plan may go elsewhere.
+func (o *fixOptions) confirm(ctx context.Context, s Streams, p *plan.Plan) (bool, error) {
+	if o.format == "human" {
+		printer(s).Plan(p)
+	}
+	if o.yes {
+		return true, nil
+	}
+	if !s.InIsTerm || o.format != "human" {
+		return false, &rightful.Error{
+			Kind: rightful.KindRefused, Message: "there is nobody to ask, and nothing was written",
+			Hint: "add --yes to write only what is automatic, or run it on a terminal",
+		}
+	}
+	question := "write this? [y/N] "
+	if p.Steps() > 1 {
+		question = fmt.Sprintf("write these %d? [y/N] ", p.Steps())
+	}
+	fmt.Fprint(s.Err, "\n"+question)
+	answered := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(s.In).ReadString('\n')
+		answered <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case answer := <-answered:
+		return answer == "y" || answer == "yes", nil
+	case <-ctx.Done():
+		fmt.Fprintln(s.Err)
+		return false, nil
+	}
+}
+
+func (o *fixOptions) print(s Streams, r *engine.FixReport) {
+	out := printer(s)
+	switch {
+	case r.Declined:
+		out.Say("nothing was written")
+		return
+	case r.Applied != nil:
+		out.Applied(r.Plan, r.Applied)
+	default:
+		out.Plan(r.Plan)
+	}
+	out.Saved(o.save, r.Applied != nil)
+	if slices.ContainsFunc(r.Plan.Questions, func(q plan.Question) bool { return len(q.Choices) > 1 }) {
+		world := o.world
+		if r.Saved != "" {
+			world = r.Saved
+		}
+		out.Next("rightful plan --world " + world + ", and --decide what it asks")
+	}
+}
+
+func exitFixed(r *engine.FixReport) error {
+	switch {
+	case r.Applied != nil:
+		return exitApplied(r.Applied)
+	case r.Declined || r.Plan.AsksUrgently():
+		return exit(ExitFindings)
+	}
+	return nil
+}
+
+// notYet says that a command works on worlds only.
+func notYet(command string) error {
+	return &rightful.Error{
+		Kind:    rightful.KindUnsupported,
+		Message: command + " does not write to real systems yet",
+		Hint:    "rightful plan shows what it would write there; on a world file it works: rightful " + command + " --world FILE",
+	}
+}

@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rightful"
+	"rightful/internal/apply"
+	"rightful/internal/plan"
+)
+
+// StaleAfter is how old a plan may be, in seconds.
+const StaleAfter = 24 * 60 * 60
+
+// clockSkew is how far, in seconds, the clock of the machine that made a plan may
+// be ahead.
+const clockSkew = 60 * 60
+
+// ApplyReport is what became of a plan.
+type ApplyReport struct {
+	Account  string        `json:"account"`
+	Livemode bool          `json:"livemode"`
+	Result   *apply.Result `json:"result"`
+	Verified Verification  `json:"verified"`
+	Saved    string        `json:"saved"` // the file that the world was saved to; empty when none
+}
+
+// Verification compares what is found after a repair with what was found before.
+type Verification struct {
+	Gone     []string           `json:"gone"`     // findings that the plan named and that are gone, sorted
+	Remain   []string           `json:"remain"`   // automatic repairs whose findings are still there, sorted
+	Disputed []string           `json:"disputed"` // decided findings that are still there: the voices disagree with the decision; sorted
+	New      []rightful.Finding `json:"new"`      // found only now
+	Errors   int                `json:"error"`    // all findings of severity error now
+	Warnings int                `json:"warning"`  // and warning
+	Failed   string             `json:"failed"`   // why it could not be judged again; empty when it was
+
+	decided bool // a person decided something
+}
+
+// Clean reports whether the repair did what it should and nothing else. What new
+// finding comes of a person's decision is theirs to judge.
+func (v Verification) Clean() bool {
+	return v.Failed == "" && len(v.Remain) == 0 && (len(v.New) == 0 || v.decided)
+}
+
+// Whole reports whether the plan was applied to the end and verified.
+func (r *ApplyReport) Whole() bool {
+	return r.Result.Whole() && !r.Result.Interrupted && r.Verified.Clean()
+}
+
+// Apply carries out a plan, and judges again. It refuses, with an error of kind
+// refused and before anything is written: a plan of another account or mode, one
+// that is older than a day, and one that would not be made any more because what
+// it rests on has changed.
+func (e *Engine) Apply(ctx context.Context, p *plan.Plan) (*ApplyReport, error) {
+	return e.apply(ctx, p, About{})
+}
+
+// apply is Apply with the scope that the plan was made for, in which everything
+// is judged before and after.
+func (e *Engine) apply(ctx context.Context, p *plan.Plan, about About) (*ApplyReport, error) {
+	if err := e.writable(); err != nil {
+		return nil, err
+	}
+	if err := e.fits(ctx, p); err != nil {
+		return nil, err
+	}
+	before, err := e.findings(ctx, about)
+	if err != nil {
+		return nil, err
+	}
+	places := apply.Places{Directory: e.Sources.Directory, Stripe: e.Sources.Stripe, Cache: e.Sources.Cache, Writers: *e.Writers}
+	if err := e.stillHolds(ctx, p, before, places); err != nil {
+		return nil, err
+	}
+	r := &ApplyReport{Account: p.Account, Livemode: p.Livemode}
+	r.Result, err = apply.Apply(ctx, p, places, apply.Options{Run: p.Hash[:16], Progress: e.Options.Progress})
+	if err != nil {
+		return nil, err
+	}
+	// What was written is verified even when the run was called off.
+	r.Verified = e.verify(context.WithoutCancel(ctx), p, r.Result, before.Findings, about)
+	return r, nil
+}
+
+// writable refuses engines that cannot write.
+func (e *Engine) writable() error {
+	if e.Writers != nil {
+		return nil
+	}
+	return &rightful.Error{
+		Kind:    rightful.KindUnsupported,
+		Message: "this version does not write to real systems yet",
+		Hint:    "rightful plan shows what would be written; on a world file, plan, apply and fix work: --world FILE",
+	}
+}
+
+// fits compares account, mode and age of a plan with where it is to be applied.
+func (e *Engine) fits(ctx context.Context, p *plan.Plan) error {
+	var account rightful.Account
+	if e.Sources.Stripe != nil {
+		var err error
+		if account, err = e.Sources.Stripe.Account(ctx); err != nil {
+			return err
+		}
+	}
+	mode := map[bool]string{true: "live mode", false: "test mode"}
+	name := func(id string) string {
+		if id == "" {
+			return "an account without an id"
+		}
+		return id
+	}
+	switch {
+	case p.Account != account.ID:
+		return refusal("", fmt.Sprintf("the plan is for %s, and this is %s", name(p.Account), name(account.ID)), "apply it where it was made")
+	case p.Livemode != account.Livemode:
+		return refusal("", fmt.Sprintf("the plan is for %s, and this is %s", mode[p.Livemode], mode[account.Livemode]), "apply it where it was made")
+	case e.Options.Now-p.MadeAt > StaleAfter:
+		return refusal("", fmt.Sprintf("the plan is %d hours old, and goes stale after %d", (e.Options.Now-p.MadeAt)/3600, StaleAfter/3600), "plan again")
+	case p.MadeAt-e.Options.Now > clockSkew:
+		return refusal("", "the plan was made in the future", "compare the clocks, and plan again")
+	}
+	return nil
+}
+
+// shownStale is how many steps of a stale plan are named.
+const shownStale = 5
+
+// stillHolds refuses a plan that would not be made any more. A step whose target
+// stands there already explains by itself why its finding is gone.
+func (e *Engine) stillHolds(ctx context.Context, p *plan.Plan, now plan.Input, places apply.Places) error {
+	stale, err := p.Stale(now)
+	if err != nil {
+		return err
+	}
+	if stale, err = apply.Missing(ctx, stale, places); err != nil || len(stale) == 0 {
+		return err
+	}
+	var names []string
+	for _, s := range stale[:min(len(stale), shownStale)] {
+		names = append(names, fmt.Sprintf("%s of %s", s.Field, s.Object.ID))
+	}
+	if more := len(stale) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return refusal("", "the plan is stale: what it rests on has changed for "+strings.Join(names, ", "), "plan again")
+}
+
+// verify judges again and compares.
+func (e *Engine) verify(ctx context.Context, p *plan.Plan, result *apply.Result, before []rightful.Finding, about About) Verification {
+	v := Verification{Gone: []string{}, Remain: []string{}, Disputed: []string{}, New: []rightful.Finding{}}
+	now, err := e.findings(ctx, about)
+	switch {
+	case err != nil:
+		v.Failed = plain(err)
+		return v
+	case now.Refused != "":
+		v.Failed = now.Refused
+		return v
+	case len(now.Incomplete) > 0:
+		v.Failed = "what is there now could not be read completely: " + strings.Join(now.Incomplete, "; ")
+		return v
+	}
+	had, has := map[string]bool{}, map[string]bool{}
+	for _, f := range before {
+		had[f.ID] = true
+	}
+	for _, f := range now.Findings {
+		has[f.ID] = true
+		if !had[f.ID] {
+			v.New = append(v.New, f)
+		}
+		switch f.Severity {
+		case rightful.SeverityError:
+			v.Errors++
+		case rightful.SeverityWarning:
+			v.Warnings++
+		}
+	}
+	holds := map[string]bool{}
+	for _, o := range result.Outcomes {
+		holds[o.Step] = o.State == apply.StateDone || o.State == apply.StateAlready
+	}
+	for _, u := range p.Units {
+		for _, s := range u.Steps {
+			v.decided = v.decided || s.Decided != ""
+			for _, id := range s.Because {
+				switch {
+				case !holds[s.ID]:
+				case !has[id]:
+					v.Gone = append(v.Gone, id)
+				case s.Decided != "":
+					v.Disputed = append(v.Disputed, id)
+				default:
+					v.Remain = append(v.Remain, id)
+				}
+			}
+		}
+	}
+	for _, ids := range []*[]string{&v.Gone, &v.Remain, &v.Disputed} {
+		slices.Sort(*ids)
+		*ids = slices.Compact(*ids)
+	}
+	return v
+}

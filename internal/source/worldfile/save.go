@@ -1,0 +1,99 @@
+package worldfile
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"rightful"
+	"rightful/internal/replacefile"
+)
+
+// Bytes returns the world as a file, with everything that was written into it.
+// What was not changed is as it was, byte for byte.
+func (w *World) Bytes() []byte {
+	out := w.raw
+	if len(w.changes.values)+w.changes.appended > 0 {
+		out = w.editSection(out, "db")
+		out = w.editSection(out, "stripe")
+	}
+	if len(w.changes.uncached) > 0 {
+		cached := removeMembers(find(out, "cache"), func(name string) bool { return w.changes.uncached[name] })
+		out = setMember(out, "cache", cached)
+	}
+	return out
+}
+
+// editSection puts the changed rows or objects of one section into the file.
+func (w *World) editSection(file []byte, name string) []byte {
+	section := find(file, name)
+	if section == nil {
+		return file
+	}
+	byList := map[string]map[int][]byte{}
+	for at, text := range w.changes.values {
+		if at.section != name {
+			continue
+		}
+		if byList[at.list] == nil {
+			byList[at.list] = map[int][]byte{}
+		}
+		byList[at.list][at.index] = text
+	}
+	for list, texts := range byList {
+		section = setMember(section, list, replaceElements(find(section, list), texts))
+	}
+	if name == "db" && w.changes.appended > 0 {
+		links := find(section, "links")
+		if len(links) == 0 || links[0] != '[' {
+			links = []byte("[]")
+		}
+		rows := w.tables["links"]
+		for _, added := range rows[len(rows)-w.changes.appended:] {
+			links = appendElement(links, added.value)
+		}
+		section = setMember(section, "links", links)
+	}
+	return setMember(file, name, section)
+}
+
+// replaceElements replaces elements of an array by index. An index beyond the
+// end belongs to a row that was added later, and comes with it.
+func replaceElements(array []byte, texts map[int][]byte) []byte {
+	all, _ := elements(array)
+	var out []byte
+	from := 0
+	for i, extent := range all {
+		if text, changed := texts[i]; changed {
+			out = append(out, array[from:extent[0]]...)
+			out = append(out, text...)
+			from = extent[1]
+		}
+	}
+	return append(out, array[from:]...)
+}
+
+// Save writes the world to a file, at once or not at all. The file that the world
+// was read from is replaced only if path is the very path it was read by: a link
+// or a detour to it is a slip of the hand.
+func (w *World) Save(path string) error {
+	fail := func(kind rightful.ErrorKind, message, hint string, err error) error {
+		return &rightful.Error{Kind: kind, Place: path, Message: message, Hint: hint, Err: err}
+	}
+	mode := os.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		source, err := os.Stat(w.name)
+		switch {
+		case err == nil && os.SameFile(info, source) && filepath.Clean(path) != filepath.Clean(w.name):
+			return fail(rightful.KindRefused, "this is the world that was read, under another name, and it is not replaced",
+				fmt.Sprintf("write --save %s if that is what you want, or name another file", w.name), nil)
+		case !info.Mode().IsRegular():
+			return fail(rightful.KindInvalid, "this is no file", "name a file", nil)
+		}
+		mode = info.Mode().Perm()
+	}
+	if err := replacefile.Write(path, w.Bytes(), mode); err != nil {
+		return fail(rightful.KindInvalid, "the world cannot be saved: "+reason(err), "name a file in a folder that can be written", err)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package view
+
+import (
+	"rightful/internal/apply"
+	"rightful/internal/engine"
+	"rightful/internal/plan"
+)
+
+// Applied prints what became of a plan, and whether it did what it should.
+func (p *Printer) Applied(pl *plan.Plan, r *engine.ApplyReport) {
+	p.heading("applied")
+	steps := map[string]plan.Step{}
+	for _, u := range pl.Units {
+		for _, s := range u.Steps {
+			steps[s.ID] = s
+		}
+	}
+	var rows [][]string
+	for _, o := range r.Result.Outcomes {
+		s := steps[o.Step]
+		rows = append(rows, []string{p.state(o.State), s.Object.Type, clean(s.Object.ID), clean(s.Field) + " -> " + target(s), clean(o.Why)})
+	}
+	if len(rows) > 0 {
+		p.indented(rows)
+	}
+	if r.Result.Interrupted {
+		p.line("  %s: the step in hand was finished, the others were not begun", p.paint(red, "INTERRUPTED"))
+	}
+	p.heading("judged again")
+	v := r.Verified
+	switch {
+	case v.Failed != "":
+		p.line("  %s: %s", p.paint(red, "NOT VERIFIED"), clean(v.Failed))
+		return
+	case len(v.Remain) > 0:
+		p.line("  %s: still found: %s", p.paint(red, "NOT REPAIRED"), list(v.Remain))
+	}
+	if len(v.Disputed) > 0 {
+		p.line("  %s: decided, and the voices still say otherwise: %s", p.paint(yellow, "DISPUTED"), list(v.Disputed))
+	}
+	p.line("  %s gone", count(len(v.Gone), "finding is", "findings are"))
+	if len(v.New) == 0 {
+		p.line("  no new finding")
+	} else {
+		p.line("  %s:", p.paint(red, count(len(v.New), "new finding", "new findings")))
+		p.findings(v.New)
+	}
+	p.line("  left: %s, %s", count(v.Errors, "error", "errors"), count(v.Warnings, "warning", "warnings"))
+}
+
+func target(s plan.Step) string {
+	if s.To == nil {
+		return "nothing"
+	}
+	return clean(*s.To)
+}
+
+func (p *Printer) state(s apply.State) string {
+	switch s {
+	case apply.StateDone, apply.StateAlready:
+		return p.paint(green, string(s))
+	case apply.StateConflict, apply.StateFailed:
+		return p.paint(red, string(s))
+	}
+	return p.paint(yellow, string(s))
+}
+
+// Saved says where a world went.
+func (p *Printer) Saved(path string, written bool) {
+	switch {
+	case path != "" && written:
+		p.line("saved: %s", clean(path))
+	case path != "":
+		p.line("saved, unchanged: %s", clean(path))
+	case written:
+		p.line("no file was changed: the world was repaired in memory only. --save FILE keeps it")
+	}
+}
+
+// Next names the command to run next.
+func (p *Printer) Next(command string) {
+	p.heading("next")
+	p.line("  %s", clean(command))
+}
+
+// Say prints one line.
+func (p *Printer) Say(text string) { p.line("%s", clean(text)) }
