@@ -289,7 +289,7 @@ func places() []place {
 	family := rightful.Situation{Companies: []rightful.Company{{ID: "1", BillingParentID: "2"}, {ID: "2"}}}
 	merged := rightful.Situation{Companies: []rightful.Company{{ID: "1"}, {ID: "3", MergedInto: "1"}}}
 	removal := rightful.Situation{Events: []rightful.Event{{ID: "evt_1", Created: removedAt, ObjectType: sub, ObjectID: "sub_1", Previous: map[string]string{"company_id": "1"}}}}
-	carl := ana(1, "1") // user 8 is gone, and 7 has the email
+	carl := ana(1, "2") // user 8 is gone, and 7 has the email
 	knownBy := rightful.Situation{Mapping: rightful.Mapping{Direct: true}, Users: []rightful.User{{ID: "7", CompanyID: "1"}}}
 	direct := ana(1, "2")
 	direct.Mapping.Direct, direct.Mapping.Resolver = true, rightful.ResolverDirect
