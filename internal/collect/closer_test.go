@@ -34,7 +34,7 @@ func TestCloserReadsMoney(t *testing.T) {
 	if r.times("invoice/cus_1") != 1 || r.times("invoice/cus_unheard_of") != 0 || len(sit.Incomplete)+len(sit.Unheard) > 0 || sit.StripePartly {
 		t.Errorf("asked %v, incomplete %v, unheard %v", r.asked, sit.Incomplete, sit.Unheard)
 	}
-	if got := eventIDs(sit.Events); got != "evt_4 evt_1" {
+	if got := eventIDs(sit.Events); got != "evt_5 evt_4 evt_2 evt_1" {
 		t.Errorf("events that nobody wanted: %s", got)
 	}
 	src.Stripe = nil
@@ -113,11 +113,11 @@ func TestCloserDoesNotRepeatARefusal(t *testing.T) {
 func TestCloserReadsRemovals(t *testing.T) {
 	t.Parallel()
 	r, src, opt := read(t, small)
-	sit := everything(t, src, opt) // holds evt_1, which was not delivered, and evt_4, the last that was
+	sit := everything(t, src, opt) // holds all but evt_3: evt_1 was not delivered, the others are the last of their type that were
 	if err := collect.Closer(t.Context(), src, opt, sit, collect.Wanted{Removals: true}); err != nil {
 		t.Fatal(err)
 	}
-	if got := eventIDs(sit.Events); got != "evt_4 evt_3 evt_1" || len(sit.Unheard) > 0 {
+	if got := eventIDs(sit.Events); got != "evt_5 evt_4 evt_3 evt_2 evt_1" || len(sit.Unheard) > 0 {
 		t.Errorf("events %s, unheard %v", got, sit.Unheard)
 	}
 	if r.times("invoice") > 0 {

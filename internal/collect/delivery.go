@@ -46,13 +46,13 @@ func firstEvents(ctx context.Context, stripe rightful.StripeReader, q rightful.E
 	return events, nil
 }
 
-// telling keeps what the newest events tell of delivery: the last one that arrived,
-// and those of other accounts.
+// telling keeps what the newest events tell of delivery: the last one of each type
+// that arrived, and those of other accounts.
 func telling(newest []rightful.Event) []rightful.Event {
-	arrived := false
+	arrived := map[string]bool{}
 	return slices.DeleteFunc(newest, func(e rightful.Event) bool {
-		last := e.PendingWebhooks == 0 && !arrived
-		arrived = arrived || last
+		last := e.PendingWebhooks == 0 && !arrived[e.Type]
+		arrived[e.Type] = arrived[e.Type] || last
 		return !last && e.Account == ""
 	})
 }

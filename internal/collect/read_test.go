@@ -101,7 +101,8 @@ const small = `{"now": 10000000, "db": {
 		{"id": "evt_1", "created": 9500000, "type": "customer.updated", "pending_webhooks": 1, "data": {"object": {"id": "cus_1", "object": "customer"}, "previous_attributes": {"metadata": {"company_id": "4"}}}},
 		{"id": "evt_2", "created": 9600000, "type": "customer.updated", "data": {"previous_attributes": {"metadata": {"note": "x"}}}},
 		{"id": "evt_3", "created": 9700000, "type": "customer.subscription.updated", "data": {"previous_attributes": {"metadata": {"company_id": "5"}}}},
-		{"id": "evt_4", "created": 9800000, "type": "charge.updated", "data": {"previous_attributes": {"metadata": {"company_id": "5"}}}}],
+		{"id": "evt_4", "created": 9800000, "type": "charge.updated", "data": {"previous_attributes": {"metadata": {"company_id": "5"}}}},
+		{"id": "evt_5", "created": 9900000, "type": "customer.subscription.updated"}],
 	"webhook_endpoints": [{"id": "we_1", "url": "https://a.example.com"}],
 	"missing_ids": ["cus_never"]}}`
 
@@ -158,7 +159,7 @@ func TestEverythingReadsSchedulesAndDelivery(t *testing.T) {
 	if got := ids(family(t, sit, "cus_1").Schedules); got != "sub_sched_2 sub_sched_1" {
 		t.Errorf("schedules of cus_1: %s", got)
 	}
-	if got := eventIDs(sit.Events); got != "evt_4 evt_1" {
+	if got := eventIDs(sit.Events); got != "evt_5 evt_4 evt_2 evt_1" {
 		t.Errorf("undelivered events: %s", got)
 	}
 	if !sit.EndpointsRead || len(sit.Endpoints) != 1 || len(sit.Incomplete)+len(sit.Unheard) > 0 || sit.StripePartly {

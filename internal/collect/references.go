@@ -115,7 +115,9 @@ func (a *around) stamps(o rightful.Object) []string {
 		}
 	}
 	for _, p := range o.Phases {
-		out = append(out, p.Metadata[a.opt.Keys.Company])
+		for _, key := range append([]string{a.opt.Keys.Company}, a.opt.Keys.AlsoRead...) {
+			out = append(out, p.Metadata[key])
+		}
 	}
 	return out
 }

@@ -51,7 +51,7 @@ func (j *judge) removed(o rightful.Object) (e rightful.Event, value string) {
 		}
 	}
 	for _, at := range j.replaced[o.ID] {
-		if v := Stamp(rightful.Object{Metadata: at.Previous}, j.rules.Keys); v != "" && at.Created >= e.Created {
+		if v := Stamp(rightful.Object{Metadata: at.Previous}, j.rules.Keys); v != "" && at.Created > e.Created {
 			e, value = at, v
 		}
 	}
@@ -65,8 +65,9 @@ func (j *judge) removedSignal(e rightful.Event, value string) rightful.Signal {
 	}
 }
 
-// hearRemoved hears what stood on objects whose stamp was removed: it corroborates
-// whom some voice names, and never stands alone.
+// hearRemoved hears what stood on objects whose stamp was removed. It corroborates
+// the company that links the customer. Where no link stands, somebody may have
+// taken both away on purpose.
 func (j *judge) hearRemoved(f *family) {
 	if len(j.sit.Events) == 0 {
 		return
@@ -80,7 +81,7 @@ func (j *judge) hearRemoved(f *family) {
 			id := rightful.CanonicalID(c.ID)
 			s := j.removedSignal(e, value)
 			s.Says = id
-			f.backing[id] = true
+			f.restored = append(f.restored, id)
 			f.mails = append(f.mails, s)
 		}
 	}
@@ -113,6 +114,9 @@ func (j *judge) checkOtherKeys() {
 			company := j.companyFor(f, o)
 			own := j.stamped(value)
 			other := j.otherKey(f, o)
+			if other != "" && own != nil && rightful.SameID(own.ID, j.stamped(o.Metadata[other]).ID) {
+				other = "" // both keys say the same, right or wrong
+			}
 			switch {
 			case key == j.rules.Keys.Company && other == "":
 				continue

@@ -9,6 +9,12 @@ import (
 	"rightful"
 )
 
+// wasTheirs reports whether a stamp that was removed named the family's company,
+// which still links the customer.
+func (j *judge) wasTheirs(f *family) bool {
+	return slices.Contains(f.restored, f.CompanyID) && j.linker(f) == f.CompanyID
+}
+
 // againstHistory returns why what was paid may not be given to the family's
 // company without asking: its buyer did not belong to it then.
 func (j *judge) againstHistory(f *family, o rightful.Object) string {
@@ -268,7 +274,7 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 		return false, "the voices name different companies and none prevails: a person decides"
 	case f.CompanyID == "":
 		return false, "no voice names a live company: a person decides"
-	case !f.carried:
+	case !f.carried && !j.wasTheirs(f):
 		return false, fmt.Sprintf("only one voice names company %s and nothing corroborates it", f.CompanyID)
 	case f.excluded(f.CompanyID):
 		return false, fmt.Sprintf("the buyer does not belong to company %s", f.CompanyID)
@@ -297,7 +303,7 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 	if j.support(f, o) == 0 {
 		return false, fmt.Sprintf("no voice about this purchase names company %s", f.CompanyID)
 	}
-	if j.support(f, o) < 2 && !f.backing[f.CompanyID] {
+	if j.support(f, o) < 2 && !f.backing[f.CompanyID] && !j.wasTheirs(f) {
 		return false, fmt.Sprintf("about this purchase, one voice at most names company %s and nothing corroborates it", f.CompanyID)
 	}
 	if wrong != nil && wrong.Live() {

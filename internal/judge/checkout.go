@@ -27,7 +27,7 @@ func (j *judge) checkCheckouts() {
 // split returns the live companies that the parts of a checkout name, and the
 // statements. A session that was right at birth and whose subscription moved on
 // is history, and no part.
-func (j *judge) split(p purchase) (companies []string, says []rightful.Signal) {
+func (j *judge) split(f *family, p purchase) (companies []string, says []rightful.Signal) {
 	hear := func(s rightful.Signal, c *rightful.Company) {
 		if c == nil || !c.Live() {
 			return
@@ -43,7 +43,7 @@ func (j *judge) split(p purchase) (companies []string, says []rightful.Signal) {
 		}
 	}
 	ref := p.session.ClientReferenceID
-	if ref != "" && p.session.PaymentLink == "" && j.users[rightful.CanonicalID(ref)] == nil {
+	if ref != "" && p.session.PaymentLink == "" && j.users[rightful.CanonicalID(ref)] == nil && f.stampedBy[rightful.CanonicalID(ref)] == nil {
 		hear(rightful.Signal{
 			Place: "stripe:checkout.session/" + p.session.ID + ".client_reference_id", Says: ref,
 			Voice: "checkout:" + p.id, Strength: rightful.Strong, AsOf: p.created,
@@ -54,7 +54,7 @@ func (j *judge) split(p purchase) (companies []string, says []rightful.Signal) {
 }
 
 func (j *judge) checkSplit(f *family, p purchase) {
-	companies, says := j.split(p)
+	companies, says := j.split(f, p)
 	if len(companies) < 2 || !counts(p.session) && !slices.ContainsFunc(p.objects, counts) {
 		return
 	}
@@ -128,7 +128,7 @@ func (j *judge) splitReported(f *family, p *purchase) bool {
 	if p == nil || p.session.ID == "" || !p.done() || p.child != "" || f.CompanyID != "" {
 		return false
 	}
-	companies, _ := j.split(*p)
+	companies, _ := j.split(f, *p)
 	return len(companies) > 1
 }
 

@@ -110,6 +110,14 @@ func takes(e rightful.WebhookEndpoint, event string) bool {
 	})
 }
 
+// wantedByAny reports whether an enabled endpoint takes events of the type: others
+// are never pending, and say nothing of delivery.
+func (j *judge) wantedByAny(event string) bool {
+	return !j.sit.EndpointsRead || slices.ContainsFunc(j.sit.Endpoints, func(e rightful.WebhookEndpoint) bool {
+		return e.Status == "enabled" && takes(e, event)
+	})
+}
+
 // checkUndelivered reports events that an endpoint has not acknowledged for longer
 // than the grace period. While later ones arrive, only some were lost; when none
 // does, nothing arrives.
@@ -119,7 +127,9 @@ func (j *judge) checkUndelivered() {
 	late := 0
 	for _, e := range j.sit.Events {
 		if e.PendingWebhooks == 0 {
-			arrived = max(arrived, e.Created)
+			if j.wantedByAny(e.Type) {
+				arrived = max(arrived, e.Created)
+			}
 			continue
 		}
 		if j.sit.Now-e.Created < GracePeriod {

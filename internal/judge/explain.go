@@ -71,7 +71,7 @@ func (e *explainer) metadata() rightful.Explanation {
 		switch {
 		case f.Code != rightful.CodeStampOther && f.Code != rightful.CodeLinkStampSplit:
 			return explains(f, name)
-		case f.WrongValue == nil: // it was right, and is history
+		case f.WrongValue == nil: // the stamp is no stale one: it was right, or who bought is the question
 			return false
 		case f.RightfulCompanyID == nil: // a live company is named: perhaps the right one
 			contested = f.Message

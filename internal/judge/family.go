@@ -31,6 +31,7 @@ type family struct {
 	heard     []rightful.Signal   // statements without a vote
 	mails     []rightful.Signal   // email corroboration, one per company
 	backing   map[string]bool     // canonical companies that an email corroborates
+	restored  []string            // canonical companies that stood in stamps which were removed
 	carried   bool                // the attribution rests on two voices, or one and a corroboration
 
 	latest int64   // creation of the youngest live or settled purchase, 0 for none

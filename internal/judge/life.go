@@ -134,13 +134,13 @@ func (j *judge) checkHolders() {
 		f := j.byCustomer[l.StripeCustomerID]
 		holder := j.company(l.CompanyID)
 		if f == nil || f.owner != ours || f.CompanyID == "" || f.Exists != rightful.ExistsPresent ||
-			holder == nil || holder.Live() {
+			holder != nil && holder.Live() {
 			continue
 		}
 		c := j.company(f.CompanyID)
-		finding := rightful.Finding{Code: rightful.CodeHolderGone, Object: rightful.Ref{Type: rightful.RefLink, ID: holder.ID}}
+		finding := rightful.Finding{Code: rightful.CodeHolderGone, Object: rightful.Ref{Type: rightful.RefLink, ID: l.CompanyID}}
 		finding.CompanyID, finding.RightfulCompanyID = ptr(c.ID), ptr(c.ID)
-		finding.Message = fmt.Sprintf("company %s, which %s, still links %s. %s", holder.ID, j.state(holder.ID), l.StripeCustomerID, j.whose(f.CompanyID))
+		finding.Message = fmt.Sprintf("company %s, which %s, still links %s. %s", l.CompanyID, j.state(l.CompanyID), l.StripeCustomerID, j.whose(f.CompanyID))
 		finding.WrongValue = ptr(l.StripeCustomerID)
 		finding.Also = []string{l.StripeCustomerID, c.ID}
 		finding.Amount = monthly(f.Subscriptions...)

@@ -19,6 +19,9 @@ func (j *judge) checkReflection() {
 		}
 		for _, s := range f.liveSubscriptions() {
 			rows := j.rowsBySub[s.ID]
+			if j.goneOf(f, s) != "" {
+				continue // RF601 reports it: there is nobody to give it to
+			}
 			if len(rows) == 0 {
 				j.reportUnreflected(f, s, nil)
 				continue

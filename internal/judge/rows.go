@@ -116,6 +116,10 @@ func (j *judge) reportEnded(r rightful.SubscriptionRow, s homed) {
 	finding.Also = []string{r.StripeSubscriptionID, r.StripeCustomerID, s.StripeCustomerID}
 	finding.Evidence = append(finding.Evidence, j.rowSays(r, "status", r.Status))
 	finding.Why = "a change of status takes or gives access: a person decides"
+	switch strings.ToLower(r.Status) {
+	case "past_due", "unpaid", "paused":
+		finding.Severity = rightful.SeverityWarning // the app does not take it for paid
+	}
 	if other, reflected := j.otherLive(company, r); other.ID != "" {
 		finding.Code = rightful.CodeSuperseded
 		finding.Message += fmt.Sprintf(" Company %s has %s, which is live.", j.name(r.CompanyID), other.ID)

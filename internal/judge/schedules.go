@@ -28,9 +28,13 @@ func (j *judge) phaseStamp(p rightful.Phase) string {
 }
 
 // writesStamp reports whether a phase of the schedule carries the company's key,
-// whatever it holds: it stands in the way of every repair.
+// whatever it holds, be it nothing, which removes the stamp: it stands in the way of
+// every repair.
 func (j *judge) writesStamp(s rightful.Object) bool {
-	return slices.ContainsFunc(j.pending(s), func(p rightful.Phase) bool { return j.phaseStamp(p) != "" })
+	keys := append([]string{j.rules.Keys.Company}, j.rules.Keys.AlsoRead...)
+	return slices.ContainsFunc(j.pending(s), func(p rightful.Phase) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { _, carries := p.Metadata[key]; return carries })
+	})
 }
 
 // checkSchedules reports phases that will write another company than the one that

@@ -136,7 +136,6 @@ func (j *judge) checkBuyer(f *family, o rightful.Object, c *rightful.Company) {
 	finding.Also = []string{f.StripeCustomerID}
 	finding.Evidence = append([]rightful.Signal{j.stampSignal(o, j.voiceOf(f, o), rightful.Strong)}, f.everything()...)
 	finding.Amount = j.amountOf(f, o)
-	finding.WrongValue = ptr(j.stampValue(o))
 	finding.Why = "whether it was bought on behalf is known to people only"
 	j.report(finding)
 }

@@ -150,7 +150,7 @@ func voteOf(f *family, s rightful.Signal) string {
 		return "yes"
 	case v != nil && slices.Contains(v.parts, s) && v.excludes != nil && v.excludes("9"):
 		return "excludes"
-	case slices.Contains(f.mails, s) && f.backing[s.Says]:
+	case slices.Contains(f.mails, s) && (f.backing[s.Says] || s.Voice != "email" && slices.Contains(f.restored, s.Says)):
 		return "backs"
 	}
 	return "no"

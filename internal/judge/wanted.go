@@ -27,7 +27,7 @@ const wantedInAll = 100
 
 func (j *judge) wanted() Wanted {
 	var w Wanted
-	w.Removals = slices.ContainsFunc(j.findings, func(f rightful.Finding) bool {
+	w.Removals = slices.ContainsFunc(slices.Concat(j.findings, j.muted), func(f rightful.Finding) bool {
 		return f.Code == rightful.CodeUnstamped || f.Code == rightful.CodeStampOtherKey
 	})
 	var all []*family
