@@ -2,7 +2,6 @@ package judge_test
 
 import (
 	"flag"
-	"math/rand/v2"
 	"regexp"
 	"slices"
 	"testing"
@@ -150,24 +149,21 @@ func TestOrderIsNothing(t *testing.T) {
 		strike(t, w, rapid.IntRange(0, 2).Draw(t, "damages"))
 		s := seen(w)
 		first := judge.Judge(s, rulesOf(w)).Findings
-		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "order"), 0))
-		shuffle(r, s.Companies)
-		shuffle(r, s.Users)
-		shuffle(r, s.Memberships)
-		shuffle(r, s.SubscriptionRows)
-		shuffle(r, s.Links)
-		shuffle(r, s.Cache)
-		objects := w.StripeObjects()
-		shuffle(r, objects)
-		s.Families = collect.Families(objects, s.Links, s.SubscriptionRows, w.Exists())
+		s.Companies = shuffled(t, s.Companies)
+		s.Users = shuffled(t, s.Users)
+		s.Memberships = shuffled(t, s.Memberships)
+		s.SubscriptionRows = shuffled(t, s.SubscriptionRows)
+		s.Links = shuffled(t, s.Links)
+		s.Cache = shuffled(t, s.Cache)
+		s.Families = collect.Families(shuffled(t, w.StripeObjects()), s.Links, s.SubscriptionRows, w.Exists())
 		if diff := cmp.Diff(first, judge.Judge(s, rulesOf(w)).Findings); diff != "" {
 			t.Fatalf("in another order (-first +then):\n%s\n%s", diff, w.JSON("order"))
 		}
 	})
 }
 
-func shuffle[T any](r *rand.Rand, list []T) {
-	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+func shuffled[T any](t *rapid.T, list []T) []T {
+	return rapid.Permutation(list).Draw(t, "order")
 }
 
 // TestRepairRemovesItsFinding: what is automatic is gone when it is done, and

@@ -50,7 +50,9 @@ func (w *World) Situation() *rightful.Situation {
 		case strings.HasPrefix(key, "user"):
 			e.UserID = whose
 		case strings.HasPrefix(key, "company"):
-			e.CompanyID = whose
+			if e.CompanyID = whose; w.Company(whose) == nil {
+				continue // keys are built from the ids that are known
+			}
 		default:
 			e.StripeCustomerID = whose
 		}
@@ -65,11 +67,14 @@ func (w *World) Situation() *rightful.Situation {
 	return s
 }
 
-// StripeObjects returns copies of all objects, whose metadata holds no other
-// keys than are read.
+// StripeObjects returns copies of all objects that Stripe lists, whose metadata
+// holds no other keys than are read.
 func (w *World) StripeObjects() []rightful.Object {
 	var out []rightful.Object
 	for _, o := range w.Objects {
+		if o.Deleted {
+			continue
+		}
 		c := *o
 		c.Metadata = maps.Clone(o.Metadata)
 		maps.DeleteFunc(c.Metadata, func(k, _ string) bool { return !w.App.Keys().Keeps(k) })
@@ -83,6 +88,11 @@ func (w *World) Exists() map[string]rightful.Existence {
 	out := map[string]rightful.Existence{}
 	for _, id := range w.Missing {
 		out[id] = rightful.ExistsMissing
+	}
+	for _, o := range w.Objects {
+		if o.Deleted {
+			out[o.ID] = rightful.ExistsDeleted
+		}
 	}
 	return out
 }
@@ -190,6 +200,10 @@ func (w *World) stripe() map[string]any {
 	lists := map[string][]map[string]any{"customers": {}, "checkout_sessions": {}, "subscriptions": {}, "payment_intents": {}}
 	for _, o := range w.Objects {
 		m := map[string]any{"id": o.ID, "object": o.Type, "created": o.Created, "livemode": true, "metadata": o.Metadata}
+		if o.Deleted { // Stripe returns a stub
+			lists["customers"] = append(lists["customers"], map[string]any{"id": o.ID, "object": o.Type, "deleted": true})
+			continue
+		}
 		switch o.Type {
 		case rightful.TypeCustomer:
 			m["email"], m["balance"] = null(o.Email), o.Balance
@@ -207,7 +221,7 @@ func (w *World) stripe() map[string]any {
 			if o.HasSchedule {
 				m["schedule"] = "sub_sched_" + o.ID
 			}
-			var items []map[string]any
+			items := []map[string]any{}
 			for _, it := range o.Items {
 				items = append(items, map[string]any{"quantity": it.Quantity, "price": map[string]any{
 					"id": it.PriceID, "product": it.ProductID, "unit_amount": it.UnitAmount, "currency": it.Currency,
