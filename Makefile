@@ -3,7 +3,9 @@
 .DEFAULT_GOAL := help
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: help test race vet lint openapi demo build
+TRUTH := go test ./internal/judge ./test -run 'TestHealthyIsSilent|TestDamageIsFound|TestNoRepairIsWrong|TestOrderIsNothing|TestRepairRemovesItsFinding|TestGrownWorldsAgree'
+
+.PHONY: help test race truth vet lint openapi demo build
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +15,9 @@ test: ## run all tests beside a real PostgreSQL, MariaDB and Redis
 
 race: ## the same under the race detector
 	go run ./test/withservers -- go test -race ./...
+
+truth: ## hold the judge against 10,000 random worlds of which the truth is known
+	$(TRUTH) -rapid.checks=10000
 
 vet: ## what the compiler does not see
 	go vet ./...

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,35 +27,47 @@ func TestInvestigateAgreesWithAudit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			whole := audit(t, e, engine.AuditInput{})
-			if whole.Refused != nil {
-				return
-			}
-			for _, who := range everybody(t, e, whole.Findings) {
-				inv, err := e.Investigate(t.Context(), who)
-				if err != nil {
-					t.Errorf("%s: %v", who, err)
-					continue
-				}
-				for _, f := range inv.Findings {
-					i := slices.IndexFunc(whole.Findings, func(w rightful.Finding) bool { return w.ID == f.ID })
-					if i < 0 {
-						t.Errorf("%s: only the investigation finds %s on %s: %s", who, f.Code, f.Object.ID, f.Message)
-						continue
-					}
-					if diff := cmp.Diff(whole.Findings[i], f); diff != "" {
-						t.Errorf("%s: %s on %s differs (-audit +investigation):\n%s", who, f.Code, f.Object.ID, diff)
-					}
-				}
-				for _, f := range whole.Findings {
-					has := slices.ContainsFunc(inv.Findings, func(o rightful.Finding) bool { return o.ID == f.ID })
-					if nameOf(f) == who && !has {
-						t.Errorf("%s: only the audit finds %s: %s", who, f.Code, f.Message)
-					}
-				}
+			for _, what := range disagreements(t, e) {
+				t.Error(what)
 			}
 		})
 	}
+}
+
+// disagreements asks about everybody, and says where an investigation and the
+// audit differ.
+func disagreements(t *testing.T, e *engine.Engine) []string {
+	t.Helper()
+	whole := audit(t, e, engine.AuditInput{})
+	if whole.Refused != nil {
+		return nil
+	}
+	var out []string
+	differ := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for _, who := range everybody(t, e, whole.Findings) {
+		inv, err := e.Investigate(t.Context(), who)
+		if err != nil {
+			differ("%s: %v", who, err)
+			continue
+		}
+		for _, f := range inv.Findings {
+			i := slices.IndexFunc(whole.Findings, func(w rightful.Finding) bool { return w.ID == f.ID })
+			if i < 0 {
+				differ("%s: only the investigation finds %s on %s: %s", who, f.Code, f.Object.ID, f.Message)
+				continue
+			}
+			if diff := cmp.Diff(whole.Findings[i], f); diff != "" {
+				differ("%s: %s on %s differs (-audit +investigation):\n%s", who, f.Code, f.Object.ID, diff)
+			}
+		}
+		for _, f := range whole.Findings {
+			has := slices.ContainsFunc(inv.Findings, func(o rightful.Finding) bool { return o.ID == f.ID })
+			if nameOf(f) == who && !has {
+				differ("%s: only the audit finds %s: %s", who, f.Code, f.Message)
+			}
+		}
+	}
+	return out
 }
 
 // nameOf returns the WHO that names a finding's object, "" when none does.

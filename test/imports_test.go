@@ -113,6 +113,14 @@ func TestHouse(t *testing.T) {
 			func(_, imp string) bool { return within(imp, module+"/stripesim") },
 		},
 		{
+			"truth is for tests, and knows the root only",
+			func(string) bool { return true },
+			func(pkg, imp string) bool {
+				truth := module + "/test/truth"
+				return imp == truth || pkg == truth && !standard(imp) && imp != module && imp != "pgregory.net/rapid"
+			},
+		},
+		{
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {
