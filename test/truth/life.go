@@ -99,8 +99,11 @@ func (w *World) mayGo(u *rightful.User) bool {
 // cancel ends a subscription.
 func (w *World) cancel(p *Purchase) {
 	w.say("%s is cancelled", p.Made.ID)
-	p.Made.Status = "canceled"
+	p.Made.Status, p.Made.EndedAt = "canceled", w.Now
 	p.Made.HasSchedule = false
+	if s := w.scheduleOf(p); s != nil {
+		s.Status = "canceled"
+	}
 	if p.Row != nil {
 		p.Row.Status = "canceled"
 	}
@@ -163,6 +166,11 @@ func (w *World) merge(from, to *rightful.Company) {
 		if !past && stampOf(o) != "" && w.named(stampOf(o)) == from {
 			w.stamp(o, to)
 		}
+		for i := range o.Phases {
+			if v := stampOf(&rightful.Object{Metadata: o.Phases[i].Metadata}); v != "" && w.named(v) == from {
+				o.Phases[i].Metadata = map[string]string{w.keyNow(): stampFor(to)}
+			}
+		}
 	}
 	for _, r := range w.Rows {
 		if r.CompanyID == from.ID {
@@ -213,6 +221,9 @@ func (w *World) finish() {
 		for _, u := range w.Users {
 			w.Probe[u.ID] = w.resolve(u)
 		}
+	}
+	if w.App.Endpoints {
+		w.deliver()
 	}
 	w.Now += of(w, "until now", int64(86400*10), 1800, 86400*300)
 	for _, p := range w.Purchases {
