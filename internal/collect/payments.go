@@ -117,6 +117,9 @@ func (a *around) byStamp(ctx context.Context, key, value string) error {
 				if t == rightful.TypeCustomer {
 					customers = append(customers, o.ID)
 				}
+				if t == rightful.TypePaymentIntent && o.StripeCustomerID == "" {
+					a.addObject(o) // a guest's, whom nothing else leads to
+				}
 				customers = append(customers, o.StripeCustomerID)
 			}
 			return err

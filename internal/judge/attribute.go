@@ -32,6 +32,10 @@ func (j *judge) attribute(f *family) {
 		return
 	}
 	f.CompanyID = f.prevailing()
+	if f.CompanyID != "" && j.leftover(f) {
+		f.CompanyID, f.Named = "", nil // it stays with the company that is gone
+		return
+	}
 	f.Contested = split || f.CompanyID == ""
 	if f.Contested {
 		f.CompanyID = ""
@@ -39,6 +43,19 @@ func (j *judge) attribute(f *family) {
 	}
 	f.Voices = len(f.namers[f.CompanyID])
 	f.carried = f.Voices >= 2 || f.backing[f.CompanyID]
+}
+
+// leftover reports whether the family is what a company that is gone left behind: a
+// stamp of the customer and a link or row name it, and for another company there is
+// no more than what its people have today.
+func (j *judge) leftover(f *family) bool {
+	c := j.stamped(j.stampValue(f.Customer))
+	if c == nil || c.Live() || j.survivor(c) != nil || goneBefore(c, f.Customer) {
+		return false
+	}
+	bound := slices.ContainsFunc(f.Links, func(l rightful.Link) bool { return rightful.SameID(l.CompanyID, c.ID) }) ||
+		slices.ContainsFunc(f.Rows, func(r rightful.SubscriptionRow) bool { return rightful.SameID(r.CompanyID, c.ID) })
+	return bound && !slices.ContainsFunc(f.namers[f.CompanyID], func(v *voice) bool { return !strings.HasPrefix(v.id, "user:") })
 }
 
 // tally counts what the voices say, once, so that judging each of a family's

@@ -53,6 +53,9 @@ func (j *judge) belongedThen(user, company string, at int64) bool {
 // without asking. Other purchases of the same customer say nothing about this
 // one, and a buyer who belongs to the stamped company may have meant it.
 func (j *judge) againstLive(f *family, o rightful.Object, wrong *rightful.Company) string {
+	if why := j.defended(f, o, wrong); why != "" {
+		return why
+	}
 	if j.buyerBelongs(f, o, rightful.CanonicalID(wrong.ID)) {
 		return fmt.Sprintf("the buyer belongs to company %s too, and may have meant it", wrong.ID)
 	}
@@ -294,6 +297,9 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 	if why := j.againstHistory(f, o); why != "" {
 		return false, why
 	}
+	if why := j.againstSharing(f, o); why != "" {
+		return false, why
+	}
 	if other := j.buyerElsewhere(f, o); other != "" {
 		return false, fmt.Sprintf("user %s, who is stamped on it, belongs to other companies only", other)
 	}
@@ -303,7 +309,7 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 	if j.support(f, o) == 0 {
 		return false, fmt.Sprintf("no voice about this purchase names company %s", f.CompanyID)
 	}
-	if j.support(f, o) < 2 && !f.backing[f.CompanyID] && !j.wasTheirs(f) {
+	if j.support(f, o) < 2 && !j.backed(f, o) && !j.wasTheirs(f) {
 		return false, fmt.Sprintf("about this purchase, one voice at most names company %s and nothing corroborates it", f.CompanyID)
 	}
 	if wrong != nil && wrong.Live() {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"rightful"
 )
@@ -126,8 +127,15 @@ func (j *judge) reportDuplicate(c *rightful.Company, f, keep *family) {
 // colleagues reports whether two customers, neither of them linked, were made for
 // different users: some apps give each user one.
 func (j *judge) colleagues(f, keep *family) bool {
-	a, b := j.userValue(f.Customer), j.userValue(keep.Customer)
-	return len(j.linkedBy[keep.StripeCustomerID]) == 0 && a != "" && b != "" && !rightful.SameID(a, b)
+	if len(j.linkedBy[keep.StripeCustomerID]) > 0 {
+		return false
+	}
+	for _, of := range []func(rightful.Object) string{j.userValue, func(o rightful.Object) string { return strings.ToLower(o.Email) }} {
+		if a, b := of(f.Customer), of(keep.Customer); a != "" && b != "" {
+			return !rightful.SameID(a, b)
+		}
+	}
+	return false
 }
 
 // reportCharged reports live subscriptions on a customer that is not linked. Where

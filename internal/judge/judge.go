@@ -67,6 +67,7 @@ type judge struct {
 	byCustomer map[string]*family   // customer id -> its family
 	subs       map[string]homed     // subscription id -> it, and its family
 
+	payers   map[string]bool                // companies that others are billed through; nil before it was asked
 	replaced map[string][]rightful.Event    // object id -> events that replaced its metadata; nil before it was asked
 	reported map[string]*[]rightful.Finding // finding id -> the list that it is in
 }

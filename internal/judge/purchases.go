@@ -2,6 +2,7 @@ package judge
 
 import (
 	"slices"
+	"strings"
 
 	"rightful"
 )
@@ -48,6 +49,9 @@ func (j *judge) ownCompany(f *family, p purchase) string {
 	if own == "" || j.rowSpeaks(f, p, own) {
 		return own
 	}
+	if j.emailSpeaks(f, p, own) {
+		return own
+	}
 	for _, carrier := range j.buyersOf(f, p.objects[0]) {
 		user := j.userValue(carrier)
 		if user != "" && (j.belongedAt(user, own, p.created) || j.belongedAt(user, own, j.sit.Now)) {
@@ -55,6 +59,20 @@ func (j *judge) ownCompany(f *family, p purchase) string {
 		}
 	}
 	return ""
+}
+
+// emailSpeaks reports whether, where nobody knows the buyer, the customer's email is
+// that of users who belonged to the company that the purchase names. It is enough to
+// leave a purchase alone, and never to change one.
+func (j *judge) emailSpeaks(f *family, p purchase, company string) bool {
+	for _, o := range append([]rightful.Object{f.Customer}, p.objects...) {
+		if j.userValue(o) != "" {
+			return false
+		}
+	}
+	return slices.ContainsFunc(j.byEmail[strings.ToLower(f.Customer.Email)], func(u *rightful.User) bool {
+		return f.Customer.Email != "" && !u.Inactive && (j.belongedAt(u.ID, company, p.created) || j.belongedAt(u.ID, company, j.sit.Now))
+	})
 }
 
 // rowSpeaks reports whether, where nobody knows the buyer, a row gives what the

@@ -170,7 +170,7 @@ func (j *judge) boughtByOutsider(p purchase, company string) bool {
 			return false
 		}
 		_, known := j.userSet(user, o.Created)
-		return known && !j.belongedAt(user, company, o.Created)
+		return known && !j.belongedThen(user, company, o.Created)
 	})
 }
 
@@ -185,7 +185,7 @@ func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
 			continue
 		}
 		_, known := j.userSet(buyer, o.Created)
-		if j.belongedAt(buyer, company, o.Created) || !known && f.Contested {
+		if j.belongedThen(buyer, company, o.Created) || !known && f.Contested {
 			return true
 		}
 	}

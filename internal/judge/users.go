@@ -154,12 +154,24 @@ func (j *judge) waySignals(userID string, w Ways) []rightful.Signal {
 func (j *judge) payingUsers() map[string]bool {
 	paying := map[string]bool{}
 	for _, f := range j.families {
-		if f.owner != ours || !f.money || f.CompanyID != "" {
-			continue // what belongs to a company is not theirs
+		if f.owner != ours || !f.money || f.CompanyID != "" || j.tied(f) {
+			continue // what belongs to a company, be it one that is gone, is not theirs
 		}
 		for _, id := range f.users {
 			paying[id] = true
 		}
 	}
 	return paying
+}
+
+// tied reports whether a stamp, link or row ties the family to a company that
+// exists or did exist.
+func (j *judge) tied(f *family) bool {
+	if len(f.Links) > 0 || slices.ContainsFunc(f.Rows, func(r rightful.SubscriptionRow) bool { return r.CompanyID != "" }) {
+		return true
+	}
+	return slices.ContainsFunc(f.Objects(), func(o rightful.Object) bool {
+		stamp := j.stampValue(o)
+		return j.stamped(stamp) != nil || j.remembered(stamp)
+	})
 }

@@ -338,7 +338,7 @@ func (j *judge) hearEmails(f *family) {
 				f.note(s)
 			case !f.backing[company]:
 				// Of somebody with several companies an email singles out none.
-				f.backing[company] = len(shared) == 1
+				f.backing[company] = len(shared) == 1 && j.eachHasOne(users)
 				f.mails = append(f.mails, s)
 			}
 		}
@@ -348,6 +348,15 @@ func (j *judge) hearEmails(f *family) {
 // smallestID names one of the users, the same in whatever order they were read.
 func smallestID(users []*rightful.User) string {
 	return slices.MinFunc(users, func(a, b *rightful.User) int { return cmp.Compare(a.ID, b.ID) }).ID
+}
+
+// eachHasOne reports whether each of the users has one company only: an address of
+// somebody with several says nothing about which.
+func (j *judge) eachHasOne(users []*rightful.User) bool {
+	return !slices.ContainsFunc(users, func(u *rightful.User) bool {
+		set, _ := j.userSet(u.ID, j.sit.Now)
+		return len(set) != 1
+	})
 }
 
 // sharedBy returns the live companies that all users with an email have in
