@@ -141,7 +141,7 @@ func TestNoRepairIsWrong(t *testing.T) {
 		w := truth.Grow(t)
 		strike(t, w, rapid.IntRange(1, 3).Draw(t, "damages"))
 		for _, f := range closely(w, seen(w)) {
-			if what := w.Wrong(f); f.Automatic && what != "" && !knownWrong(w, f) {
+			if what := w.Wrong(f); f.Automatic && what != "" {
 				t.Fatalf("%s %s: %s (%s)\n%s", f.Code, what, f.Message, f.Why, w.JSON("an automatic repair that is wrong"))
 			}
 		}
@@ -183,7 +183,7 @@ func TestRepairRemovesItsFinding(t *testing.T) {
 		strike(t, w, 1) // what a second one did may have been hidden by the first
 		before := judged(w)
 		for _, f := range before {
-			if !f.Automatic {
+			if !f.Automatic || knownUndone(w, f) {
 				continue
 			}
 			if err := w.Apply(*f.Proposal); err != nil {

@@ -103,7 +103,7 @@ func newWorld(t *rapid.T, plain bool) *World {
 	for _, ty := range []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSession, rightful.TypeSubscription, rightful.TypePaymentIntent} {
 		a.UserOn[ty] = w.chance("user on "+string(ty), 2)
 	}
-	if a.Customers == PerColla && a.Link == LinkNone {
+	if a.Customers != PerCompany && a.Link == LinkNone {
 		a.UserOn[rightful.TypeCustomer] = true // else nothing tells a colleague's from one made twice
 	}
 	a.Endpoints = w.chance("endpoints", 2)

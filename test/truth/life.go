@@ -3,6 +3,7 @@ package truth
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"pgregory.net/rapid"
 
@@ -132,6 +133,11 @@ func (w *World) remove(c *rightful.Company) {
 			w.join(u, of(w, "joins after", w.live()...))
 		}
 	}
+	for _, o := range w.customers() {
+		if w.App.Customers == PerUser && stampOf(o) != "" && w.named(stampOf(o)) == c {
+			w.restamp(o, "") // its user goes on with it
+		}
+	}
 	if w.chance("link is cleared", 2) {
 		w.unlink(c)
 	}
@@ -183,9 +189,16 @@ func (w *World) merge(from, to *rightful.Company) {
 		w.link(to, customer)
 	}
 	for holder, customer := range w.uses {
-		if holder == from.ID {
+		who, colleague := strings.CutSuffix(holder, " for "+from.ID)
+		switch {
+		case holder == from.ID:
 			delete(w.uses, holder)
 			w.uses[to.ID] = customer
+		case colleague:
+			delete(w.uses, holder)
+			if w.uses[who+" for "+to.ID] == "" {
+				w.uses[who+" for "+to.ID] = customer
+			}
 		}
 	}
 	for _, u := range w.everybodyLeaves(from) {
@@ -227,7 +240,9 @@ func (w *World) finish() {
 	}
 	w.Now += of(w, "until now", int64(86400*10), 1800, 86400*300)
 	for _, p := range w.Purchases {
-		if p.Kind == "abandoned" && w.Now-p.Session.Created < 86400 && w.chance("still open", 2) {
+		// Of a company that is gone, open checkouts are ended with it.
+		there := w.Company(p.Company) != nil && w.Company(p.Company).Live()
+		if p.Kind == "abandoned" && there && w.Now-p.Session.Created < 86400 && w.chance("still open", 2) {
 			p.Session.Status = "open"
 		}
 	}
