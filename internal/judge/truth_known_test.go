@@ -13,27 +13,16 @@ import (
 // knownAlarm reports a finding in a healthy world that should not be.
 func knownAlarm(w *truth.World, f rightful.Finding) bool {
 	switch f.Code {
-	case rightful.CodeUserNoCompany: // of a company that is gone, old payments are no money of its people
-		return true
-	case rightful.CodeStampDead, rightful.CodeLinkEmpty: // what is left of a deleted company belongs to no other
-		return slices.ContainsFunc(w.Companies, func(c *rightful.Company) bool { return c.Deleted })
-	case rightful.CodeIdleDuplicate: // nor does it make a duplicate; colleagues may have a customer each
-		return w.App.Link == truth.LinkNone || slices.ContainsFunc(w.Companies, func(c *rightful.Company) bool { return c.Deleted })
-	case rightful.CodeStampOther: // one customer for all companies of a user; who bought for a merged company bought for its survivor
-		return w.App.Customers == truth.PerUser || slices.ContainsFunc(w.Companies, func(c *rightful.Company) bool { return c.MergedInto != "" })
+	case rightful.CodeStampOther: // one customer for all companies of a user holds the first one's stamp
+		return w.App.Customers == truth.PerUser && w.App.StampFirst && f.Object.Type == string(rightful.TypeCustomer)
+	case rightful.CodeLinkAdopted: // whoever belonged to a merged company belonged to its survivor
+		return slices.ContainsFunc(w.Companies, func(c *rightful.Company) bool { return c.MergedInto != "" })
 	}
 	return false
 }
 
-// knownWrong reports an automatic repair that should not be one.
-func knownWrong(w *truth.World, f rightful.Finding) bool {
-	switch f.Code {
-	case rightful.CodeStampOther: // a live stamp, outvoted by whose the payer is
-		return true
-	case rightful.CodeLinkStampSplit, rightful.CodeLinkEmpty: // a child has no customer of its own
-		return w.App.Parents
-	}
-	// A child's purchase that says nothing; emails and buyers as of another time;
-	// a buyer of several companies whose customer nobody links.
-	return w.App.Parents || w.App.Link == truth.LinkNone
+// knownUndone reports a repair that does not remove its finding.
+func knownUndone(w *truth.World, f rightful.Finding) bool {
+	// Where a link stands in the table too, clearing the column is not enough.
+	return f.Code == rightful.CodeLinkDeleted && w.App.Link == truth.LinkBoth
 }

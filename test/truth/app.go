@@ -13,6 +13,7 @@ import (
 const (
 	LinkColumn = "column"
 	LinkTable  = "table"
+	LinkBoth   = "both" // an index beside the column
 	LinkNone   = "none"
 )
 
@@ -53,7 +54,14 @@ type App struct {
 	UserOn      map[rightful.ObjectType]bool
 	Cached      bool
 	Probed      bool
+
+	Endpoints    bool // its webhook endpoints, and what they were sent, are known
+	MethodStamps bool // payment methods are stamped
 }
+
+// inColumn and inTable tell where the app writes its links.
+func (a App) inColumn() bool { return a.Link == LinkColumn || a.Link == LinkBoth }
+func (a App) inTable() bool  { return a.Link == LinkTable || a.Link == LinkBoth }
 
 // newWorld draws an app, plain if GrowPlain asks for one.
 func newWorld(t *rapid.T, plain bool) *World {
@@ -70,7 +78,7 @@ func newWorld(t *rapid.T, plain bool) *World {
 	a.Customers = of(w, "customers", PerCompany, PerCompany, PerCompany, PerUser, PerColla)
 	switch a.Customers {
 	case PerCompany:
-		a.Link = of(w, "link", LinkColumn, LinkColumn, LinkTable, LinkNone)
+		a.Link = of(w, "link", LinkColumn, LinkColumn, LinkTable, LinkNone, LinkBoth)
 		a.Parents = w.chance("parents", 4)
 	case PerUser:
 		// A link would state one company for a customer of several.
@@ -80,7 +88,7 @@ func newWorld(t *rapid.T, plain bool) *World {
 	}
 	// Without owners and memberships a user has one company only.
 	a.Personal = (a.Memberships || a.Owner) && w.chance("personal", 5)
-	a.Pending = a.Link == LinkColumn && w.chance("pending", 4)
+	a.Pending = a.inColumn() && w.chance("pending", 4)
 	a.Early = w.chance("early", 2)
 	a.Reference = of(w, "reference", "", "company", "user")
 	if w.chance("also read", 4) {
@@ -95,6 +103,11 @@ func newWorld(t *rapid.T, plain bool) *World {
 	for _, ty := range []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSession, rightful.TypeSubscription, rightful.TypePaymentIntent} {
 		a.UserOn[ty] = w.chance("user on "+string(ty), 2)
 	}
+	if a.Customers != PerCompany && a.Link == LinkNone {
+		a.UserOn[rightful.TypeCustomer] = true // else nothing tells a colleague's from one made twice
+	}
+	a.Endpoints = w.chance("endpoints", 2)
+	a.MethodStamps = a.Customers != PerUser && w.chance("stamped methods", 3)
 	a.Cached, a.Probed = w.chance("cached", 2), w.chance("probed", 3)
 	if plain {
 		a.Rows, a.Customers, a.Parents, a.Early = true, PerCompany, false, true
@@ -143,7 +156,7 @@ func (a App) Placeholders() []string {
 func (a App) Mapping() rightful.Mapping {
 	m := rightful.Mapping{
 		Owner: a.Owner, Direct: a.Direct, Memberships: a.Memberships,
-		SubscriptionRows: a.Rows, Link: a.Link != LinkNone,
+		SubscriptionRows: a.Rows, Link: a.Link != LinkNone, LinkColumn: a.inColumn(), LinkTable: a.inTable(),
 	}
 	m.Resolver = m.DefaultResolver()
 	return m

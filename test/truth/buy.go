@@ -1,7 +1,6 @@
 package truth
 
 import (
-	"fmt"
 	"strings"
 
 	"rightful"
@@ -191,7 +190,7 @@ func (w *World) make(p *Purchase, c *rightful.Company, user string) {
 		if p.Kind == "trial" {
 			made.Status = "trialing"
 		}
-		made.HasSchedule = w.chance("schedule", 6)
+		made.HasSchedule, made.Ending = w.chance("schedule", 6), w.chance("ending", 8)
 		// Two live subscriptions of one product would be a finding.
 		made.Items = []rightful.Item{{
 			PriceID: "price_" + made.ID, ProductID: "prod_" + made.ID, UnitAmount: 2000, Currency: "eur",
@@ -219,25 +218,5 @@ func (w *World) make(p *Purchase, c *rightful.Company, user string) {
 		}
 		w.Rows = append(w.Rows, p.Row)
 	}
-}
-
-// others puts objects of other applications into the account. They count their
-// companies from 1 too, and have customers with the same emails.
-func (w *World) others() {
-	for n := range 1 + w.pick("others", 2) {
-		id := fmt.Sprintf("cus_other%d", n)
-		meta := map[string]string{}
-		switch {
-		case w.App.Tagged != "" && w.chance("tagged as another's", 2):
-			meta[tagKey], meta[companyKey], meta[userKey] = "other", w.Companies[0].ID, w.Users[0].ID
-		case w.App.Tagged != "":
-			// Untagged, a number reaches nobody; anything else would be ours.
-			meta[companyKey] = "11"
-		default:
-			// Without a tag, whatever bears our keys is ours.
-		}
-		w.Objects = append(w.Objects,
-			&rightful.Object{Type: rightful.TypeCustomer, ID: id, Email: of(w, "other's email", w.Users[0].Email, "x@example.com"), Created: w.Now, Livemode: true, Account: "acct_1", Metadata: meta},
-			&rightful.Object{Type: rightful.TypeSubscription, ID: "sub_other" + fmt.Sprint(n), StripeCustomerID: id, Status: "active", Created: w.Now, Livemode: true, Account: "acct_1", Metadata: meta})
-	}
+	w.bill(p, c)
 }

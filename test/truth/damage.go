@@ -1,7 +1,6 @@
 package truth
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -200,10 +199,16 @@ func (w *World) othersThan(company string) []*rightful.Company {
 	return slices.DeleteFunc(w.live(), func(c *rightful.Company) bool { return c.ID == company })
 }
 
-// ours are the app's own objects.
+// ours are the app's own objects that say whose they are.
 func (w *World) ours() []*rightful.Object {
-	return slices.DeleteFunc(slices.Clone(w.Objects), func(o *rightful.Object) bool { return w.owner[o.ID] == "" })
+	return slices.DeleteFunc(slices.Clone(w.Objects), func(o *rightful.Object) bool {
+		return w.owner[o.ID] == "" || !slices.Contains(speaking, o.Type)
+	})
 }
+
+// speaking are the types whose stamps speak: others hold copies, or what is yet to
+// come.
+var speaking = []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSession, rightful.TypeSubscription, rightful.TypePaymentIntent}
 
 // customers are the app's customers that are there.
 func (w *World) customers() []*rightful.Object {
@@ -225,40 +230,4 @@ func (w *World) nobody() string {
 		return uuid(9, 9)
 	}
 	return "4"
-}
-
-// Wrong says how a finding's proposal would move an object away from its true
-// company, "" if it would not.
-func (w *World) Wrong(f rightful.Finding) string {
-	p := f.Proposal
-	switch {
-	case p == nil || p.To == nil || p.Place == "cache": // what is deleted from a cache is read again
-		return ""
-	case p.Place == "stripe":
-		if named := w.named(*p.To); named == nil || !w.truly(p.Object.ID, named.ID) {
-			return fmt.Sprintf("stamps %s with %s, and it is %s's", p.Object.ID, *p.To, w.Owner(p.Object.ID))
-		}
-	case p.Object.Type == rightful.RefCompany && p.Field == "stripe_customer_id":
-		if own := w.Owner(*p.To); own != p.Object.ID {
-			return fmt.Sprintf("links %s to company %s, and it is %s's", *p.To, p.Object.ID, own)
-		}
-	default:
-		return "writes " + p.Object.Type + "." + p.Field + ", of which the truth is not known"
-	}
-	return ""
-}
-
-// Misnamed says how a finding names another company than the true one, "" if it
-// names none or that.
-func (w *World) Misnamed(f rightful.Finding) string {
-	if _, known := w.owner[f.Object.ID]; known && f.RightfulCompanyID != nil && !w.truly(f.Object.ID, *f.RightfulCompanyID) {
-		return fmt.Sprintf("names company %s for %s, and it is %s's", *f.RightfulCompanyID, f.Object.ID, w.Owner(f.Object.ID))
-	}
-	return ""
-}
-
-// truly reports whether the company may be named for the object: it is its own,
-// or was when it was made.
-func (w *World) truly(id, company string) bool {
-	return company == w.owner[id] || slices.Contains(w.owners(id), company)
 }

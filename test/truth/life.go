@@ -3,6 +3,7 @@ package truth
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"pgregory.net/rapid"
 
@@ -99,8 +100,11 @@ func (w *World) mayGo(u *rightful.User) bool {
 // cancel ends a subscription.
 func (w *World) cancel(p *Purchase) {
 	w.say("%s is cancelled", p.Made.ID)
-	p.Made.Status = "canceled"
+	p.Made.Status, p.Made.EndedAt = "canceled", w.Now
 	p.Made.HasSchedule = false
+	if s := w.scheduleOf(p); s != nil {
+		s.Status = "canceled"
+	}
 	if p.Row != nil {
 		p.Row.Status = "canceled"
 	}
@@ -127,6 +131,11 @@ func (w *World) remove(c *rightful.Company) {
 		// Where there is no history, see mayGo.
 		if !w.App.Memberships && len(w.belongs[u.ID]) == 0 {
 			w.join(u, of(w, "joins after", w.live()...))
+		}
+	}
+	for _, o := range w.customers() {
+		if w.App.Customers == PerUser && stampOf(o) != "" && w.named(stampOf(o)) == c {
+			w.restamp(o, "") // its user goes on with it
 		}
 	}
 	if w.chance("link is cleared", 2) {
@@ -163,6 +172,11 @@ func (w *World) merge(from, to *rightful.Company) {
 		if !past && stampOf(o) != "" && w.named(stampOf(o)) == from {
 			w.stamp(o, to)
 		}
+		for i := range o.Phases {
+			if v := stampOf(&rightful.Object{Metadata: o.Phases[i].Metadata}); v != "" && w.named(v) == from {
+				o.Phases[i].Metadata = map[string]string{w.keyNow(): stampFor(to)}
+			}
+		}
 	}
 	for _, r := range w.Rows {
 		if r.CompanyID == from.ID {
@@ -175,9 +189,16 @@ func (w *World) merge(from, to *rightful.Company) {
 		w.link(to, customer)
 	}
 	for holder, customer := range w.uses {
-		if holder == from.ID {
+		who, colleague := strings.CutSuffix(holder, " for "+from.ID)
+		switch {
+		case holder == from.ID:
 			delete(w.uses, holder)
 			w.uses[to.ID] = customer
+		case colleague:
+			delete(w.uses, holder)
+			if w.uses[who+" for "+to.ID] == "" {
+				w.uses[who+" for "+to.ID] = customer
+			}
 		}
 	}
 	for _, u := range w.everybodyLeaves(from) {
@@ -214,9 +235,14 @@ func (w *World) finish() {
 			w.Probe[u.ID] = w.resolve(u)
 		}
 	}
+	if w.App.Endpoints {
+		w.deliver()
+	}
 	w.Now += of(w, "until now", int64(86400*10), 1800, 86400*300)
 	for _, p := range w.Purchases {
-		if p.Kind == "abandoned" && w.Now-p.Session.Created < 86400 && w.chance("still open", 2) {
+		// Of a company that is gone, open checkouts are ended with it.
+		there := w.Company(p.Company) != nil && w.Company(p.Company).Live()
+		if p.Kind == "abandoned" && there && w.Now-p.Session.Created < 86400 && w.chance("still open", 2) {
 			p.Session.Status = "open"
 		}
 	}

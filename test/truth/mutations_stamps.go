@@ -124,7 +124,7 @@ var purchaseMutations = []Mutation{
 				}
 				// It says that the customer is the buyer's, and that the purchase is the
 				// customer's.
-				d := w.lies(Damage{Where: p.id() + " to " + o.ID, do: func() { p.chargeTo(o.ID) }}, p.Company, o)
+				d := w.lies(Damage{Where: p.id() + " to " + o.ID, do: func() { w.chargeTo(p, o.ID) }}, p.Company, o)
 				d = w.lies(d, w.Owner(o.ID), p.Objects()...)
 				out = append(out, d)
 			}
@@ -159,10 +159,17 @@ var purchaseMutations = []Mutation{
 func (p *Purchase) id() string { return p.Objects()[0].ID }
 
 // chargeTo makes another customer the payer.
-func (p *Purchase) chargeTo(customer string) {
+func (w *World) chargeTo(p *Purchase, customer string) {
 	p.Payer, p.Born = customer, false
 	for _, o := range p.Objects() {
 		o.StripeCustomerID = customer
+	}
+	if p.Made != nil {
+		for _, prefix := range []string{"sub_sched_", "in_", "ch_", "pm_"} {
+			if o := w.Object(prefix + p.Made.ID); o != nil {
+				o.StripeCustomerID = customer
+			}
+		}
 	}
 	if p.Row != nil {
 		p.Row.StripeCustomerID = customer

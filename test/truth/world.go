@@ -38,6 +38,8 @@ type World struct {
 	Rows        []*rightful.SubscriptionRow
 	Objects     []*rightful.Object
 	Missing     []string // ids of which Stripe says that they do not exist
+	Events      []rightful.Event
+	Endpoints   []rightful.WebhookEndpoint
 	Purchases   []*Purchase
 	Cache       map[string]string
 	Probe       map[string]string // user id -> the company that the running app answers
@@ -169,7 +171,7 @@ func (w *World) linksOf(c *rightful.Company) []string {
 		out = append(out, c.StripeCustomerID)
 	}
 	for _, l := range w.Links {
-		if l.CompanyID == c.ID {
+		if l.CompanyID == c.ID && !slices.Contains(out, l.StripeCustomerID) {
 			out = append(out, l.StripeCustomerID)
 		}
 	}
@@ -191,12 +193,11 @@ func (w *World) placeholder(customer string) bool { return strings.HasPrefix(cus
 
 // link writes down that a company uses a customer.
 func (w *World) link(c *rightful.Company, customer string) {
-	switch {
-	case w.App.Link == LinkNone || slices.Contains(w.linksOf(c), customer):
-	case w.App.Link == LinkTable:
-		w.Links = append(w.Links, &rightful.Link{CompanyID: c.ID, StripeCustomerID: customer})
-	default:
+	if w.App.inColumn() {
 		c.StripeCustomerID = customer
+	}
+	if w.App.inTable() && !slices.ContainsFunc(w.Links, func(l *rightful.Link) bool { return l.CompanyID == c.ID && l.StripeCustomerID == customer }) {
+		w.Links = append(w.Links, &rightful.Link{CompanyID: c.ID, StripeCustomerID: customer})
 	}
 }
 
