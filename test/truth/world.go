@@ -95,9 +95,6 @@ func (w *World) id(prefix string) string {
 	return fmt.Sprintf("%s_%d", prefix, w.serial)
 }
 
-// nextID is what id will return next.
-func (w *World) nextID(prefix string) string { return fmt.Sprintf("%s_%d", prefix, w.serial+1) }
-
 // Company returns the company with this id, or nil.
 func (w *World) Company(id string) *rightful.Company {
 	i := slices.IndexFunc(w.Companies, func(c *rightful.Company) bool { return c.ID == id })
