@@ -40,15 +40,6 @@ func (j *judge) againstHistory(f *family, o rightful.Object) string {
 	return ""
 }
 
-// belongedThen reports whether the user belonged to the company at a time, or to
-// one that was merged into it since.
-func (j *judge) belongedThen(user, company string, at int64) bool {
-	return slices.ContainsFunc(j.waysOf(user, at).All(), func(id string) bool {
-		s := j.survivor(j.company(id))
-		return id == company || s != nil && rightful.SameID(s.ID, company)
-	})
-}
-
 // againstLive returns why a stamp that names a live company may not be replaced
 // without asking. Other purchases of the same customer say nothing about this
 // one, and a buyer who belongs to the stamped company may have meant it.
@@ -187,52 +178,6 @@ func (j *judge) stampedDead(f *family, wrong *rightful.Company) string {
 	for _, id := range slices.Sorted(maps.Keys(f.deadStamps)) {
 		if wrong == nil || !rightful.SameID(id, wrong.ID) {
 			return id
-		}
-	}
-	return ""
-}
-
-// buyerBelongs reports whether a user stamped on the object's purchase or
-// customer belonged to the company when it was made, or belongs to it now.
-func (j *judge) buyerBelongs(f *family, o rightful.Object, company string) bool {
-	carriers := []rightful.Object{f.Customer, o}
-	if p := f.purchaseOf(o.ID); p != nil {
-		carriers = append(carriers, p.objects...)
-	}
-	if o.Type == rightful.TypeCustomer { // whoever buys with it may have meant it
-		for _, id := range f.users {
-			carriers = append(carriers, f.stampedBy[id][0])
-		}
-	}
-	for _, c := range carriers {
-		user := c.Metadata[j.rules.Keys.User]
-		if user != "" && (j.belongedAt(user, company, o.Created) || j.belongedAt(user, company, j.sit.Now)) {
-			return true
-		}
-	}
-	return false
-}
-
-// buyerElsewhere returns a user stamped on the object's purchase or customer who
-// today belongs to other live companies than the family's, and not to that.
-func (j *judge) buyerElsewhere(f *family, o rightful.Object) string {
-	carriers := []rightful.Object{f.Customer, o}
-	if p := f.purchaseOf(o.ID); p != nil {
-		carriers = append(carriers, p.objects...)
-	}
-	if o.Type == rightful.TypeCustomer {
-		for _, id := range f.users {
-			carriers = append(carriers, f.stampedBy[id][0])
-		}
-	}
-	for _, c := range carriers {
-		user := c.Metadata[j.rules.Keys.User]
-		if user == "" {
-			continue
-		}
-		set, _ := j.userSet(user, j.sit.Now)
-		if len(set) > 0 && !slices.Contains(set, f.CompanyID) && !j.belongedAt(user, f.CompanyID, o.Created) {
-			return user
 		}
 	}
 	return ""

@@ -93,15 +93,6 @@ func (j *judge) defended(f *family, o rightful.Object, wrong *rightful.Company) 
 	return ""
 }
 
-// boughtByInsider reports whether a user stamped on the purchase itself votes for
-// the family's company.
-func (j *judge) boughtByInsider(f *family, p purchase) bool {
-	return slices.ContainsFunc(p.objects, func(o rightful.Object) bool {
-		v := f.byID["user:"+rightful.CanonicalID(j.userValue(o))]
-		return v != nil && v.names() == f.CompanyID
-	})
-}
-
 // backed reports whether an email corroborates the family's company about this
 // object: its users belong to it now, and for what was bought, belonged to it then.
 func (j *judge) backed(f *family, o rightful.Object) bool {

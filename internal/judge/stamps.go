@@ -2,7 +2,6 @@ package judge
 
 import (
 	"fmt"
-	"slices"
 
 	"rightful"
 )
@@ -111,35 +110,6 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 	j.reportStamp(f, o, rightful.CodeStampOther, value, c)
 }
 
-// checkBuyer reports a purchase of the right company by somebody who is known not
-// to have belonged to it then: perhaps on behalf, perhaps the wrong company was
-// chosen. Its session speaks for it.
-func (j *judge) checkBuyer(f *family, o rightful.Object, c *rightful.Company) {
-	p := f.purchaseOf(o.ID)
-	stamped := rightful.CanonicalID(c.ID)
-	if p == nil || o.ID != p.objects[0].ID || f.CompanyID == "" || !j.boughtByOutsider(*p, stamped) {
-		return
-	}
-	finding := j.on(rightful.CodeStampOther, o.Ref(), c)
-	finding.RightfulCompanyID = nil
-	finding.Severity = rightful.SeverityWarning
-	finding.Message = fmt.Sprintf("%s is company %s's, and its buyer did not belong to it then.", o.ID, j.name(c.ID))
-	for _, part := range p.objects {
-		user := j.userValue(part)
-		if user != "" && j.belongedThen(user, stamped, j.sit.Now) {
-			finding.Severity = rightful.SeverityInfo // and joined since
-		}
-		if user != "" && j.belongedThen(user, stamped, o.Created) {
-			return
-		}
-	}
-	finding.Also = []string{f.StripeCustomerID}
-	finding.Evidence = append([]rightful.Signal{j.stampSignal(o, j.voiceOf(f, o), rightful.Strong)}, f.everything()...)
-	finding.Amount = j.amountOf(f, o)
-	finding.Why = "whether it was bought on behalf is known to people only"
-	j.report(finding)
-}
-
 // reportMoved tells, as information, that a completed session was right when it
 // was paid and that its live subscription is another company's today.
 func (j *judge) reportMoved(f *family, o rightful.Object, c *rightful.Company) {
@@ -159,46 +129,6 @@ func (j *judge) reportMoved(f *family, o rightful.Object, c *rightful.Company) {
 		finding.Why = "it is history, and it was right"
 		j.report(finding)
 	}
-}
-
-// boughtByOutsider reports whether a user whose id the purchase carries is known
-// not to have belonged to the company when it was made.
-func (j *judge) boughtByOutsider(p purchase, company string) bool {
-	return slices.ContainsFunc(p.objects, func(o rightful.Object) bool {
-		user := o.Metadata[j.rules.Keys.User]
-		if user == "" || j.users[rightful.CanonicalID(user)] == nil {
-			return false
-		}
-		_, known := j.userSet(user, o.Created)
-		return known && !j.belongedThen(user, company, o.Created)
-	})
-}
-
-// boughtFor reports whether the buyer belonged to the company when the object
-// was made: then the stamp was right at birth, whatever happened since. Of a
-// buyer without membership history it is not known, and what is not known does
-// not contest a stamp.
-func (j *judge) boughtFor(f *family, o rightful.Object, company string) bool {
-	for _, carrier := range j.buyersOf(f, o) {
-		buyer := carrier.Metadata[j.rules.Keys.User]
-		if buyer == "" {
-			continue
-		}
-		_, known := j.userSet(buyer, o.Created)
-		if j.belongedThen(buyer, company, o.Created) || !known && f.Contested {
-			return true
-		}
-	}
-	return false
-}
-
-// buyersOf returns the objects that carry who bought: those of the purchase itself,
-// and only where these are silent the customer, which many may use.
-func (j *judge) buyersOf(f *family, o rightful.Object) []rightful.Object {
-	if p := f.purchaseOf(o.ID); p != nil && slices.ContainsFunc(p.objects, func(o rightful.Object) bool { return j.userValue(o) != "" }) {
-		return p.objects
-	}
-	return []rightful.Object{f.Customer}
 }
 
 // reportStamp reports a stamp that names the wrong company. c is the company
