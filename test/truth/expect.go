@@ -163,8 +163,11 @@ func (w *World) chargedElsewhere(p *Purchase) bool {
 	if p.Session == nil || !p.Session.SettledSession() || p.Born || p.Live() && stampOf(p.Made) != "" {
 		return false
 	}
-	known := p.Row != nil
-	for _, o := range append(p.Objects(), w.Object(p.Payer)) {
+	customer := w.Object(p.Payer)
+	known := p.Row != nil || slices.ContainsFunc(w.Users, func(u *rightful.User) bool {
+		return strings.EqualFold(u.Email, customer.Email) && w.member(u.ID, p.Company)
+	})
+	for _, o := range append(p.Objects(), customer) {
 		known = known || o.Metadata[userKey] != ""
 	}
 	return known

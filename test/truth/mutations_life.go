@@ -30,7 +30,7 @@ var lifeMutations = []Mutation{
 			}
 			d := Damage{Where: p.Row.ID, do: func() {
 				w.end(p)
-				w.subscribe(p.Payer, p.Company, p.Made.Created+7200, p.Made.Items, false)
+				w.subscribe(p.Payer, p.Company, p.Made.Created+60, p.Made.Items, false)
 			}}
 			if w.witnessed(p.Made) && !w.otherLive(p) {
 				d = d.finds(Want{rightful.CodeSuperseded, rowRef(p)},
