@@ -15,7 +15,7 @@ var customerMutations = []Mutation{
 	{"a second customer is charged, and the database does not know", rightful.CodeAlsoCharged, func(w *World) []Damage { return w.secondPayer(false) }},
 	{"a card was saved on a second customer", rightful.CodeCardElsewhere, func(w *World) (out []Damage) {
 		for _, o := range w.customers() {
-			d := Damage{Where: o.ID + " again", do: func() { w.twin(o).HasSavedMethod = true }}
+			d := Damage{Where: o.ID + " again", copied: []string{o.ID}, do: func() { w.twin(o).HasSavedMethod = true }}
 			if w.witnessed(o) {
 				code := rightful.CodeCardElsewhere
 				if w.hasCard(o) || w.paysWell(o) {
@@ -30,7 +30,7 @@ var customerMutations = []Mutation{
 	{"a link was overwritten by a new customer", rightful.CodeLostCustomer, func(w *World) (out []Damage) {
 		for _, o := range w.customers() {
 			if by := w.linkedBy(o.ID); len(by) == 1 {
-				d := Damage{Where: o.ID, do: func() {
+				d := Damage{Where: o.ID, copied: []string{o.ID}, do: func() {
 					w.unlinkCustomer(o.ID)
 					w.link(by[0], w.twin(o).ID)
 				}}
@@ -109,6 +109,7 @@ var customerMutations = []Mutation{
 					w.link(c, o.ID)
 				}}
 				d.claims = append(d.claims, id+" is "+c.ID+"'s")
+				d = sends(d, u.ID, c.ID)
 				if w.plain() && w.App.Memberships {
 					customer := rightful.Ref{Type: string(rightful.TypeCustomer), ID: id}
 					d = d.finds(Want{rightful.CodeLinkAdopted, customer}, Want{rightful.CodeUnstamped, customer})
@@ -138,7 +139,7 @@ var customerMutations = []Mutation{
 			if w.App.Link != LinkBoth || o == nil || o.Deleted || w.Company(l.CompanyID) == nil || !w.Company(l.CompanyID).Live() {
 				continue
 			}
-			d := Damage{Where: l.CompanyID, do: func() { l.StripeCustomerID = w.twin(o).ID }}
+			d := Damage{Where: l.CompanyID, copied: []string{o.ID}, do: func() { l.StripeCustomerID = w.twin(o).ID }}
 			if w.witnessed(o) {
 				d = d.finds(Want{rightful.CodeLinksDisagree, rightful.Ref{Type: rightful.RefLink, ID: l.CompanyID}})
 			}
@@ -156,7 +157,7 @@ func (w *World) secondPayer(row bool) (out []Damage) {
 		if c == nil {
 			continue
 		}
-		d := Damage{Where: o.ID + " again", do: func() { w.subscribe(w.twin(o).ID, c.ID, o.Created+3600, nil, row) }}
+		d := Damage{Where: o.ID + " again", copied: []string{o.ID}, do: func() { w.subscribe(w.twin(o).ID, c.ID, o.Created+3600, nil, row) }}
 		if w.witnessed(o) {
 			sub := rightful.Ref{Type: string(rightful.TypeSubscription), ID: w.nextID("sub", 1)}
 			d = d.finds(Want{rightful.CodePayerUnlinked, sub})
@@ -181,7 +182,7 @@ func (w *World) subscribe(customer, company string, at int64, items []rightful.I
 	if items == nil {
 		o.Items = []rightful.Item{{PriceID: "price_" + o.ID, ProductID: "prod_" + o.ID, UnitAmount: 900, Currency: "eur", Interval: "month", IntervalCount: 1, Quantity: 1}}
 	}
-	p := &Purchase{Kind: "bare", Made: o, Payer: customer, Company: company}
+	p := &Purchase{Kind: "bare", Made: o, Payer: customer, Company: company, Buyer: w.Object(customer).Metadata[userKey]}
 	if row && w.App.Rows {
 		p.Row = &rightful.SubscriptionRow{ID: w.id("row"), CompanyID: company, StripeCustomerID: customer, StripeSubscriptionID: o.ID, Status: o.Status}
 		w.Rows = append(w.Rows, p.Row)

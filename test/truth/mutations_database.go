@@ -128,7 +128,7 @@ var linkMutations = []Mutation{
 	}},
 	{"a second customer was made", rightful.CodeIdleDuplicate, func(w *World) (out []Damage) {
 		for _, o := range w.customers() {
-			d := Damage{Where: o.ID + " again", do: func() { w.twin(o) }}
+			d := Damage{Where: o.ID + " again", copied: []string{o.ID}, do: func() { w.twin(o) }}
 			if w.witnessed(o) {
 				// Its id is the next one.
 				d = d.finds(Want{rightful.CodeIdleDuplicate, rightful.Ref{Type: string(rightful.TypeCustomer), ID: w.nextID("cus", 0)}})
@@ -204,6 +204,7 @@ var peopleMutations = []Mutation{
 					continue
 				}
 				d := w.lies(Damage{Where: u.ID + " to " + c.ID, do: func() { u.CompanyID = c.ID }}, c.ID, w.carriers(u.ID)...)
+				d = sends(d, u.ID, c.ID)
 				// Without history nobody knows that the column is wrong.
 				if w.App.Memberships {
 					d = w.expectColumn(d, u, rightful.CodeWaysDisagree)
@@ -230,7 +231,7 @@ var peopleMutations = []Mutation{
 			// What is left of the user's companies is then all there is.
 			for _, c := range w.Companies {
 				if c.ID != m.CompanyID && w.everIn(m.UserID, c.ID) {
-					d = w.lies(d, c.ID, w.carriers(m.UserID)...)
+					d = sends(w.lies(d, c.ID, w.carriers(m.UserID)...), m.UserID, c.ID)
 				}
 			}
 			out = append(out, d)
@@ -241,7 +242,8 @@ var peopleMutations = []Mutation{
 		for _, c := range w.live() {
 			for _, u := range w.Users {
 				if w.App.Owner && c.OwnerUserID != u.ID {
-					out = append(out, w.lies(Damage{Where: c.ID + " to " + u.ID, do: func() { c.OwnerUserID = u.ID }}, c.ID, w.carriers(u.ID)...))
+					d := Damage{Where: c.ID + " to " + u.ID, do: func() { c.OwnerUserID = u.ID }}
+					out = append(out, sends(w.lies(d, c.ID, w.carriers(u.ID)...), u.ID, c.ID))
 				}
 			}
 		}
