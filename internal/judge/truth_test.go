@@ -65,8 +65,12 @@ func judged(w *truth.World) []rightful.Finding {
 
 // strike damages a world n times, by any mutations that can strike in it.
 func strike(t *rapid.T, w *truth.World, n int) {
-	for range n {
-		if _, _, ok := w.StrikeAny(t, truth.Mutations()); !ok {
+	for i := range n {
+		one := w.StrikeAny
+		if i > 0 {
+			one = w.StrikeNear
+		}
+		if _, _, ok := one(t, truth.Mutations()); !ok {
 			t.Skip("the mutation has no place in this world")
 		}
 	}

@@ -67,7 +67,7 @@ func (a App) inTable() bool  { return a.Link == LinkTable || a.Link == LinkBoth 
 func newWorld(t *rapid.T, plain bool) *World {
 	w := &World{
 		t: t, Now: 1_600_000_000, Cache: map[string]string{}, Probe: map[string]string{},
-		owner: map[string]string{}, belongs: map[string][]string{}, uses: map[string]string{}, told: map[string]bool{}, boughtWith: map[string][]*Purchase{},
+		owner: map[string]string{}, belongs: map[string][]string{}, uses: map[string]string{}, told: map[string]bool{}, struck: map[string]bool{}, boughtWith: map[string][]*Purchase{},
 	}
 	a := &w.App
 	a.UUIDs = w.chance("uuids", 3)

@@ -28,6 +28,7 @@ type Damage struct {
 	claims []string // see Places
 	lied   []string
 	erased []string
+	copied []string
 }
 
 // Mutation is one way in which things go wrong, named as people would tell it.
@@ -44,14 +45,15 @@ type Mutation struct {
 // 12, where 11 is true, are what a world would hold in which 12 is true and
 // something else was damaged. Nor may one damage lie about a thing (a purchase
 // or a customer) while another erases what the thing itself says: then the lie
-// is all that is left.
+// is all that is left. Nor is a thing copied that was lied about: the copy would tell
+// the lie again.
 func (m Mutation) Places(w *World) []Damage {
 	told := w.honest()
 	has := func(prefix string, names []string) bool {
 		return slices.ContainsFunc(names, func(n string) bool { return w.told[prefix+n] || told[prefix+n] })
 	}
 	return slices.DeleteFunc(m.places(w), func(d Damage) bool {
-		return has("claim ", d.claims) || has("erased ", d.lied) || has("lied ", d.erased)
+		return has("claim ", d.claims) || has("erased ", d.lied) || has("lied ", d.erased) || has("lied ", d.copied) || has("erased ", d.copied)
 	})
 }
 
@@ -61,6 +63,17 @@ func (w *World) Strike(m Mutation, d Damage) {
 	for prefix, names := range map[string][]string{"claim ": d.claims, "lied ": d.lied, "erased ": d.erased} {
 		for _, n := range names {
 			w.told[prefix+n] = true
+		}
+	}
+	for _, id := range d.about() {
+		w.struck[id] = true
+		if o := w.Object(id); o != nil {
+			w.struck[w.family(o)] = true
+			for _, p := range w.purchasesWith(w.family(o)) {
+				for _, o := range p.Objects() {
+					w.struck[o.ID] = true
+				}
+			}
 		}
 	}
 	w.say("DAMAGE %s: %s", m.Name, d.Where)
@@ -78,6 +91,39 @@ func (w *World) StrikeAny(t *rapid.T, among []Mutation) (Mutation, Damage, bool)
 	return m, d, true
 }
 
+// StrikeNear damages the world where it was damaged before: in a family, by a user
+// or at a company that an earlier damage was about. There the judge's guards have to
+// hold, because the places that could contradict are fewer.
+func (w *World) StrikeNear(t *rapid.T, among []Mutation) (Mutation, Damage, bool) {
+	m := rapid.SampledFrom(among).Draw(t, "mutation")
+	places := m.Places(w)
+	near := slices.DeleteFunc(slices.Clone(places), func(d Damage) bool {
+		return !slices.ContainsFunc(d.about(), func(id string) bool { return w.struck[id] })
+	})
+	if len(near) > 0 && rapid.IntRange(0, 3).Draw(t, "near") > 0 {
+		places = near
+	}
+	if len(places) == 0 {
+		return m, Damage{}, false
+	}
+	d := places[rapid.IntRange(0, len(places)-1).Draw(t, "place")]
+	w.Strike(m, d)
+	return m, d, true
+}
+
+// about are the ids that stand in what the damage says of itself.
+func (d Damage) about() []string {
+	var ids []string
+	for _, text := range slices.Concat(d.claims, d.lied, d.erased, []string{d.Where}) {
+		for _, word := range strings.Fields(strings.ReplaceAll(text, "'s", "")) {
+			if strings.ContainsAny(word, "0123456789") && strings.Contains(word, "_") {
+				ids = append(ids, word)
+			}
+		}
+	}
+	return ids
+}
+
 // finds says that the damage causes these findings and no others.
 func (d Damage) finds(wants ...Want) Damage {
 	d.Finds, d.Exact = wants, true
@@ -88,6 +134,9 @@ func (d Damage) finds(wants ...Want) Damage {
 func (w *World) lies(d Damage, company string, objects ...*rightful.Object) Damage {
 	for _, o := range objects {
 		d.claims = append(d.claims, w.family(o)+" is "+company+"'s")
+		if w.thing(o) != w.family(o) {
+			d.claims = append(d.claims, w.thing(o)+" is "+company+"'s") // it may be charged to another customer
+		}
 		d.lied = append(d.lied, w.thing(o))
 	}
 	return d
@@ -100,6 +149,12 @@ func (w *World) liesByUser(d Damage, user string, objects ...*rightful.Object) D
 			d = w.lies(d, m.ID, objects...)
 		}
 	}
+	return d
+}
+
+// sends says that the damage puts the user into a company.
+func sends(d Damage, user, company string) Damage {
+	d.claims = append(d.claims, "user "+user+" is "+company+"'s")
 	return d
 }
 

@@ -78,9 +78,13 @@ func (w *World) rich(customer string) bool {
 
 // expectStamp says what follows from another stamp on one object.
 func (w *World) expectStamp(d Damage, o *rightful.Object, code rightful.Code) Damage {
+	if code == rightful.CodeUnstamped && o.PaymentLink != "" {
+		code = rightful.CodePaymentLink
+	}
+	absent := code == rightful.CodeUnstamped || code == rightful.CodePaymentLink || code == rightful.CodeStampOtherKey || code == rightful.CodeStampRemoved
 	switch {
 	case !w.witnessed(o):
-	case code == rightful.CodeUnstamped && demanded(o), code != rightful.CodeUnstamped && counts(o):
+	case absent && demanded(o), !absent && counts(o):
 		return d.finds(found(code, o))
 	default:
 		return d.finds()
@@ -150,4 +154,21 @@ func (w *World) expectColumn(d Damage, u *rightful.User, code rightful.Code) Dam
 		d.Finds = append(d.Finds, Want{rightful.CodeCacheStale, rightful.Ref{Type: rightful.RefCacheKey, ID: key}})
 	}
 	return d
+}
+
+// chargedElsewhere reports whether a purchase has a finding of its own when its
+// customer is linked by a stranger: it was paid, the customer is older, no live
+// subscription tells of it, and somebody knows that it was for its company.
+func (w *World) chargedElsewhere(p *Purchase) bool {
+	if p.Session == nil || !p.Session.SettledSession() || p.Born || p.Live() && stampOf(p.Made) != "" {
+		return false
+	}
+	customer := w.Object(p.Payer)
+	known := p.Row != nil || slices.ContainsFunc(w.Users, func(u *rightful.User) bool {
+		return strings.EqualFold(u.Email, customer.Email) && w.member(u.ID, p.Company)
+	})
+	for _, o := range append(p.Objects(), customer) {
+		known = known || o.Metadata[userKey] != ""
+	}
+	return known
 }

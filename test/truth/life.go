@@ -134,6 +134,11 @@ func (w *World) remove(c *rightful.Company) {
 		}
 	}
 	for _, o := range w.customers() {
+		idle := w.Owner(o.ID) == c.ID && !slices.ContainsFunc(w.purchasesWith(o.ID), (*Purchase).Done)
+		if idle && stampOf(o) == "" && len(w.linkedBy(o.ID)) == 0 {
+			o.Deleted = true // nothing would say any more whose it was
+			continue
+		}
 		if w.App.Customers == PerUser && stampOf(o) != "" && w.named(stampOf(o)) == c {
 			w.restamp(o, "") // its user goes on with it
 		}
@@ -238,7 +243,7 @@ func (w *World) finish() {
 	if w.App.Endpoints {
 		w.deliver()
 	}
-	w.Now += of(w, "until now", int64(86400*10), 1800, 86400*300)
+	w.Now += of(w, "until now", int64(86400*10), 1800, 86400*300, 3600*5)
 	for _, p := range w.Purchases {
 		// Of a company that is gone, open checkouts are ended with it.
 		there := w.Company(p.Company) != nil && w.Company(p.Company).Live()

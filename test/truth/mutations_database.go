@@ -34,6 +34,11 @@ var linkMutations = []Mutation{
 					}}, by[0].ID), c.ID, o)
 					if w.witnessed(o) && len(w.linksOf(c)) == 0 && w.stranger(o, c.ID) {
 						d = d.finds(found(rightful.CodeLinkStampSplit, o))
+						for _, p := range w.purchasesWith(o.ID) {
+							if w.chargedElsewhere(p) {
+								d.Finds = append(d.Finds, found(rightful.CodeCheckoutSplit, p.Session))
+							}
+						}
 					}
 					out = append(out, d)
 				}
@@ -41,48 +46,92 @@ var linkMutations = []Mutation{
 		}
 		return out
 	}},
-	{"another company links the customer too", rightful.CodeLinkStampSplit, func(w *World) (out []Damage) {
+	{"another company links the customer too", rightful.CodeSharedCustomer, func(w *World) (out []Damage) {
 		for _, o := range w.customers() {
 			for _, c := range w.othersThan(w.Owner(o.ID)) {
 				if !slices.Contains(w.linksOf(c), o.ID) && w.App.Link != LinkNone {
-					out = append(out, w.lies(Damage{Where: o.ID + " by " + c.ID, do: func() { w.link(c, o.ID) }}, c.ID, o))
+					d := w.lies(Damage{Where: o.ID + " by " + c.ID, do: func() { w.link(c, o.ID) }}, c.ID, o)
+					if w.witnessed(o) && w.stranger(o, c.ID) && len(w.linksOf(c)) == 0 {
+						d = d.finds(found(rightful.CodeSharedCustomer, o))
+					}
+					out = append(out, d)
 				}
 			}
 		}
 		return out
 	}},
-	{"a link names a customer that nobody knows", "", func(w *World) (out []Damage) {
+	{"a link names a customer that nobody knows", rightful.CodeLinkUnknown, func(w *World) (out []Damage) {
 		for _, c := range w.live() {
-			if w.App.Link != LinkNone {
-				out = append(out, Damage{Where: c.ID, do: func() {
-					w.unlink(c)
-					w.link(c, "cus_gone")
-					w.Missing = []string{"cus_gone"}
-				}})
+			if w.App.Link == LinkNone {
+				continue
 			}
+			d := Damage{Where: c.ID, do: func() {
+				w.unlink(c)
+				w.link(c, "cus_gone")
+				w.Missing = append(w.Missing, "cus_gone")
+			}}
+			links := w.linksOf(c)
+			if w.plain() && (len(links) == 0 || len(links) == 1 && w.witnessed(w.Object(links[0]))) {
+				d = d.finds(Want{rightful.CodeLinkUnknown, rightful.Ref{Type: rightful.RefLink, ID: c.ID}})
+				for _, p := range w.Purchases {
+					if p.Live() && len(links) == 1 && p.Payer == links[0] {
+						d.Finds = append(d.Finds, found(rightful.CodePayerUnlinked, p.Made))
+					}
+				}
+			}
+			out = append(out, d)
 		}
 		return out
 	}},
-	{"a customer was deleted in Stripe", "", func(w *World) (out []Damage) {
+	{"a link is a placeholder again", rightful.CodeLinkPlaceholder, func(w *World) (out []Damage) {
+		for _, c := range w.live() {
+			links := w.linksOf(c)
+			if !w.App.Pending || len(links) != 1 {
+				continue
+			}
+			d := w.untraced(Damage{Where: c.ID, do: func() {
+				w.unlink(c)
+				c.StripeCustomerID = "pending_again"
+			}}, c.ID)
+			if o := w.Object(links[0]); o != nil && w.witnessed(o) {
+				d = d.finds()
+				if w.rich(o.ID) {
+					d = d.finds(Want{rightful.CodeLinkEmpty, rightful.Ref{Type: rightful.RefLink, ID: c.ID}})
+				}
+			}
+			out = append(out, d)
+		}
+		return out
+	}},
+	{"a customer was deleted in Stripe", rightful.CodeLinkDeleted, func(w *World) (out []Damage) {
 		for _, o := range w.customers() {
-			out = append(out, w.erases(Damage{Where: o.ID, do: func() {
+			d := w.erases(Damage{Where: o.ID, do: func() {
 				o.Deleted, o.Email, o.Balance, o.HasSavedMethod = true, "", 0, false
 				clear(o.Metadata)
 				for _, p := range w.purchasesWith(o.ID) {
 					if p.Live() {
-						p.Made.Status = "canceled"
+						w.end(p)
 					}
 				}
-			}}, o))
+			}}, o)
+			if w.witnessed(o) {
+				d = d.finds(Want{rightful.CodeLinkDeleted, rightful.Ref{Type: rightful.RefLink, ID: w.Owner(o.ID)}})
+				for _, p := range w.purchasesWith(o.ID) {
+					if p.Live() && p.Row != nil {
+						d.Finds = append(d.Finds, Want{rightful.CodeReflectedUnpaid, rowRef(p)})
+					}
+				}
+			}
+			out = append(out, d)
 		}
 		return out
 	}},
 	{"a second customer was made", rightful.CodeIdleDuplicate, func(w *World) (out []Damage) {
 		for _, o := range w.customers() {
-			d := Damage{Where: o.ID + " again", do: func() { w.twin(o) }}
+			d := Damage{Where: o.ID + " again", copied: []string{o.ID}, do: func() { w.twin(o) }}
 			if w.witnessed(o) {
 				// Its id is the next one.
-				d = d.finds(Want{rightful.CodeIdleDuplicate, rightful.Ref{Type: string(rightful.TypeCustomer), ID: w.nextID("cus")}})
+				d = d.finds(Want{rightful.CodeIdleDuplicate, rightful.Ref{Type: string(rightful.TypeCustomer), ID: w.nextID("cus", 0)}})
 			}
 			out = append(out, d)
 		}
@@ -155,6 +204,7 @@ var peopleMutations = []Mutation{
 					continue
 				}
 				d := w.lies(Damage{Where: u.ID + " to " + c.ID, do: func() { u.CompanyID = c.ID }}, c.ID, w.carriers(u.ID)...)
+				d = sends(d, u.ID, c.ID)
 				// Without history nobody knows that the column is wrong.
 				if w.App.Memberships {
 					d = w.expectColumn(d, u, rightful.CodeWaysDisagree)
@@ -181,7 +231,7 @@ var peopleMutations = []Mutation{
 			// What is left of the user's companies is then all there is.
 			for _, c := range w.Companies {
 				if c.ID != m.CompanyID && w.everIn(m.UserID, c.ID) {
-					d = w.lies(d, c.ID, w.carriers(m.UserID)...)
+					d = sends(w.lies(d, c.ID, w.carriers(m.UserID)...), m.UserID, c.ID)
 				}
 			}
 			out = append(out, d)
@@ -192,7 +242,8 @@ var peopleMutations = []Mutation{
 		for _, c := range w.live() {
 			for _, u := range w.Users {
 				if w.App.Owner && c.OwnerUserID != u.ID {
-					out = append(out, w.lies(Damage{Where: c.ID + " to " + u.ID, do: func() { c.OwnerUserID = u.ID }}, c.ID, w.carriers(u.ID)...))
+					d := Damage{Where: c.ID + " to " + u.ID, do: func() { c.OwnerUserID = u.ID }}
+					out = append(out, sends(w.lies(d, c.ID, w.carriers(u.ID)...), u.ID, c.ID))
 				}
 			}
 		}

@@ -10,7 +10,8 @@ import (
 // a function that returns the places where it can strike, and what then has to be
 // found, and name it in one of these lists.
 func Mutations() []Mutation {
-	return slices.Concat(stampMutations, purchaseMutations, linkMutations, rowMutations, peopleMutations, companyMutations, cacheMutations)
+	return slices.Concat(stampMutations, purchaseMutations, linkMutations, customerMutations, rowMutations, lifeMutations,
+		peopleMutations, companyMutations, cacheMutations)
 }
 
 var stampMutations = []Mutation{
@@ -45,6 +46,40 @@ var stampMutations = []Mutation{
 				d := w.erases(Damage{Where: o.ID, do: func() { w.restamp(o, "") }}, o)
 				out = append(out, w.expectStamp(d, o, rightful.CodeUnstamped))
 			}
+		}
+		return out
+	}},
+	{"a stamp was written under another key", rightful.CodeStampOtherKey, func(w *World) (out []Damage) {
+		for _, o := range w.ours() {
+			value := stampOf(o)
+			if value == "" {
+				continue
+			}
+			d := w.erases(Damage{Where: o.ID, do: func() {
+				w.restamp(o, "")
+				o.Metadata["companyId"] = value
+			}}, o)
+			out = append(out, w.expectStamp(d, o, rightful.CodeStampOtherKey))
+		}
+		return out
+	}},
+	{"a sync wiped a stamp", rightful.CodeStampRemoved, func(w *World) (out []Damage) {
+		for _, o := range w.ours() {
+			value := stampOf(o)
+			if value == "" || o.Type != rightful.TypeCustomer && o.Type != rightful.TypeSubscription {
+				continue
+			}
+			kind := string(o.Type) + ".updated"
+			if o.Type == rightful.TypeSubscription {
+				kind = "customer.subscription.updated"
+			}
+			d := w.erases(Damage{Where: o.ID, do: func() {
+				w.restamp(o, "")
+				w.Events = append(w.Events, rightful.Event{
+					ID: "evt_wiped_" + o.ID, Type: kind, Created: w.Now - 3600, ObjectType: o.Type, ObjectID: o.ID, Previous: map[string]string{companyKey: value},
+				})
+			}}, o)
+			out = append(out, w.expectStamp(d, o, rightful.CodeStampRemoved))
 		}
 		return out
 	}},
@@ -138,6 +173,49 @@ var purchaseMutations = []Mutation{
 					out = append(out, w.lies(Damage{Where: p.Session.ID + " for " + c.ID, do: func() { p.Session.ClientReferenceID = stampFor(c) }}, c.ID, p.Session))
 				}
 			}
+		}
+		return out
+	}},
+	{"a reference was typed", rightful.CodeTypedReference, func(w *World) (out []Damage) {
+		for _, p := range w.Purchases {
+			for _, c := range w.othersThan(p.Company) {
+				if p.Session == nil || p.Session.PaymentLink == "" || p.Payer == "" {
+					continue
+				}
+				d := w.lies(Damage{Where: p.Session.ID + " for " + c.ID, do: func() { p.Session.ClientReferenceID = stampFor(c) }}, c.ID, p.Session)
+				if w.witnessed(p.Session) {
+					d = d.finds()
+					if len(w.linksOf(c)) > 0 {
+						d = d.finds(found(rightful.CodeTypedReference, p.Session))
+					}
+				}
+				out = append(out, d)
+			}
+		}
+		return out
+	}},
+	{"a guest's payment says nothing", rightful.CodePaidByNobody, func(w *World) (out []Damage) {
+		for _, p := range w.Purchases {
+			if p.Payer != "" || p.Session == nil {
+				continue
+			}
+			d := w.erases(Damage{Where: p.id(), do: func() {
+				for _, o := range p.Objects() {
+					clear(o.Metadata)
+				}
+				p.Session.ClientReferenceID = ""
+			}}, p.Objects()...)
+			if w.plain() {
+				d = d.finds()
+				code := rightful.CodePaidByNobody
+				if p.Session.PaymentLink != "" {
+					code = rightful.CodePaymentLink
+				}
+				if w.App.Tagged == "" {
+					d = d.finds(found(code, p.Session))
+				}
+			}
+			out = append(out, d)
 		}
 		return out
 	}},

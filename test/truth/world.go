@@ -53,6 +53,7 @@ type World struct {
 	uses       map[string]string      // who buys (see holder) -> the customer that the app uses
 	boughtWith map[string][]*Purchase // customer id -> what was bought with it in truth
 	told       map[string]bool        // what was put into the world wrongly, see Mutation.Places
+	struck     map[string]bool        // ids of what damages were about, and of what is in their families
 	serial     int
 }
 
@@ -94,9 +95,6 @@ func (w *World) id(prefix string) string {
 	w.serial++
 	return fmt.Sprintf("%s_%d", prefix, w.serial)
 }
-
-// nextID is what id will return next.
-func (w *World) nextID(prefix string) string { return fmt.Sprintf("%s_%d", prefix, w.serial+1) }
 
 // Company returns the company with this id, or nil.
 func (w *World) Company(id string) *rightful.Company {
