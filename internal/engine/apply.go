@@ -40,10 +40,11 @@ type Verification struct {
 	decided bool // a person decided something
 }
 
-// Clean reports whether the repair did what it should and nothing else. What new
+// Clean reports whether the repair did what it should and raised no alarm. What new
 // finding comes of a person's decision is theirs to judge.
 func (v Verification) Clean() bool {
-	return v.Failed == "" && len(v.Remain) == 0 && (len(v.New) == 0 || v.decided)
+	alarming := slices.ContainsFunc(v.New, func(f rightful.Finding) bool { return f.Severity != rightful.SeverityInfo })
+	return v.Failed == "" && len(v.Remain) == 0 && (!alarming || v.decided)
 }
 
 // Whole reports whether the plan was applied to the end and verified.

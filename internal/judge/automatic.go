@@ -236,7 +236,7 @@ func (j *judge) restamp(f *family, o rightful.Object, wrong *rightful.Company) (
 		return false, "a link or row names company " + j.boundToTheDead(f) + ", which is gone: what is still paid for it is a person's decision"
 	case wrong != nil && !wrong.Live() && j.survivor(wrong) == nil && !j.neverTheirs(f, o, wrong):
 		return false, fmt.Sprintf("company %s was deleted: what is still paid for it is a person's decision", wrong.ID)
-	case wrong == nil && j.remembered(j.stampValue(o)):
+	case wrong == nil && j.stamped(j.stampValue(o)) == nil && j.remembered(j.stampValue(o)):
 		return false, fmt.Sprintf("rows still name company %s, so it did exist: a person decides", j.stampValue(o))
 	}
 	if why := j.againstHistory(f, o); why != "" {
@@ -325,7 +325,12 @@ func (j *judge) findBar(f *family) string {
 func (j *judge) otherMoney(f *family) string {
 	if f.rival == nil {
 		rival := ""
-		others := slices.Concat(j.attributed[f.CompanyID], j.claimed[f.CompanyID])
+		others := slices.Clone(j.attributed[f.CompanyID])
+		for _, claimed := range j.claimed[f.CompanyID] {
+			if claimed.CompanyID == "" { // one that belongs to somebody else pays for somebody else
+				others = append(others, claimed)
+			}
+		}
 		for _, customer := range j.links[f.CompanyID] {
 			others = append(others, j.byCustomer[customer])
 		}

@@ -41,10 +41,10 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 		b.at = objects[0].Created
 	}
 	b.set, b.known = j.userSet(u.ID, b.at)
-	today := j.waysOf(u.ID, j.sit.Now).All()
+	today := j.relevant(j.waysOf(u.ID, j.sit.Now).All(), objects)
 	b.allowed = slices.Concat(b.set, today)
 	for _, o := range objects {
-		then := j.waysOf(u.ID, o.Created).All()
+		then := j.relevant(j.waysOf(u.ID, o.Created).All(), objects)
 		b.moved = b.moved || len(then) > 0 && !slices.Equal(then, today)
 		// Who belonged nowhere when they bought, and joined later, did not buy for
 		// the company of today: what they had then, nobody knows any more.
@@ -65,6 +65,18 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 		}
 	}
 	return b
+}
+
+// relevant leaves out companies that are gone and that none of the objects is
+// stamped with: that somebody once belonged to them says nothing here.
+func (j *judge) relevant(companies []string, objects []rightful.Object) []string {
+	return slices.DeleteFunc(companies, func(id string) bool {
+		return !j.live(id) && !slices.ContainsFunc(objects, func(o rightful.Object) bool {
+			stamp := j.stampValue(o)
+			c := j.stamped(stamp)
+			return rightful.SameID(stamp, id) || c != nil && rightful.SameID(c.ID, id)
+		})
+	})
 }
 
 // hearUser weighs one user.

@@ -93,10 +93,13 @@ func (j *judge) inUse(company string, customers []*family) *family {
 			return 1
 		}
 		money := func(f *family) int {
-			if f.money {
+			switch {
+			case len(f.liveSubscriptions()) > 0:
 				return 0
+			case f.money:
+				return 1
 			}
-			return 1
+			return 2
 		}
 		return cmp.Or(
 			cmp.Compare(linked(a), linked(b)),

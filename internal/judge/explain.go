@@ -120,6 +120,12 @@ func (e *explainer) database() rightful.Explanation {
 	if x != nil {
 		return *x
 	}
+	if said := e.contradicted(); len(said) > 0 {
+		return rightful.Explanation{
+			Name: name, Ruling: rightful.RuledIn, Findings: []string{}, Evidence: distinct(said),
+			Because: "a link or row contradicts the other voices, and none prevails",
+		}
+	}
 	if e.sit.Mapping.Resolver == rightful.ResolverNone {
 		return cannotTell(name, "no resolver is configured, and no column to default to is mapped",
 			"set directory.resolve to direct, owner, membership or your own query with :user_id")
@@ -142,6 +148,38 @@ func (e *explainer) database() rightful.Explanation {
 		return ruledOut(name, "every way names company "+e.name(companies[0])+", and no link or row contradicts", said)
 	}
 	return ruledOut(name, "the ways name companies "+strings.Join(companies, ", ")+", all of them allowed, and no link or row contradicts", said)
+}
+
+// contradicted returns what is said of a contested family in which a link or row
+// names another live company than a voice that is neither.
+func (e *explainer) contradicted() []rightful.Signal {
+	for i := range e.sit.Families {
+		a := e.verdict.Attributions[i]
+		if !a.Contested {
+			continue
+		}
+		database, others := map[string]bool{}, map[string]bool{}
+		for _, s := range a.Signals {
+			fromDatabase := strings.HasPrefix(s.Place, "db:companies/") && strings.HasSuffix(s.Place, ".stripe_customer_id") || strings.HasPrefix(s.Place, "db:subscriptions/")
+			c := e.company(s.Says)
+			if !fromDatabase && !strings.HasPrefix(s.Place, "db:") {
+				c = e.stamped(s.Says)
+			}
+			switch {
+			case s.Strength != rightful.Strong || c == nil || !c.Live():
+			case fromDatabase:
+				database[c.ID] = true
+			default:
+				others[c.ID] = true
+			}
+		}
+		for id := range database {
+			if len(others) > 0 && !others[id] {
+				return a.Signals[:min(len(a.Signals), evidenceInAll)]
+			}
+		}
+	}
+	return nil
 }
 
 // cache: a cached value is outside what the database allows for its key.

@@ -32,7 +32,7 @@ func (j *judge) checkEmptyLinks() {
 			}
 		}
 		for _, f := range j.claimed[id] {
-			if f.money && !f.Guest() {
+			if f.money && !f.Guest() && f.CompanyID == "" {
 				others++
 			}
 		}
@@ -94,6 +94,9 @@ func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family, others int)
 		}
 	}
 	j.report(finding)
+	if finding.Automatic && j.stampValue(only.Customer) == "" && !j.demanded(only.Customer) {
+		j.reportUnstamped(only, only.Customer) // as soon as it is linked, a stamp is demanded
+	}
 }
 
 // fillable reports whether a family's company may be linked to its customer
@@ -101,6 +104,9 @@ func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family, others int)
 func (j *judge) fillable(f *family) (ok bool, why string) {
 	if f.excluded(f.CompanyID) {
 		return false, fmt.Sprintf("the buyer does not belong to company %s", f.CompanyID)
+	}
+	if other := f.emailElsewhere(); other != "" {
+		return false, fmt.Sprintf("the customer's email is that of somebody who belongs to company %s only", other)
 	}
 	if linkers := j.linkedBy[f.StripeCustomerID]; len(linkers) > 0 {
 		return false, fmt.Sprintf("company %s, which is not live, still links the customer", slices.Min(linkers))

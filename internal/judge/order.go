@@ -11,7 +11,7 @@ import (
 // were read in: a verdict must not depend on it. Families keep theirs.
 func ordered(sit *rightful.Situation) *rightful.Situation {
 	out := *sit
-	out.Companies = sorted(sit.Companies, func(a, b rightful.Company) int { return cmp.Compare(a.ID, b.ID) })
+	out.Companies = asOfNow(sorted(sit.Companies, func(a, b rightful.Company) int { return cmp.Compare(a.ID, b.ID) }), sit.Now)
 	out.Users = sorted(sit.Users, func(a, b rightful.User) int { return cmp.Compare(a.ID, b.ID) })
 	out.Memberships = sorted(sit.Memberships, func(a, b rightful.Membership) int {
 		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.CompanyID, b.CompanyID), cmp.Compare(a.JoinedAt, b.JoinedAt), cmp.Compare(a.LeftAt, b.LeftAt))
@@ -24,6 +24,22 @@ func ordered(sit *rightful.Situation) *rightful.Situation {
 			cmp.Compare(a.StripeSubscriptionID, b.StripeSubscriptionID), cmp.Compare(a.StripeCustomerID, b.StripeCustomerID))
 	})
 	return &out
+}
+
+// asOfNow takes a deletion that is yet to come for none: the company lives, and is
+// billed, until then.
+func asOfNow(companies []rightful.Company, now int64) []rightful.Company {
+	future := func(c rightful.Company) bool { return c.Deleted && c.DeletedAt > now }
+	if !slices.ContainsFunc(companies, future) {
+		return companies
+	}
+	out := slices.Clone(companies)
+	for i := range out {
+		if future(out[i]) {
+			out[i].Deleted, out[i].DeletedAt, out[i].MergedInto = false, 0, ""
+		}
+	}
+	return out
 }
 
 func sorted[T any](rows []T, compare func(a, b T) int) []T {

@@ -94,6 +94,9 @@ func (j *judge) reportUnreflected(f *family, s rightful.Object, rows []rightful.
 func (j *judge) checkRows() {
 	for _, f := range j.families {
 		if f.owner != ours || f.CompanyID == "" {
+			if f.owner == ours {
+				j.checkRowsAgainstLink(f)
+			}
 			continue
 		}
 		for _, r := range f.Rows {
@@ -128,5 +131,33 @@ func (j *judge) checkRows() {
 			}
 			j.report(finding)
 		}
+	}
+}
+
+// checkRowsAgainstLink reports, where nobody prevails, rows that give a live
+// subscription to one company while another links the customer who pays for it:
+// that one opens the other's invoices.
+func (j *judge) checkRowsAgainstLink(f *family) {
+	linker := j.linker(f)
+	for _, r := range f.Rows {
+		s, known := j.subs[r.StripeSubscriptionID]
+		c := j.company(r.CompanyID)
+		if linker == "" || !known || !s.LiveSubscription() || c == nil || !c.Live() || rightful.SameID(c.ID, linker) || rightful.SameID(c.BillingParentID, linker) {
+			continue
+		}
+		p := f.purchaseOf(s.ID)
+		if p != nil && rightful.SameID(j.ownCompany(f, *p), c.ID) {
+			continue // the purchase speaks for itself, and the payer has findings of its own
+		}
+		finding := j.on(rightful.CodeRowOther, rightful.Ref{Type: rightful.RefSubscriptionRow, ID: r.ID}, nil)
+		finding.CompanyID = ptr(r.CompanyID)
+		finding.Security = true
+		finding.Message = fmt.Sprintf("row %s gives %s to company %s, and company %s links %s, who pays for it.", r.ID, s.ID, j.name(c.ID), j.name(linker), f.StripeCustomerID)
+		finding.WrongValue = ptr(r.CompanyID)
+		finding.Also = []string{s.ID, f.StripeCustomerID, linker}
+		finding.Amount = monthly(s.Object)
+		finding.Evidence = f.everything()
+		finding.Why = wrongLinkWhy
+		j.report(finding)
 	}
 }

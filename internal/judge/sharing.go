@@ -15,6 +15,9 @@ import (
 func (j *judge) againstSharing(f *family, o rightful.Object) string {
 	c := j.company(f.CompanyID)
 	p := f.purchaseOf(o.ID)
+	if other := f.emailElsewhere(); other != "" {
+		return fmt.Sprintf("the customer's email is that of somebody who belongs to company %s only", other)
+	}
 	switch {
 	case p == nil && c != nil && j.live(c.BillingParentID):
 		return fmt.Sprintf("company %s is billed through company %s, so the customer may be that one's", c.ID, c.BillingParentID)
@@ -36,12 +39,32 @@ func (j *judge) againstSharing(f *family, o rightful.Object) string {
 				companies[i] = rightful.CanonicalID(s.ID)
 			}
 		}
+		companies = slices.DeleteFunc(companies, func(id string) bool { return !j.live(id) && !j.stampsName(f, id) })
 		slices.Sort(companies)
 		if companies = slices.Compact(companies); len(companies) > 1 {
 			return fmt.Sprintf("user %s, who bought it, has or had several companies, and nothing else about this purchase says for which it is", user)
 		}
 	}
 	return ""
+}
+
+// emailElsewhere returns another company that the customer's email singles out, or
+// "".
+func (f *family) emailElsewhere() string {
+	for _, s := range f.mails {
+		if s.Voice == "email" && s.Says != f.CompanyID && f.backing[s.Says] {
+			return s.Says
+		}
+	}
+	return ""
+}
+
+// stampsName reports whether a stamp of the family names the company.
+func (j *judge) stampsName(f *family, company string) bool {
+	return slices.ContainsFunc(f.Objects(), func(o rightful.Object) bool {
+		c := j.stamped(j.stampValue(o))
+		return c != nil && rightful.CanonicalID(c.ID) == company
+	})
 }
 
 // saysItself reports whether a part of the purchase, or a row for what it made,
@@ -75,7 +98,13 @@ func (j *judge) defended(f *family, o rightful.Object, wrong *rightful.Company) 
 	p := f.purchaseOf(o.ID)
 	if p != nil {
 		rowed := slices.ContainsFunc(p.objects, func(o rightful.Object) bool { return j.rowFor(o.ID, f.CompanyID) })
-		if !rowed && !j.boughtByOutsider(*p, id) && !j.boughtByInsider(f, *p) {
+		parts := 0 // that name the same wrong company
+		for _, part := range p.objects {
+			if c := j.stamped(j.stampValue(part)); c != nil && rightful.CanonicalID(c.ID) == id {
+				parts++
+			}
+		}
+		if !rowed && !j.boughtByOutsider(*p, id) && (parts > 1 || !j.boughtByInsider(f, *p)) {
 			return fmt.Sprintf("nothing about this purchase itself speaks against company %s: perhaps the wrong customer was charged", wrong.ID)
 		}
 		return ""

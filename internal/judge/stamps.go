@@ -61,12 +61,12 @@ func (j *judge) checkStamp(f *family, o rightful.Object, value string) {
 // leftovers of a company that is gone.
 func (j *judge) deadStampMatters(f *family, o rightful.Object, c *rightful.Company) bool {
 	if history(o) {
-		return goneBefore(c, o)
+		return c.Deleted && j.survivor(c) == nil && j.neverTheirs(f, o, c)
 	}
 	if f.CompanyID == "" && !f.Contested && j.survivor(c) == nil {
 		return false // the stamp is right, and RF601 reports what is still paid
 	}
-	return o.LiveSubscription() || len(f.liveSubscriptions()) > 0 || f.CompanyID != "" || j.anchor(f) != ""
+	return o.LiveSubscription() || len(f.liveSubscriptions()) > 0 || f.CompanyID != "" || j.anchor(f) != "" || f.Contested
 }
 
 func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *rightful.Company) {
@@ -165,6 +165,9 @@ func (j *judge) reportStamp(f *family, o rightful.Object, code rightful.Code, va
 			state = "was merged into " + c.MergedInto
 		}
 		finding.Message = fmt.Sprintf("%s is stamped %q, and company %s %s.", o.ID, value, c.ID, state)
+		if f.CompanyID == "" && !f.money {
+			finding.Severity = rightful.SeverityInfo // nobody pays, nobody is named
+		}
 	case rightful.CodeLinkStampSplit:
 		linker := j.linker(f)
 		finding.Message = fmt.Sprintf("company %s links %s, but its stamp names company %s.", j.name(linker), o.ID, c.ID)
@@ -211,6 +214,10 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 	if o.Type == rightful.TypeCustomer && len(j.wrongLinkers(f)) > 0 {
 		return // the link is reported, and what the stamp should hold is not the first question
 	}
+	j.reportUnstamped(f, o)
+}
+
+func (j *judge) reportUnstamped(f *family, o rightful.Object) {
 	automatic, why := j.restamp(f, o, nil)
 	company := j.companyFor(f, o)
 	if company == "" && j.goneOf(f, o) != "" {
@@ -245,17 +252,17 @@ func (j *judge) checkUnstamped(f *family, o rightful.Object) {
 	j.report(finding)
 }
 
-// checkCarriedDown tells, as information, that a payment intent carries nothing of
-// what its session says: handlers of its own events cannot know whose it is.
+// checkCarriedDown tells, as information, that a payment intent says nothing of what
+// its session has to say: handlers of its own events cannot know whose it is.
 func (j *judge) checkCarriedDown(f *family, o rightful.Object) {
 	p := f.purchaseOf(o.ID)
-	if !o.SettledIntent() || p == nil || j.stampValue(p.session) == "" {
+	if !o.SettledIntent() || p == nil || p.session.ID == "" {
 		return
 	}
 	c := j.company(j.companyFor(f, o))
 	finding := j.on(rightful.CodeUnstamped, o.Ref(), c)
 	finding.Severity = rightful.SeverityInfo
-	finding.Message = fmt.Sprintf("%s carries no %s, and its session %s does.", o.ID, j.rules.Keys.Company, p.session.ID)
+	finding.Message = fmt.Sprintf("%s carries no %s; its session is %s.", o.ID, j.rules.Keys.Company, p.session.ID)
 	finding.Also = []string{p.session.ID, f.StripeCustomerID}
 	finding.Evidence = f.evidenceOf()
 	finding.Why = "nothing demands a stamp there: it matters to apps that handle payment intent events"

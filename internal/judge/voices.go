@@ -147,26 +147,32 @@ func (j *judge) unstampedChild(payer string, p purchase) string {
 		return c != nil && c.Live() && rightful.SameID(c.BillingParentID, payer)
 	}
 	var named []string
+	var stamped, rowed, bought bool // by whom it is named: the payer's own stamp takes both of the others to overrule
 	for _, o := range p.objects {
 		if c := j.stamped(j.stampValue(o)); c != nil && c.Live() {
-			return ""
+			if rightful.CanonicalID(c.ID) != payer {
+				return ""
+			}
+			stamped = true
 		}
 		for _, r := range j.rowsBySub[o.ID] {
 			if child(r.CompanyID) {
 				named = append(named, rightful.CanonicalID(r.CompanyID))
+				rowed = true
 			}
 		}
 		if user := j.userValue(o); user != "" {
 			if set, _ := j.userSet(user, p.created); len(set) == 1 && child(set[0]) {
 				named = append(named, set[0])
+				bought = true
 			}
 		}
 	}
 	slices.Sort(named)
-	if named = slices.Compact(named); len(named) == 1 {
-		return named[0]
+	if named = slices.Compact(named); len(named) != 1 || stamped && !(rowed && bought) {
+		return ""
 	}
-	return ""
+	return named[0]
 }
 
 // childOf returns the company that the object is stamped with if it is billed

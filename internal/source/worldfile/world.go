@@ -22,7 +22,8 @@ import (
 // into it (writer.go) is not, and must not run beside a reader.
 type World struct {
 	// Now is the time at which the world is judged, in Unix seconds: the
-	// file's own, else one day after the latest time in it.
+	// file's own, else one day after the latest time in it, and no earlier than
+	// any deletion.
 	Now int64
 	// Config is the world's config section as JSON, empty when there is none,
 	// and ConfigLine the line of the file on which it starts.
@@ -128,6 +129,9 @@ func Parse(name string, raw []byte) (*World, error) {
 		return nil, err
 	}
 	w.Now = w.latest() + 24*60*60
+	for _, c := range w.db.companies {
+		w.Now = max(w.Now, c.DeletedAt) // a world that tells of a deletion comes after it
+	}
 	if f.Now != nil {
 		w.Now = *f.Now
 	}
