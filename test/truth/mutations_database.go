@@ -271,10 +271,16 @@ var companyMutations = []Mutation{
 	{"a company was deleted, and Stripe was not told", rightful.CodeStampDead, func(w *World) (out []Damage) {
 		for _, c := range w.live() {
 			if len(w.live()) > 1 {
-				out = append(out, w.untraced(Damage{Where: c.ID, do: func() {
+				d := w.untraced(Damage{Where: c.ID, do: func() {
 					w.everybodyLeaves(c)
 					c.Deleted, c.DeletedAt = true, w.Now-60
-				}}, c.ID))
+				}}, c.ID)
+				for _, o := range w.ours() {
+					if w.Owner(o.ID) == c.ID {
+						d.lied = append(d.lied, w.thing(o)) // whatever lives speaks against what is gone
+					}
+				}
+				out = append(out, d)
 			}
 		}
 		return out
