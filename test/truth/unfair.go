@@ -2,6 +2,7 @@ package truth
 
 import (
 	"slices"
+	"strings"
 
 	"pgregory.net/rapid"
 
@@ -15,7 +16,7 @@ import (
 
 // Lies returns the mutations that put one wrong company into one place, as a voice.
 func Lies() []Mutation {
-	return named("a stamp names another company", "half a checkout was stamped with another company", "a link was moved to another company",
+	return named("a stamp names another company", "a checkout was stamped with another company", "half a checkout was stamped with another company", "a link was moved to another company",
 		"another company links the customer too", "a row followed the acting user")
 }
 
@@ -46,10 +47,23 @@ func (w *World) StrikeUnfairly(t *rapid.T, among []Mutation) bool {
 	if len(w.struck) == 0 {
 		near = all
 	}
+	// Two lies about different companies only contradict each other.
+	same := slices.DeleteFunc(slices.Clone(near), func(d Damage) bool {
+		return !slices.ContainsFunc(d.claims, func(c string) bool { return strings.HasSuffix(c, w.lie) })
+	})
+	if w.lie != "" && len(same) > 0 {
+		near = same
+	}
 	if len(near) == 0 {
 		return false
 	}
-	w.Strike(m, near[rapid.IntRange(0, len(near)-1).Draw(t, "place")])
+	d := near[rapid.IntRange(0, len(near)-1).Draw(t, "place")]
+	for _, c := range d.claims {
+		if _, company, ok := strings.Cut(c, " is "); ok && len(d.lied) > 0 {
+			w.lie = " is " + company
+		}
+	}
+	w.Strike(m, d)
 	return true
 }
 
