@@ -3,6 +3,7 @@ package truth
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"rightful"
 )
@@ -259,7 +260,13 @@ var peopleMutations = []Mutation{
 		for _, u := range w.Users {
 			for _, o := range w.Users {
 				if u != o {
-					out = append(out, Damage{Where: u.ID + " has " + o.ID + "'s", do: func() { u.Email, o.Email = o.Email, "new@example.com" }})
+					d := Damage{Where: u.ID + " has " + o.ID + "'s", do: func() { u.Email, o.Email = o.Email, "new@example.com" }}
+					for _, c := range w.customers() {
+						if strings.EqualFold(c.Email, o.Email) && !w.member(u.ID, w.Owner(c.ID)) {
+							d = w.liesByUser(d, u.ID, c)
+						}
+					}
+					out = append(out, d)
 				}
 			}
 		}
