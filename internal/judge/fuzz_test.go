@@ -64,7 +64,9 @@ func canonical(t *testing.T, a, b string) {
 // stampedWorld is a company with a customer and a purchase that hold what is given.
 func stampedWorld(company, stamp, user string) *rightful.Situation {
 	const now = 1_700_000_000
-	meta := func() map[string]string { return map[string]string{"company_id": stamp, "user_id": user, "org_id": company} }
+	meta := func() map[string]string {
+		return map[string]string{"company_id": stamp, "user_id": user, "org_id": company}
+	}
 	s := &rightful.Situation{
 		Now: now, Whole: true, Account: rightful.Account{ID: "acct_1", Livemode: true, LivemodeKnown: true},
 		Mapping:     rightful.Mapping{Direct: true, Memberships: true, Link: true, LinkColumn: true, SubscriptionRows: true, Resolver: rightful.ResolverDirect},
