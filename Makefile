@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-TRUTH := go test ./internal/judge ./test -run 'TestHealthyIsSilent|TestDamageIsFound|TestNoRepairIsWrong|TestOrderIsNothing|TestRepairRemovesItsFinding|TestGrownWorldsAgree'
+TRUTH := go test ./internal/judge ./test -run 'TestHealthyIsSilent|TestDamageIsFound|TestNoRepairIsWrong|TestOneLieCarriesNothing|TestTruthStillToldIsHeard|TestOrderIsNothing|TestRepairRemovesItsFinding|TestGrownWorldsAgree'
 
 .PHONY: help test race truth vet lint openapi demo build
 

@@ -191,10 +191,11 @@ func (w *World) honest() map[string]bool {
 		}
 	}
 	for _, o := range w.customers() {
-		if slices.ContainsFunc(w.Users, func(u *rightful.User) bool {
-			return strings.EqualFold(u.Email, o.Email) && !w.member(u.ID, w.Owner(o.ID))
-		}) {
-			d.lied = append(d.lied, o.ID)
+		for _, u := range w.Users {
+			if strings.EqualFold(u.Email, o.Email) && !w.member(u.ID, w.Owner(o.ID)) {
+				d = w.liesByUser(d, u.ID, o)
+				d.lied = append(d.lied, o.ID)
+			}
 		}
 	}
 	told := map[string]bool{}

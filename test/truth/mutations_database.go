@@ -3,6 +3,7 @@ package truth
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"rightful"
 )
@@ -259,7 +260,13 @@ var peopleMutations = []Mutation{
 		for _, u := range w.Users {
 			for _, o := range w.Users {
 				if u != o {
-					out = append(out, Damage{Where: u.ID + " has " + o.ID + "'s", do: func() { u.Email, o.Email = o.Email, "new@example.com" }})
+					d := Damage{Where: u.ID + " has " + o.ID + "'s", do: func() { u.Email, o.Email = o.Email, "new@example.com" }}
+					for _, c := range w.customers() {
+						if strings.EqualFold(c.Email, o.Email) && !w.member(u.ID, w.Owner(c.ID)) {
+							d = w.liesByUser(d, u.ID, c)
+						}
+					}
+					out = append(out, d)
 				}
 			}
 		}
@@ -271,10 +278,16 @@ var companyMutations = []Mutation{
 	{"a company was deleted, and Stripe was not told", rightful.CodeStampDead, func(w *World) (out []Damage) {
 		for _, c := range w.live() {
 			if len(w.live()) > 1 {
-				out = append(out, w.untraced(Damage{Where: c.ID, do: func() {
+				d := w.untraced(Damage{Where: c.ID, do: func() {
 					w.everybodyLeaves(c)
 					c.Deleted, c.DeletedAt = true, w.Now-60
-				}}, c.ID))
+				}}, c.ID)
+				for _, o := range w.ours() {
+					if w.Owner(o.ID) == c.ID {
+						d.lied = append(d.lied, w.thing(o)) // whatever lives speaks against what is gone
+					}
+				}
+				out = append(out, d)
 			}
 		}
 		return out

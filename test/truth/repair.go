@@ -49,8 +49,11 @@ func (w *World) Wrong(f rightful.Finding) string {
 			return fmt.Sprintf("links %s to company %s, and it is %s's", *p.To, p.Object.ID, own)
 		}
 	case p.Object.Type == rightful.RefSubscriptionRow && p.Field == rightful.FieldRowCustomer:
-		// The payer is right for the row if it is the company's own customer.
-		if r := w.row(p.Object.ID); r == nil || !w.truly(*p.To, r.CompanyID) || !w.truly(r.StripeSubscriptionID, r.CompanyID) {
+		// It is a copy of what Stripe charges, whichever company the row is of. It is
+		// wrong where the charge itself is.
+		r := w.row(p.Object.ID)
+		s := w.Object(r.StripeSubscriptionID)
+		if s == nil || s.StripeCustomerID != *p.To || w.Owner(s.ID) != w.Owner(*p.To) && w.Owner(*p.To) != Several && !w.App.Parents {
 			return fmt.Sprintf("writes the payer %s, who is %s's, into row %s", *p.To, w.Owner(*p.To), p.Object.ID)
 		}
 	default:

@@ -54,6 +54,7 @@ type World struct {
 	boughtWith map[string][]*Purchase // customer id -> what was bought with it in truth
 	told       map[string]bool        // what was put into the world wrongly, see Mutation.Places
 	struck     map[string]bool        // ids of what damages were about, and of what is in their families
+	lie        string                 // what the last unfair lie claimed, see StrikeUnfairly
 	serial     int
 }
 
