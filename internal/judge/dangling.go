@@ -80,6 +80,8 @@ func (j *judge) clearable(c *rightful.Company, l rightful.Link, f *family) (auto
 		}
 	}
 	switch {
+	case l.Column && l.Table:
+		return false, "the link stands in the table of links too: a person clears both"
 	case !l.Column:
 		return false, "the link is a row of a table: a person deletes or changes it"
 	case j.sit.StripePartly:

@@ -90,10 +90,11 @@ func (j *judge) checkAdopted() {
 }
 
 // everBelonged reports whether any membership row, of whatever time, ties the user
-// to the company.
+// to the company or to one that was merged into it.
 func (j *judge) everBelonged(user, company string) bool {
 	return slices.ContainsFunc(j.memberships[rightful.CanonicalID(user)], func(m rightful.Membership) bool {
-		return rightful.SameID(m.CompanyID, company)
+		s := j.survivor(j.company(m.CompanyID))
+		return rightful.SameID(m.CompanyID, company) || s != nil && rightful.SameID(s.ID, company)
 	})
 }
 

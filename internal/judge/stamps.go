@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 
 	"rightful"
 )
@@ -89,8 +90,8 @@ func (j *judge) checkLiveStamp(f *family, o rightful.Object, value string, c *ri
 	case !f.Contested && (f.CompanyID == stamped || f.CompanyID == ""):
 		j.checkBuyer(f, o, c)
 		return
-	case o.Type == rightful.TypeCustomer && linker == "" && f.birth() != nil && j.ownCompany(f, *f.birth()) == stamped:
-		return // made by a purchase that speaks for itself
+	case o.Type == rightful.TypeCustomer && linker == "" && slices.ContainsFunc(f.purchases, func(p purchase) bool { return j.ownCompany(f, p) == stamped }):
+		return // one customer for all companies of a user, stamped with one of them
 	case history(o) && j.boughtFor(f, o, stamped):
 		j.reportMoved(f, o, c)
 		return
