@@ -19,6 +19,8 @@ const (
 	ByUser               Column = "user_id"
 	ByCompany            Column = "company_id"
 	ByStampValue         Column = "stamp_value"
+	ByBillingParent      Column = "billing_parent_id"
+	ByMergedInto         Column = "merged_into"
 )
 
 // Select picks rows: those whose column By is one of Values, or every row when

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -148,11 +149,23 @@ func (a *around) company(ctx context.Context, id string) error {
 	if row.StampValue != "" {
 		stamp = row.StampValue
 	}
-	return a.byStamp(ctx, a.opt.Keys.Company, stamp)
+	if err := a.byStamp(ctx, a.opt.Keys.Company, stamp); err != nil {
+		return err
+	}
+	for _, c := range a.companies.all() { // what was merged into it left stamps of its own
+		if !rightful.SameID(c.MergedInto, row.ID) {
+			continue
+		}
+		if err := a.byStamp(ctx, a.opt.Keys.Company, cmp.Or(c.StampValue, c.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // companyRows reads companies by id, with the companies they were merged into
-// or are billed through.
+// or are billed through, and those that were merged into them or are billed
+// through them.
 func (a *around) companyRows(ctx context.Context, ids []string) error {
 	for len(ids) > 0 {
 		var fresh []string
@@ -165,7 +178,7 @@ func (a *around) companyRows(ctx context.Context, ids []string) error {
 			return nil
 		}
 		ids = nil
-		for _, by := range []rightful.Column{rightful.ByID, rightful.ByStampValue} {
+		for _, by := range []rightful.Column{rightful.ByID, rightful.ByStampValue, rightful.ByBillingParent, rightful.ByMergedInto} {
 			err := each(a.src.Directory.Companies(ctx, rightful.Select{By: by, Values: fresh}), func(c rightful.Company) {
 				a.addCompany(c)
 				ids = append(ids, c.MergedInto, c.BillingParentID)

@@ -71,7 +71,7 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 // stamped with: that somebody once belonged to them says nothing here.
 func (j *judge) relevant(companies []string, objects []rightful.Object) []string {
 	return slices.DeleteFunc(companies, func(id string) bool {
-		return !j.live(id) && !slices.ContainsFunc(objects, func(o rightful.Object) bool {
+		return j.company(id) != nil && !j.live(id) && !slices.ContainsFunc(objects, func(o rightful.Object) bool {
 			stamp := j.stampValue(o)
 			c := j.stamped(stamp)
 			return rightful.SameID(stamp, id) || c != nil && rightful.SameID(c.ID, id)

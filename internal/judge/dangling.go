@@ -84,6 +84,8 @@ func (j *judge) clearable(c *rightful.Company, l rightful.Link, f *family) (auto
 		return false, "the link stands in the table of links too: a person clears both"
 	case !l.Column:
 		return false, "the link is a row of a table: a person deletes or changes it"
+	case f.Contested || f.CompanyID != "" && f.CompanyID != id:
+		return false, "other voices give what the customer paid to another company: a person decides"
 	case j.sit.StripePartly:
 		return false, "Stripe could not be read completely"
 	case len(f.liveSubscriptions()) > 0:

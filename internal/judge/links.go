@@ -121,6 +121,9 @@ func (j *judge) fillable(f *family) (ok bool, why string) {
 		if why = j.againstHistory(f, o); why != "" {
 			return false, why
 		}
+		if key, value := j.nearStamp(o); key != "" && j.stamped(value).Live() && !rightful.SameID(j.stamped(value).ID, f.CompanyID) {
+			return false, "metadata." + key + " of " + o.ID + " names another live company: a person decides"
+		}
 		if key := j.otherKey(f, o); key != "" {
 			return false, "metadata." + key + " of " + o.ID + " names another live company: a person decides"
 		}

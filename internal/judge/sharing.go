@@ -39,7 +39,7 @@ func (j *judge) againstSharing(f *family, o rightful.Object) string {
 				companies[i] = rightful.CanonicalID(s.ID)
 			}
 		}
-		companies = slices.DeleteFunc(companies, func(id string) bool { return !j.live(id) && !j.stampsName(f, id) })
+		companies = slices.DeleteFunc(companies, func(id string) bool { return j.company(id) != nil && !j.live(id) && !j.stampsName(f, id) })
 		slices.Sort(companies)
 		if companies = slices.Compact(companies); len(companies) > 1 {
 			return fmt.Sprintf("user %s, who bought it, has or had several companies, and nothing else about this purchase says for which it is", user)
@@ -108,6 +108,11 @@ func (j *judge) defended(f *family, o rightful.Object, wrong *rightful.Company) 
 			return fmt.Sprintf("nothing about this purchase itself speaks against company %s: perhaps the wrong customer was charged", wrong.ID)
 		}
 		return ""
+	}
+	for _, o := range f.Objects() {
+		if c := j.stamped(j.stampValue(o)); c != nil && rightful.SameID(c.BillingParentID, id) {
+			return fmt.Sprintf("%s was for company %s, which is billed through company %s", o.ID, c.ID, wrong.ID)
+		}
 	}
 	for _, s := range f.mails {
 		if s.Says == id {

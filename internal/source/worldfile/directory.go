@@ -137,6 +137,8 @@ func (d directory) Companies(ctx context.Context, sel rightful.Select) iter.Seq2
 		rightful.ByOwner:          func(c rightful.Company) string { return c.OwnerUserID },
 		rightful.ByStripeCustomer: func(c rightful.Company) string { return c.StripeCustomerID },
 		rightful.ByStampValue:     func(c rightful.Company) string { return c.StampValue },
+		rightful.ByBillingParent:  func(c rightful.Company) string { return c.BillingParentID },
+		rightful.ByMergedInto:     func(c rightful.Company) string { return c.MergedInto },
 	})
 }
 
