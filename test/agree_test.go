@@ -76,6 +76,9 @@ func nameOf(f rightful.Finding) string {
 	case rightful.RefUser:
 		return "user:" + f.Object.ID
 	case rightful.RefCompany, rightful.RefLink:
+		if f.Code == rightful.CodeHolderGone {
+			return "" // the holder may have no row left to be named by
+		}
 		return "company:" + f.Object.ID
 	case rightful.RefCacheKey, rightful.RefSubscriptionRow, rightful.RefRevision, "account", "event", "webhook_endpoint":
 		return ""

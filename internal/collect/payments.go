@@ -106,6 +106,19 @@ func (a *around) byEmail(ctx context.Context, email string) error {
 // byStamp asks Stripe's search where a metadata value stands. Its index lags,
 // so a hit leads somewhere and a miss means nothing.
 func (a *around) byStamp(ctx context.Context, key, value string) error {
+	// Search compares by case, and UUIDs are the same in either.
+	for _, same := range distinct([]string{value, strings.ToLower(value), strings.ToUpper(value)}) {
+		if !rightful.SameID(same, value) {
+			continue
+		}
+		if err := a.byValue(ctx, key, same); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *around) byValue(ctx context.Context, key, value string) error {
 	if key == "" || !a.once("stamp "+key, value) {
 		return nil
 	}

@@ -149,8 +149,10 @@ func (a *around) company(ctx context.Context, id string) error {
 	if row.StampValue != "" {
 		stamp = row.StampValue
 	}
-	if err := a.byStamp(ctx, a.opt.Keys.Company, stamp); err != nil {
-		return err
+	for _, key := range append([]string{a.opt.Keys.Company}, a.opt.Keys.AlsoRead...) {
+		if err := a.byStamp(ctx, key, stamp); err != nil {
+			return err
+		}
 	}
 	for _, c := range a.companies.all() { // what was merged into it left stamps of its own
 		if !rightful.SameID(c.MergedInto, row.ID) {
@@ -178,14 +180,19 @@ func (a *around) companyRows(ctx context.Context, ids []string) error {
 			return nil
 		}
 		ids = nil
+		var found []string
 		for _, by := range []rightful.Column{rightful.ByID, rightful.ByStampValue, rightful.ByBillingParent, rightful.ByMergedInto} {
 			err := each(a.src.Directory.Companies(ctx, rightful.Select{By: by, Values: fresh}), func(c rightful.Company) {
 				a.addCompany(c)
 				ids = append(ids, c.MergedInto, c.BillingParentID)
+				found = append(found, c.ID)
 			})
 			if err != nil {
 				return err
 			}
+		}
+		if err := each(a.src.Directory.Links(ctx, rightful.Select{By: rightful.ByCompany, Values: distinct(found)}), a.addTableLink); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -154,8 +154,8 @@ func (j *judge) waySignals(userID string, w Ways) []rightful.Signal {
 func (j *judge) payingUsers() map[string]bool {
 	paying := map[string]bool{}
 	for _, f := range j.families {
-		if f.owner != ours || !f.money || f.CompanyID != "" || j.tied(f) {
-			continue // what belongs to a company, be it one that is gone, is not theirs
+		if f.owner != ours || !f.money || f.CompanyID != "" || f.Guest() || j.tied(f) {
+			continue // what belongs to a company, be it one that is gone, is not theirs; and no search finds a guest
 		}
 		for _, id := range f.users {
 			paying[id] = true
