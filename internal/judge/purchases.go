@@ -36,6 +36,9 @@ func (j *judge) ownCompany(f *family, p purchase) string {
 	own := ""
 	for _, part := range p.objects {
 		c := j.stamped(j.stampValue(part))
+		if s := j.survivor(c); s != nil && history(part) {
+			c = s // it was right then, and what it names is the survivor today
+		}
 		switch {
 		case c == nil && j.stampValue(part) != "", c != nil && !c.Live():
 			return ""

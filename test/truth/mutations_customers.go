@@ -47,7 +47,7 @@ var customerMutations = []Mutation{
 	}},
 	{"the same product was bought again", rightful.CodePaysTwice, func(w *World) (out []Damage) {
 		for _, p := range w.Purchases {
-			if !p.Live() || p.Payer == "" {
+			if !p.Live() || p.Payer == "" || w.Company(p.Company) == nil {
 				continue
 			}
 			d := Damage{Where: p.id(), do: func() { w.subscribe(p.Payer, p.Company, p.Made.Created+60, p.Made.Items, true) }}
