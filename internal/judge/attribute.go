@@ -46,15 +46,17 @@ func (j *judge) attribute(f *family) {
 }
 
 // leftover reports whether the family is what a company that is gone left behind: a
-// stamp of the customer and a link or row name it, and for another company there is
+// stamp and a link or row name it, and for another company there is
 // no more than what its people have today.
 func (j *judge) leftover(f *family) bool {
-	c := j.stamped(j.stampValue(f.Customer))
-	if c == nil || c.Live() || j.survivor(c) != nil || goneBefore(c, f.Customer) {
-		return false
-	}
-	bound := slices.ContainsFunc(f.Links, func(l rightful.Link) bool { return rightful.SameID(l.CompanyID, c.ID) }) ||
-		slices.ContainsFunc(f.Rows, func(r rightful.SubscriptionRow) bool { return rightful.SameID(r.CompanyID, c.ID) })
+	bound := slices.ContainsFunc(f.speaking(), func(o rightful.Object) bool {
+		c := j.stamped(j.stampValue(o))
+		if c == nil || c.Live() || j.survivor(c) != nil || goneBefore(c, o) {
+			return false
+		}
+		return slices.ContainsFunc(f.Links, func(l rightful.Link) bool { return rightful.SameID(l.CompanyID, c.ID) }) ||
+			slices.ContainsFunc(f.Rows, func(r rightful.SubscriptionRow) bool { return rightful.SameID(r.CompanyID, c.ID) })
+	})
 	return bound && !slices.ContainsFunc(f.namers[f.CompanyID], func(v *voice) bool { return !strings.HasPrefix(v.id, "user:") })
 }
 

@@ -127,11 +127,11 @@ func (j *judge) reportDuplicate(c *rightful.Company, f, keep *family) {
 	j.report(finding)
 }
 
-// colleagues reports whether two customers, neither of them linked, were made for
-// different users: some apps give each user one.
+// colleagues reports whether two customers were made for different users, in an app
+// that links none to companies: some apps give each user one.
 func (j *judge) colleagues(f, keep *family) bool {
-	if len(j.linkedBy[keep.StripeCustomerID]) > 0 {
-		return false
+	if j.sit.Mapping.Link {
+		return false // the app means one customer for each company
 	}
 	for _, of := range []func(rightful.Object) string{j.userValue, func(o rightful.Object) string { return strings.ToLower(o.Email) }} {
 		if a, b := of(f.Customer), of(keep.Customer); a != "" && b != "" {

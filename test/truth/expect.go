@@ -39,6 +39,9 @@ func demanded(o *rightful.Object) bool { return counts(o) && !o.SettledIntent() 
 // says so itself no more: its customer, which is older and linked, or, of a
 // customer, its link and what was bought with it.
 func (w *World) witnessed(o *rightful.Object) bool {
+	if o == nil { // a second damage may find nothing where the first was
+		return false
+	}
 	p := w.purchaseOf(o)
 	switch {
 	case !w.plain():
