@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 
 	"rightful"
 	"rightful/internal/collect"
@@ -17,8 +16,12 @@ func (e *Engine) judged(ctx context.Context, src collect.Sources, sit *rightful.
 	if src.Stripe == nil || sit.StripeUnread != "" || len(want.Customers)+len(want.Unread) == 0 && !want.Removals {
 		return v, nil
 	}
+	unread := map[string]bool{}
+	for _, id := range want.Unread {
+		unread[id] = true
+	}
 	for i := range sit.Families {
-		if f := &sit.Families[i]; slices.Contains(want.Unread, f.StripeCustomerID) {
+		if f := &sit.Families[i]; unread[f.StripeCustomerID] {
 			f.MoneyUnread = true
 		}
 	}

@@ -69,8 +69,8 @@ func (j *judge) reportDeleted(c *rightful.Company, l rightful.Link, f *family) {
 // asking: nothing live may depend on it, and nothing else wait to be linked.
 func (j *judge) clearable(c *rightful.Company, l rightful.Link, f *family) (automatic bool, why string) {
 	id := rightful.CanonicalID(c.ID)
-	for _, r := range j.sit.SubscriptionRows {
-		if (rightful.SameID(r.CompanyID, c.ID) || r.StripeCustomerID == l.StripeCustomerID) && j.mayLive(r, l.StripeCustomerID) {
+	for _, r := range slices.Concat(j.rowsOf[id], j.rowsPaidBy[l.StripeCustomerID]) {
+		if j.mayLive(r, l.StripeCustomerID) {
 			return false, fmt.Sprintf("row %s says %q: Stripe ended its subscriptions when the customer was deleted, and a person decides what the company has now", r.ID, r.Status)
 		}
 	}

@@ -38,9 +38,10 @@ type family struct {
 	bar    *string // what judge.barred found; nil before it was asked
 	rival  *string // what judge.otherMoney found; nil before it was asked
 
-	deadStamps map[string]bool // companies that are gone and that a stamp names; nil before it was asked
-	whole      *int            // how many voices of one mind name the company; nil before it was asked
-	checkouts  *int            // how many checkouts name the company, the customer's own left out; nil before it was asked
+	senders    []*rightful.User // users with an email of the family; nil before it was asked
+	deadStamps map[string]bool  // companies that are gone and that a stamp names; nil before it was asked
+	whole      *int             // how many voices of one mind name the company; nil before it was asked
+	checkouts  *int             // how many checkouts name the company, the customer's own left out; nil before it was asked
 }
 
 // purchase is what one checkout made: the session and what it created, or a

@@ -19,7 +19,9 @@ type index struct {
 	linkedBy    map[string][]string // customer id -> canonical ids of companies that link it
 	links       map[string][]string // canonical company id -> customer ids, placeholders left out
 	rowsBySub   map[string][]rightful.SubscriptionRow
-	mentioned   map[string]bool // canonical ids of companies that users, memberships, links or rows name
+	rowsOf      map[string][]rightful.SubscriptionRow // canonical company id -> its rows
+	rowsPaidBy  map[string][]rightful.SubscriptionRow // customer id -> rows that name it
+	mentioned   map[string]bool                       // canonical ids of companies that users, memberships, links or rows name
 }
 
 func newIndex(sit *rightful.Situation, rules Rules) *index {
@@ -35,6 +37,8 @@ func newIndex(sit *rightful.Situation, rules Rules) *index {
 		linkedBy:    map[string][]string{},
 		links:       map[string][]string{},
 		rowsBySub:   map[string][]rightful.SubscriptionRow{},
+		rowsOf:      map[string][]rightful.SubscriptionRow{},
+		rowsPaidBy:  map[string][]rightful.SubscriptionRow{},
 		mentioned:   map[string]bool{},
 	}
 	for i := range sit.Companies {
@@ -78,6 +82,9 @@ func newIndex(sit *rightful.Situation, rules Rules) *index {
 		if r.StripeSubscriptionID != "" {
 			ix.rowsBySub[r.StripeSubscriptionID] = append(ix.rowsBySub[r.StripeSubscriptionID], r)
 		}
+		company := rightful.CanonicalID(r.CompanyID)
+		ix.rowsOf[company] = append(ix.rowsOf[company], r)
+		ix.rowsPaidBy[r.StripeCustomerID] = append(ix.rowsPaidBy[r.StripeCustomerID], r)
 	}
 	return ix
 }

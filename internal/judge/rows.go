@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -139,10 +140,13 @@ func (j *judge) reportEnded(r rightful.SubscriptionRow, s homed) {
 // otherLive returns a live subscription of the company, on any of its customers,
 // preferably one that a row of the company names, and whether it is such a one.
 func (j *judge) otherLive(company string, r rightful.SubscriptionRow) (found homed, reflected bool) {
-	for _, f := range j.families {
-		if f.owner != ours || f.CompanyID != company && !slices.Contains(j.linkedBy[f.StripeCustomerID], company) && !slices.ContainsFunc(f.Rows, func(own rightful.SubscriptionRow) bool { return own.ID == r.ID }) {
-			continue
-		}
+	families := slices.Concat(j.attributed[company], []*family{j.subs[r.StripeSubscriptionID].f, j.byCustomer[r.StripeCustomerID]})
+	for _, customer := range j.links[company] {
+		families = append(families, j.byCustomer[customer])
+	}
+	families = slices.DeleteFunc(families, func(f *family) bool { return f == nil || f.owner != ours })
+	slices.SortFunc(families, func(a, b *family) int { return cmp.Compare(a.Key, b.Key) })
+	for _, f := range slices.Compact(families) {
 		for _, s := range f.liveSubscriptions() {
 			if own := j.companyFor(f, s); own != "" && own != company {
 				continue

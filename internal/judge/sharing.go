@@ -133,12 +133,13 @@ func (j *judge) backed(f *family, o rightful.Object) bool {
 	if !f.backing[f.CompanyID] || f.purchaseOf(o.ID) == nil {
 		return f.backing[f.CompanyID]
 	}
-	for _, e := range emailsOf(f) {
-		for _, u := range j.byEmail[strings.ToLower(e.Email)] {
-			if _, known := j.userSet(u.ID, o.Created); known && !j.belongedThen(u.ID, f.CompanyID, o.Created) {
-				return false
-			}
+	if f.senders == nil { // an email backs the company, so there is one at least
+		for _, e := range emailsOf(f) {
+			f.senders = append(f.senders, j.byEmail[strings.ToLower(e.Email)]...)
 		}
 	}
-	return true
+	return !slices.ContainsFunc(f.senders, func(u *rightful.User) bool {
+		_, known := j.userSet(u.ID, o.Created)
+		return known && !j.belongedThen(u.ID, f.CompanyID, o.Created)
+	})
 }

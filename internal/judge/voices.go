@@ -123,7 +123,7 @@ func (j *judge) findChildren(f *family) {
 	if stamp, _ := j.stampOf(f.Customer); payer == "" && j.stamped(stamp) != nil {
 		payer = rightful.CanonicalID(j.stamped(stamp).ID)
 	}
-	if payer == "" {
+	if payer == "" || !j.paysForOthers(payer) {
 		return
 	}
 	for i := range f.purchases {
