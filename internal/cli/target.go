@@ -104,7 +104,7 @@ func (o *opened) close() {
 // located adds file, line and column to an error whose place is a config path.
 func located(c *config.Config, err error) error {
 	var own *rightful.Error
-	if c == nil || !errors.As(err, &own) || !c.Known(own.Place) {
+	if c == nil || !errors.As(err, &own) || own.Place == "" || !c.Known(own.Place) {
 		return err
 	}
 	at := *own
