@@ -1,6 +1,7 @@
 package worldfile_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,6 +30,29 @@ func TestCacheWriter(t *testing.T) {
 		w := parse(t, marshal(t, map[string]any{"cache": cache}))
 		return w.Cache(), w.Writer()
 	})
+}
+
+// TestDirectoryWriter runs the port's suite on ids written as strings and, where
+// they are numbers, as JSON numbers.
+func TestDirectoryWriter(t *testing.T) {
+	t.Parallel()
+	for name, id := range map[string]func(string) any{
+		"strings": func(id string) any { return id },
+		"numbers": func(id string) any {
+			if n, err := strconv.ParseInt(id, 10, 64); err == nil && rightful.IsNumericID(id) {
+				return n
+			}
+			return id
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sourcetest.TestDirectoryWriter(t, func(t *testing.T, rows sourcetest.DirectoryRows) (rightful.DirectoryReader, rightful.DirectoryWriter) {
+				w := parse(t, worldOf(t, rows, id))
+				return w.Directory(rightful.ResolverNone), w.Writer()
+			})
+		})
+	}
 }
 
 // TestUncachedField: a hash keeps its other fields, as they were written, and goes
