@@ -55,6 +55,10 @@ func openWriter(ctx context.Context, d *Directory, dsn string, m WriteMapping) (
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
+		if d.broken[r.reads] != nil {
+			problems = append(problems, invalid(r.place(), "it is not examined, because it rests on "+r.reads, "correct "+r.reads+" first, and run it again"))
+			continue
+		}
 		s, err := w.compileWrite(ctx, r, text)
 		switch own, ok := errors.AsType[*rightful.Error](err); {
 		case err == nil:
