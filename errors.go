@@ -20,6 +20,7 @@ const (
 	KindUnavailable  ErrorKind = "unavailable"  // a place answers, but cannot do this
 	KindUnsupported  ErrorKind = "unsupported"  // a place does not offer this at all
 	KindConflict     ErrorKind = "conflict"     // what stands there is not what a write expected
+	KindUncertain    ErrorKind = "uncertain"    // a write was sent, and whether it took effect is not known: read what stands there
 	KindRefused      ErrorKind = "refused"      // rightful refuses: going on would be unsafe
 )
 

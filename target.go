@@ -6,6 +6,9 @@ import "context"
 // readers cannot write. They are as small as the writes that rightful makes: one
 // metadata key, one field of one row, one cache key. Reading back is done with
 // the readers.
+//
+// An error of kind uncertain means that the write may have taken effect: it was
+// sent, and no answer tells. After any other error nothing was written.
 
 // MetadataWrite sets one key of one Stripe object's metadata.
 type MetadataWrite struct {
@@ -22,8 +25,12 @@ type MetadataWrite struct {
 // StripeWriter changes metadata, and nothing else of Stripe.
 type StripeWriter interface {
 	// SetMetadata writes the one key and leaves every other key alone. Stripe
-	// has no compare-and-swap: callers read before and after. Errors are as
-	// those of StripeReader, and of kind not_found for an object that is gone.
+	// has no compare-and-swap: callers read before and after, also when there
+	// is no error, because an answer may be that of an earlier attempt. Errors
+	// are as those of StripeReader, of kind not_found for an object that is
+	// gone, unsupported for a type other than customers, subscriptions,
+	// checkout sessions and payment intents, and invalid for a key that cannot
+	// be one or an empty value, which Stripe would take for nil.
 	SetMetadata(ctx context.Context, w MetadataWrite) error
 }
 
@@ -51,6 +58,7 @@ type DirectoryWriter interface {
 // again from what it then reads.
 type CacheWriter interface {
 	// Delete removes the entry's key if it still decodes to the entry's value,
-	// else the error is of kind conflict. A key that is not there is no error.
+	// else the error is of kind conflict. Of a hash only the entry's field is
+	// removed. A key or field that is not there is no error.
 	Delete(ctx context.Context, entry CacheEntry) error
 }

@@ -179,3 +179,42 @@ func TestDoctorComparesTheRunsClock(t *testing.T) {
 		}
 	}
 }
+
+// TestDoctorExaminesWriting: statements are tried and rolled back; without any, the
+// database is only read, which is no mistake.
+func TestDoctorExaminesWriting(t *testing.T) {
+	t.Parallel()
+	r, dsn := foundingOn(t, 0)
+	directory := r.config["directory"].(map[string]any)
+	c := r.examine(t)
+	for _, words := range []string{
+		"directory.write.company_customer: changes one row where :old stands, and none where it does not: tried on 2 rows",
+		"directory.write.subscription_company: changes one row",
+	} {
+		if !says(c, rightful.LevelOK, words) {
+			t.Errorf("no line says %q: %+v", words, c.Lines)
+		}
+	}
+	if link(t, 0, dsn) != "" || r.writes() != 0 {
+		t.Error("the doctor wrote")
+	}
+
+	write := directory["write"].(map[string]any)
+	write["company_customer"] = "UPDATE companies SET stripe_customer_id = :new WHERE id = :id AND stripe_customer_id = :old"
+	write["subscription_company"] = "UPDATE subscriptoins SET company_id = :new WHERE id = :id AND company_id IS :old"
+	c = r.examine(t)
+	if !says(c, rightful.LevelError, "directory.write.company_customer: it changes no row for company") || !says(c, rightful.LevelError, "directory.write.subscription_company: no such table: subscriptoins") {
+		t.Errorf("%+v", c.Lines)
+	}
+
+	directory["companies"] = "SELECT id, stripe_costumer FROM companies"
+	if c = r.examine(t); !says(c, rightful.LevelError, "directory.write.company_customer: it is not examined, because it rests on directory.companies") {
+		t.Errorf("%+v", c.Lines)
+	}
+
+	delete(directory, "write")
+	directory["companies"] = "SELECT * FROM companies"
+	if c = r.examine(t); !says(c, rightful.LevelOK, "directory.write: is not set: the database is only read") {
+		t.Errorf("%+v", c.Lines)
+	}
+}

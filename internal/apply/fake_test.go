@@ -31,6 +31,22 @@ type fake struct {
 	keys    []string       // idempotency keys
 	refuses map[string]int // how often a write of this object is let through before it is refused; absent: always
 	after   func(id string)
+	lost    map[string]int // how many answers about this object are lost
+	unsent  map[string]int // how many of its writes are lost themselves, with their answers
+}
+
+// lose loses a write, or its answer, and tells the writer what it then knows.
+func (f *fake) lose(id string) (unsent bool, err error) {
+	uncertain := &rightful.Error{Kind: rightful.KindUncertain, Message: "no answer"}
+	switch {
+	case f.unsent[id] > 0:
+		f.unsent[id]--
+		return true, uncertain
+	case f.lost[id] > 0:
+		f.lost[id]--
+		return false, uncertain
+	}
+	return false, nil
 }
 
 func newFake() *fake {
@@ -81,9 +97,12 @@ func (f *fake) SetMetadata(_ context.Context, w rightful.MetadataWrite) error {
 		return err
 	}
 	f.keys = append(f.keys, w.IdempotencyKey)
-	f.stamps[w.ID] = to
-	f.after(w.ID)
-	return nil
+	unsent, err := f.lose(w.ID)
+	if !unsent {
+		f.stamps[w.ID] = to
+		f.after(w.ID)
+	}
+	return err
 }
 
 func rowsOf[T any](rows ...T) iter.Seq2[T, error] {
@@ -128,6 +147,12 @@ func (f *fake) CompareAndSet(_ context.Context, all []rightful.FieldChange, comm
 			return err
 		}
 	}
+	unsent, lost := false, error(nil)
+	if commit {
+		if unsent, lost = f.lose("db:" + all[0].Object.ID); unsent {
+			return lost
+		}
+	}
 	for _, c := range all {
 		to := ""
 		if c.To != nil {
@@ -155,7 +180,7 @@ func (f *fake) CompareAndSet(_ context.Context, all []rightful.FieldChange, comm
 			f.after("db:" + c.Object.ID)
 		}
 	}
-	return nil
+	return lost
 }
 
 // Read reads the cache.

@@ -126,12 +126,20 @@ func (t *trial) step(ctx context.Context, i int) bool {
 	if !ready {
 		return good
 	}
-	t.outcomes[i].Tries++
-	if err := t.write(ctx, t.unit.Steps[i], t.outcomes[i].Tries); err != nil {
-		t.fail(i, err)
-		return false
+	for {
+		t.outcomes[i].Tries++
+		err := t.write(ctx, t.unit.Steps[i], t.outcomes[i].Tries)
+		switch {
+		case err == nil:
+			return t.confirm(ctx, i)
+		case rightful.KindOf(err) != rightful.KindUncertain:
+			t.fail(i, err)
+			return false
+		}
+		if again, good := t.settle(ctx, i, err); !again {
+			return good
+		}
 	}
-	return t.confirm(ctx, i)
 }
 
 // tryRows asks the database, before anything is written anywhere, whether it
@@ -184,6 +192,9 @@ func (t *trial) rows(ctx context.Context, i, end int) (ok, refused bool) {
 		t.outcomes[n].Tries++
 	}
 	if err := t.writeRows(ctx, t.pick(ready), true); err != nil {
+		if rightful.KindOf(err) == rightful.KindUncertain {
+			return t.settleRows(ctx, ready, err)
+		}
 		for _, n := range ready {
 			t.fail(n, err)
 		}
@@ -214,7 +225,7 @@ func (t *trial) putBack(ctx context.Context, end int) {
 		if err == nil {
 			err = t.stamp(ctx, s, s.Reverse.To, t.options.Run+"/"+s.ID+"/back")
 		}
-		if err == nil {
+		if err == nil || rightful.KindOf(err) == rightful.KindUncertain {
 			now, err = t.read(ctx, s)
 		}
 		switch {

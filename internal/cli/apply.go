@@ -18,10 +18,10 @@ type applyOptions struct {
 }
 
 func newApply(s Streams) *cobra.Command {
-	o := &applyOptions{}
+	o := &applyOptions{target: target{writes: true}}
 	c := &cobra.Command{
 		Use:   "apply PLAN.json",
-		Short: "Carry out a plan on a world file, and nothing else",
+		Short: "Carry out a plan, and nothing else",
 		Long: `apply writes what the plan says, in its order. Before anything it refuses a plan
 of another account or mode, one that was changed by hand, one older than a day,
 and one that would not be made any more because what it rests on has changed.
@@ -29,8 +29,9 @@ Before each write it reads again what stands there, and after it looks again.
 A step whose value is there already is done, and not ours. Where something else
 stands, the step is a conflict and its unit ends; the other units go on.
 
-A world is not changed in place: --save names the file for the world after. It
-may be the world itself.
+On real systems (--config) it stamps Stripe's objects, writes the database through
+the statements of directory.write, and deletes cache keys. A world is not changed
+in place: --save names the file for the world after. It may be the world itself.
 
 Exit code: 0 all steps hold and their findings are gone, 2 errors or warnings are
 left to decide, 3 partly applied, or not verified, 4 refused, nothing was written,
@@ -56,10 +57,10 @@ left to decide, 3 partly applied, or not verified, 4 refused, nothing was writte
 }
 
 func (o *applyOptions) run(ctx context.Context, s Streams) error {
-	if o.world == "" {
-		return notYet("apply")
+	if err := o.checkSave(o.save); err != nil {
+		return err
 	}
-	if o.save == "" {
+	if o.world != "" && o.save == "" {
 		return usage("a world is not changed in place", "add --save FILE; it may be "+o.world+" itself")
 	}
 	p, err := readPlan(o.plan)
@@ -76,10 +77,12 @@ func (o *applyOptions) run(ctx context.Context, s Streams) error {
 		return located(e.config, err)
 	}
 	e.quiet()
-	if err := e.Save(o.save); err != nil {
-		return err
+	if o.save != "" {
+		if err := e.Save(o.save); err != nil {
+			return err
+		}
+		report.Saved = o.save
 	}
-	report.Saved = o.save
 	if o.format == "json" {
 		if err := view.JSON(s.Out, report); err != nil {
 			return err
@@ -87,7 +90,9 @@ func (o *applyOptions) run(ctx context.Context, s Streams) error {
 	} else {
 		out := printer(s)
 		out.Applied(p, report)
-		out.Saved(o.save, true)
+		if o.world != "" {
+			out.Saved(o.save, true)
+		}
 	}
 	return exitApplied(report)
 }

@@ -25,10 +25,10 @@ type fixOptions struct {
 }
 
 func newFix(s Streams) *cobra.Command {
-	o := &fixOptions{}
+	o := &fixOptions{target: target{writes: true}}
 	c := &cobra.Command{
 		Use:   "fix [WHO]",
-		Short: "Repair what is safe to repair on a world file: audit, plan, ask, apply, judge again",
+		Short: "Repair what is safe to repair: audit, plan, ask, apply, judge again",
 		Long: `fix audits, shows what it would write, asks, writes, and judges again: it prints
 that the findings are gone and that no new ones came. It writes only what is
 automatic; for the rest use plan --decide and apply.
@@ -37,8 +37,11 @@ WHO narrows it to one user, company or payment, as in investigate; --company to
 one company. --yes does not ask, for scripts. Without it, what cannot be asked
 (not on a terminal, or --format json) is refused, and nothing is written.
 
---save FILE keeps the world after, also when there was nothing to write. Without
-it everything happens in memory only, as a trial.
+On real systems (--config) it stamps Stripe's objects, writes the database through
+the statements of directory.write, and deletes cache keys; what is not mapped for
+writing is asked instead. On a world, --save FILE keeps the world after, also when
+there was nothing to write. Without it everything happens in memory only, as a
+trial.
 
 Exit code: 0 everything automatic was written and verified, or there was nothing
 to write, and nothing is left; 2 errors or warnings are left to decide, or you
@@ -79,8 +82,8 @@ func (o *fixOptions) validate(c *cobra.Command) error {
 }
 
 func (o *fixOptions) run(ctx context.Context, s Streams) error {
-	if o.world == "" {
-		return notYet("fix")
+	if err := o.checkSave(o.save); err != nil {
+		return err
 	}
 	e, err := o.known.open(ctx, &o.target, s)
 	if err != nil {
@@ -156,13 +159,11 @@ func (o *fixOptions) print(s Streams, r *engine.FixReport) {
 	default:
 		out.Plan(r.Plan)
 	}
-	out.Saved(o.save, r.Applied != nil)
+	if o.world != "" {
+		out.Saved(o.save, r.Applied != nil)
+	}
 	if slices.ContainsFunc(r.Plan.Questions, func(q plan.Question) bool { return len(q.Choices) > 1 }) {
-		world := o.world
-		if r.Saved != "" {
-			world = r.Saved
-		}
-		out.Next("rightful plan --world " + world + ", and --decide what it asks")
+		out.Next("rightful plan" + o.from(r.Saved) + ", and --decide what it asks")
 	}
 }
 
@@ -176,11 +177,23 @@ func exitFixed(r *engine.FixReport) error {
 	return nil
 }
 
-// notYet says that a command works on worlds only.
-func notYet(command string) error {
-	return &rightful.Error{
-		Kind:    rightful.KindUnsupported,
-		Message: command + " does not write to real systems yet",
-		Hint:    "rightful plan shows what it would write there; on a world file it works: rightful " + command + " --world FILE",
+// from returns the flag that points the next command at what was repaired.
+func (o *fixOptions) from(saved string) string {
+	switch {
+	case saved != "":
+		return " --world " + saved
+	case o.world != "":
+		return " --world " + o.world
+	case o.config != defaultConfig:
+		return " --config " + o.config
 	}
+	return ""
+}
+
+// checkSave refuses --save where there is no world to save.
+func (t *target) checkSave(save string) error {
+	if t.world == "" && save != "" {
+		return usage("--save is for a world, and there is none", "leave it out: real systems keep what is written, or name a world with --world FILE")
+	}
+	return nil
 }

@@ -109,7 +109,10 @@ func (o *planOptions) print(s Streams, p *plan.Plan) {
 
 // again returns the flags that point the next command at the same world.
 func (o *planOptions) again() string {
-	if o.world == "" {
+	switch {
+	case o.world == "" && o.config != defaultConfig:
+		return " --config " + o.config
+	case o.world == "":
 		return ""
 	}
 	return " --world " + o.world + " --save FILE"

@@ -23,6 +23,7 @@ type target struct {
 	format string
 
 	formats []string // that the command can print; human and json when nil
+	writes  bool     // the command writes: real systems are opened for it
 }
 
 // defaultConfig is read when neither --world nor --config is given.
@@ -72,9 +73,12 @@ func (t *target) open(ctx context.Context, s Streams) (*opened, error) {
 		c   *config.Config
 		err error
 	)
-	if t.world != "" {
+	switch {
+	case t.world != "":
 		e, c, err = wire.World(t.world)
-	} else {
+	case t.writes:
+		e, c, err = wire.ConfigForWriting(ctx, t.config, s.Env, s.Now())
+	default:
 		e, c, err = wire.Config(ctx, t.config, s.Env, s.Now())
 	}
 	if err != nil {
@@ -98,7 +102,7 @@ func (o *opened) quiet() {
 // close removes the progress line and gives everything back.
 func (o *opened) close() {
 	o.quiet()
-	_ = o.Close() // reading connections: nothing to lose
+	_ = o.Close() // every transaction has ended: nothing to lose
 }
 
 // located adds file, line and column to an error whose place is a config path.

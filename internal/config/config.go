@@ -53,16 +53,6 @@ type Directory struct {
 	PlaceholderCustomers []string `yaml:"placeholder_customers"` // patterns of links that mean "not yet"
 }
 
-// Write holds the statements that a repair may run. Reading commands never use
-// them.
-type Write struct {
-	CompanyCustomer      string `yaml:"company_customer"`
-	SubscriptionCompany  string `yaml:"subscription_company"`
-	SubscriptionCustomer string `yaml:"subscription_customer"`
-	SubscriptionStatus   string `yaml:"subscription_status"`
-	SubscriptionInsert   string `yaml:"subscription_insert"`
-}
-
 // Accounts is one Stripe account, or a list of them.
 type Accounts []Stripe
 

@@ -54,6 +54,9 @@ func (c *Config) validateShared() error {
 			return c.invalid("directory."+name, "ends in a LIMIT, which hides rows: what is hidden would be taken for missing", "leave the LIMIT out; rightful reads in pages by itself")
 		}
 	}
+	if err := c.validateWrite(); err != nil {
+		return err
+	}
 	for i, k := range c.Cache.Keys {
 		if err := c.validateCacheKey(fmt.Sprintf("cache.keys[%d]", i), k); err != nil {
 			return err

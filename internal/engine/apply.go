@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,6 +70,9 @@ func (e *Engine) apply(ctx context.Context, p *plan.Plan, about About) (*ApplyRe
 	if err := e.fits(ctx, p); err != nil {
 		return nil, err
 	}
+	if err := e.mapped(p); err != nil {
+		return nil, err
+	}
 	before, err := e.findings(ctx, about)
 	if err != nil {
 		return nil, err
@@ -78,7 +82,7 @@ func (e *Engine) apply(ctx context.Context, p *plan.Plan, about About) (*ApplyRe
 		return nil, err
 	}
 	r := &ApplyReport{Account: p.Account, Livemode: p.Livemode}
-	r.Result, err = apply.Apply(ctx, p, places, apply.Options{Run: p.Hash[:16], Progress: e.Options.Progress})
+	r.Result, err = apply.Apply(ctx, p, places, apply.Options{Run: newRun(p), Progress: e.Options.Progress})
 	if err != nil {
 		return nil, err
 	}
@@ -94,9 +98,33 @@ func (e *Engine) writable() error {
 	}
 	return &rightful.Error{
 		Kind:    rightful.KindUnsupported,
-		Message: "this version does not write to real systems yet",
-		Hint:    "rightful plan shows what would be written; on a world file, plan, apply and fix work: --world FILE",
+		Message: "what was opened for reading is not written",
+		Hint:    "rightful fix and rightful apply open it for writing",
 	}
+}
+
+// newRun names one application of a plan. Stripe remembers idempotency keys for a
+// day: were the name that of the plan alone, a second application would be
+// answered what the first one was, and write nothing.
+func newRun(p *plan.Plan) string {
+	return p.Hash[:16] + "-" + strings.ToLower(rand.Text()[:10])
+}
+
+// mapped refuses a plan with a write for which nothing is configured here: it was
+// made elsewhere, or before the config was changed.
+func (e *Engine) mapped(p *plan.Plan) error {
+	if e.Lacks == nil {
+		return nil
+	}
+	for _, u := range p.Units {
+		for _, s := range u.Steps {
+			if missing := e.Lacks(s.Proposal()); missing != "" {
+				return refusal("", fmt.Sprintf("the plan writes %s of %s %s, and %s is not set: that is only read here", s.Field, s.Object.Type, s.Object.ID, missing),
+					"set "+missing+", or plan again: what cannot be written is then asked")
+			}
+		}
+	}
+	return nil
 }
 
 // fits compares account, mode and age of a plan with where it is to be applied.

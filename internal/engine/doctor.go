@@ -32,6 +32,10 @@ func (e *Engine) Doctor(ctx context.Context, unopened ...error) *Checkup {
 	}
 	c.undiagnosed(unopened, "directory")
 	c.examine(ctx, e.Sources.Directory)
+	c.examine(ctx, e.Writing)
+	if e.Writing == nil && e.Sources.Directory != nil && !slices.ContainsFunc(c.Lines, func(d rightful.Diagnosis) bool { return strings.HasPrefix(d.Place, "directory.write") }) {
+		c.add(rightful.OK("directory.write", "is not set: the database is only read, and plans ask where they would write it"))
+	}
 	c.undiagnosed(unopened, "stripe")
 	c.examine(ctx, e.Sources.Stripe)
 	c.add(e.diagnoseExpectation(ctx)...)

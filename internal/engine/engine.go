@@ -21,6 +21,13 @@ type Engine struct {
 	Expect  Expect
 	// Writers are where repairs are written. Nil: this engine cannot write.
 	Writers *apply.Writers
+	// Lacks names what would have to be configured for a write to be possible,
+	// "" when nothing is missing; plans ask instead. Nil: everything can be
+	// written.
+	Lacks func(rightful.Proposal) string
+	// Writing examines, for the doctor, whether the database could be written.
+	// Nil: nothing of it is to be written.
+	Writing rightful.Diagnoser
 	// Save keeps what was written into a world, in a file. Nil for real systems,
 	// which keep it themselves.
 	Save func(path string) error

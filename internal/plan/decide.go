@@ -23,15 +23,26 @@ func ParseDecision(s string) (Decision, error) {
 }
 
 // offered returns the names of the choices that a finding has. A choice that
-// would write what rightful never writes is not offered.
-func offered(f rightful.Finding) []string {
-	names := []string{}
+// would write what rightful never writes is not offered, and neither is one that
+// cannot be carried out as things are configured: barred says what each of those
+// lacks.
+func (in Input) offered(f rightful.Finding) (names []string, barred map[string]string) {
+	names, barred = []string{}, map[string]string{}
 	for _, c := range f.Choices {
-		if !slices.ContainsFunc(c.Writes, func(p rightful.Proposal) bool { return Writable(p) != nil }) {
-			names = append(names, c.Name)
+		if slices.ContainsFunc(c.Writes, func(p rightful.Proposal) bool { return Writable(p) != nil }) {
+			continue
 		}
+		missing := ""
+		for _, p := range c.Writes {
+			missing = cmp.Or(missing, in.lacks(p))
+		}
+		if missing != "" {
+			barred[c.Name] = missing
+			continue
+		}
+		names = append(names, c.Name)
 	}
-	return append(names, Leave)
+	return append(names, Leave), barred
 }
 
 // decide checks the decisions and adds their steps.
@@ -74,7 +85,14 @@ func (m *maker) invalid(d Decision, message, hint string) error {
 
 // carryOut adds the writes of one decision.
 func (m *maker) carryOut(f rightful.Finding, d Decision) error {
-	choices := offered(f)
+	choices, barred := m.in.offered(f)
+	if missing := barred[d.Choice]; missing != "" {
+		return &rightful.Error{
+			Kind: rightful.KindRefused, Place: "--decide " + d.Finding,
+			Message: fmt.Sprintf("%q cannot be carried out: %s is not set, so that is only read", d.Choice, missing),
+			Hint:    "set " + missing + ", or decide one of: " + strings.Join(choices, ", "),
+		}
+	}
 	if !slices.Contains(choices, d.Choice) {
 		return m.invalid(d, fmt.Sprintf("%q is not offered for %s", d.Choice, f.ID), "offered: "+strings.Join(choices, ", "))
 	}

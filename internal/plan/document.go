@@ -118,7 +118,10 @@ func (p *Plan) Stale(now Input) ([]Step, error) {
 	now.Decisions, now.Reason = nil, p.Reason
 	for _, d := range p.Decisions {
 		i := slices.IndexFunc(now.Findings, func(f rightful.Finding) bool { return f.ID == d.Finding })
-		if i >= 0 && slices.Contains(offered(now.Findings[i]), d.Choice) {
+		if i < 0 {
+			continue
+		}
+		if choices, _ := now.offered(now.Findings[i]); slices.Contains(choices, d.Choice) {
 			now.Decisions = append(now.Decisions, d)
 		}
 	}

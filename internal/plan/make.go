@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,6 +23,18 @@ type Input struct {
 	// read. From either nothing is planned: what was not seen may say otherwise.
 	Refused    string
 	Incomplete []string
+
+	// Lacks names what would have to be configured for a write to be possible;
+	// "" when nothing is missing. Nil: everything can be written.
+	Lacks func(rightful.Proposal) string
+}
+
+// lacks is Lacks, which may be nil.
+func (in Input) lacks(p rightful.Proposal) string {
+	if in.Lacks == nil {
+		return ""
+	}
+	return in.Lacks(p)
 }
 
 // Make makes a plan. What is automatic becomes a step, what was decided becomes
@@ -154,6 +167,9 @@ func (m *maker) barred(f rightful.Finding) string {
 	if err := Writable(*f.Proposal); err != nil {
 		return err.Error()
 	}
+	if missing := m.in.lacks(*f.Proposal); missing != "" {
+		return f.Why + "; it is not written, because " + missing + " is not set"
+	}
 	if d := m.cells[cell(*f.Proposal)]; d != nil && (!same(d.To, f.Proposal.To) || !same(d.From, f.Proposal.From)) {
 		return fmt.Sprintf("%s was decided, and writes there too", strings.Join(d.Because, ", "))
 	}
@@ -239,8 +255,15 @@ func (m *maker) questions() []Question {
 		if !held {
 			why = f.Why
 		}
+		choices, barred := m.in.offered(f)
+		for _, name := range slices.Sorted(maps.Keys(barred)) {
+			if why != "" {
+				why += "; "
+			}
+			why += fmt.Sprintf("%s is not offered, because %s is not set", name, barred[name])
+		}
 		out = append(out, Question{
-			Finding: f.ID, Choices: offered(f), Code: f.Code, Severity: f.Severity, Security: f.Security, CompanyID: f.CompanyID,
+			Finding: f.ID, Choices: choices, Code: f.Code, Severity: f.Severity, Security: f.Security, CompanyID: f.CompanyID,
 			Family: f.Family, Object: f.Object, Amount: f.Amount, Message: f.Message, Why: why, Evidence: reduce(f.Evidence),
 		})
 	}

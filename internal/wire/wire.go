@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"time"
 
 	"rightful"
@@ -47,17 +48,44 @@ func World(path string) (*engine.Engine, *config.Config, error) {
 	return e, c, nil
 }
 
-// Config returns an engine over the real systems that a config file names. The
-// engine must be closed. Errors name the place in the file; the first one ends
-// the opening.
+// Config returns an engine over the real systems that a config file names. It
+// can read, and nothing else. The engine must be closed. Errors name the place in
+// the file; the first one ends the opening.
 func Config(ctx context.Context, path string, env func(string) (string, bool), now time.Time) (*engine.Engine, *config.Config, error) {
 	c, err := config.Read(path, env)
 	if err != nil {
 		return nil, nil, err
 	}
-	e, problems := open(ctx, c, now, sqldirectory.Open)
+	e, _, problems := open(ctx, c, now, sqldirectory.Open)
 	if len(problems) > 0 {
 		return nil, c, errors.Join(problems[0], e.Close())
+	}
+	return e, c, nil
+}
+
+// ConfigForWriting is Config for the commands that write. Nothing else has
+// writers: what a reading command is given cannot write. The database gets one if
+// the config maps any statement, with connections of its own.
+func ConfigForWriting(ctx context.Context, path string, env func(string) (string, bool), now time.Time) (*engine.Engine, *config.Config, error) {
+	c, err := config.Read(path, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, p, problems := open(ctx, c, now, sqldirectory.Open)
+	if len(problems) > 0 {
+		return nil, c, errors.Join(problems[0], e.Close())
+	}
+	e.Writers = &apply.Writers{Stripe: p.stripe.Writer()}
+	if p.cache != nil {
+		e.Writers.Cache = p.cache.Writer()
+	}
+	if c.Directory.Write.Configured() {
+		writer, err := sqldirectory.OpenWriter(ctx, p.directory, c.Directory.DSN, writeMapping(c))
+		if err != nil {
+			return nil, c, errors.Join(err, e.Close())
+		}
+		p.closers = append(p.closers, writer.Close)
+		e.Writers.Directory = writer
 	}
 	return e, c, nil
 }
@@ -70,30 +98,50 @@ func Examine(ctx context.Context, path string, env func(string) (string, bool), 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	e, problems := open(ctx, c, now, sqldirectory.Examine)
+	e, p, problems := open(ctx, c, now, sqldirectory.Examine)
+	if p.directory != nil && c.Directory.Write.Configured() {
+		writer, err := sqldirectory.ExamineWriter(ctx, p.directory, c.Directory.DSN, writeMapping(c))
+		if err != nil {
+			return e, c, append(problems, err), nil
+		}
+		p.closers = append(p.closers, writer.Close)
+		e.Writing = writer
+	}
 	return e, c, problems, nil
+}
+
+// parts are the opened sources that an engine knows as ports only.
+type parts struct {
+	stripe    *stripeapi.Reader
+	directory *sqldirectory.Directory
+	cache     *rediscache.Reader
+	closers   []func() error
+}
+
+func (p *parts) close() error {
+	var errs []error
+	for _, shut := range slices.Backward(p.closers) {
+		errs = append(errs, shut())
+	}
+	return errors.Join(errs...)
 }
 
 // directoryOpener is how a database is opened: for a run, or to be examined.
 type directoryOpener func(context.Context, string, sqldirectory.Mapping, ...sqldirectory.Option) (*sqldirectory.Directory, error)
 
 // open opens every source of a config. The engine must be closed.
-func open(ctx context.Context, c *config.Config, now time.Time, openDirectory directoryOpener) (*engine.Engine, []error) {
-	e := newEngine(c, now.Unix())
+func open(ctx context.Context, c *config.Config, now time.Time, openDirectory directoryOpener) (*engine.Engine, *parts, []error) {
+	e, p := newEngine(c, now.Unix()), &parts{}
+	e.Close, e.Lacks = p.close, c.Directory.Write.Lacks
 	// The database's clock is compared with the one that things are judged by,
 	// which goes on while sources are opened and examined.
 	began := time.Now()
 	clock := func() time.Time { return now.Add(time.Since(began)) }
-	var closers []func() error
-	e.Close = func() error {
-		var errs []error
-		for _, shut := range closers {
-			errs = append(errs, shut())
-		}
-		return errors.Join(errs...)
-	}
 	openers := []func() error{
-		func() error { return openStripe(e, c.Stripe[0]) },
+		func() (err error) {
+			p.stripe, err = openStripe(e, c.Stripe[0])
+			return err
+		},
 		func() error { return openProbe(e, c.Probe) },
 		func() error {
 			if c.Cache.URL == "" {
@@ -101,8 +149,8 @@ func open(ctx context.Context, c *config.Config, now time.Time, openDirectory di
 			}
 			cache, err := rediscache.Open(rediscache.Options{URL: c.Cache.URL, CA: c.Cache.CA, Cluster: c.Cache.Cluster})
 			if err == nil {
-				closers = append(closers, cache.Close)
-				e.Sources.Cache = cache
+				p.closers = append(p.closers, cache.Close)
+				p.cache, e.Sources.Cache = cache, cache
 			}
 			return err
 		},
@@ -116,8 +164,8 @@ func open(ctx context.Context, c *config.Config, now time.Time, openDirectory di
 				Resolve:       c.Directory.Resolve,
 			}, sqldirectory.WithClock(clock))
 			if err == nil {
-				closers = append(closers, directory.Close)
-				e.Sources.Directory = directory
+				p.closers = append(p.closers, directory.Close)
+				p.directory, e.Sources.Directory = directory, directory
 			}
 			return err
 		},
@@ -128,10 +176,24 @@ func open(ctx context.Context, c *config.Config, now time.Time, openDirectory di
 			problems = append(problems, err)
 		}
 	}
-	return e, problems
+	return e, p, problems
 }
 
-func openStripe(e *engine.Engine, account config.Stripe) error {
+func writeMapping(c *config.Config) sqldirectory.WriteMapping {
+	w := c.Directory.Write
+	return sqldirectory.WriteMapping{
+		CompanyCustomer:      w.CompanyCustomer,
+		LinkCustomer:         w.LinkCustomer,
+		LinkInsert:           w.LinkInsert,
+		LinkDelete:           w.LinkDelete,
+		SubscriptionCompany:  w.SubscriptionCompany,
+		SubscriptionCustomer: w.SubscriptionCustomer,
+		SubscriptionStatus:   w.SubscriptionStatus,
+		SubscriptionInsert:   w.SubscriptionInsert,
+	}
+}
+
+func openStripe(e *engine.Engine, account config.Stripe) (*stripeapi.Reader, error) {
 	reader, err := stripeapi.New(stripeapi.Options{
 		Key:          account.Key,
 		APIBase:      account.APIBase,
@@ -140,11 +202,11 @@ func openStripe(e *engine.Engine, account config.Stripe) error {
 		EndpointRate: account.Rate.Endpoint,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	e.Sources.Stripe = reader
 	e.GETs = func() int { return reader.Requests().GETs }
-	return nil
+	return reader, nil
 }
 
 func openProbe(e *engine.Engine, p config.Probe) error {

@@ -1,6 +1,7 @@
 // Package rediscache reads cached values from Redis or Valkey, one server or a
-// cluster. It sends GET and HGET only, beside what opens a connection and finds
-// the nodes of a cluster, and never looks for keys.
+// cluster. A Reader sends GET and HGET only, beside what opens a connection and
+// finds the nodes of a cluster, and never looks for keys. A Writer (write.go),
+// which is asked for apart, deletes single keys.
 package rediscache
 
 import (

@@ -30,6 +30,16 @@ type dialect interface {
 	// transaction.
 	begin(ctx context.Context, conn *sql.Conn, timeout time.Duration) (abandon func(context.Context), err error)
 	end() string
+	// beginWrite is begin for a transaction that may write.
+	beginWrite(ctx context.Context, conn *sql.Conn, timeout time.Duration) (abandon func(context.Context), err error)
+	// notCommitted reports, of the error of a COMMIT, that nothing was committed
+	// for sure.
+	notCommitted(err error) bool
+	// keeps says why writes into a table could not be rolled back; "" when they
+	// can, or when there is no such table.
+	keeps(ctx context.Context, conn *sql.Conn, table []string) (why string, err error)
+	// nullSafe is the comparison for which NULL equals NULL.
+	nullSafe() string
 	// columnTypes returns the types of a query's result columns, in order.
 	columnTypes(ctx context.Context, conn *sql.Conn, q *query, columns []*sql.ColumnType) ([]columnType, error)
 	// value returns what the driver read from a column as what the rest of
@@ -62,16 +72,24 @@ type dialect interface {
 	fault(err error) (fault, bool)
 }
 
+// access is what connections are opened for.
+type access int
+
+const (
+	forReading access = iota
+	forWriting
+)
+
 // dial opens the database that the DSN names. It may connect lazily.
-func dial(dsn string, connectTimeout time.Duration) (*sql.DB, dialect, error) {
+func dial(dsn string, connectTimeout time.Duration, to access) (*sql.DB, dialect, error) {
 	scheme, rest := splitDSN(dsn)
 	switch scheme {
 	case "postgres", "postgresql":
 		return dialPostgres(dsn, connectTimeout)
 	case "sqlite":
-		return dialSQLite(rest)
+		return dialSQLite(rest, to)
 	case "mysql", "mariadb":
-		return dialMySQL(dsn, connectTimeout)
+		return dialMySQL(dsn, connectTimeout, to)
 	}
 	const hint = "write postgres://user@host/database, mysql://user@host/database, or sqlite:path/to/file.db"
 	switch scheme {

@@ -92,7 +92,7 @@ func open(ctx context.Context, dsn string, m Mapping, broken map[string]error, o
 		option(d)
 	}
 	var err error
-	if d.db, d.dialect, err = dial(dsn, d.connectTimeout); err != nil {
+	if d.db, d.dialect, err = dial(dsn, d.connectTimeout, forReading); err != nil {
 		return nil, err
 	}
 	d.db.SetMaxOpenConns(connections)

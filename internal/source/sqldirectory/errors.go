@@ -25,6 +25,7 @@ const (
 	placeSubscriptions = "directory.subscriptions"
 	placeLinks         = "directory.links"
 	placeResolve       = "directory.resolve"
+	placeWrite         = "directory.write"
 )
 
 func invalid(place, message, hint string) *rightful.Error {
@@ -112,6 +113,8 @@ func (f fault) next() string {
 const (
 	byHand       = "run the query by hand on this database, as the user of directory.dsn, and write it here once it works"
 	missingTable = "check the table's name, and that directory.dsn names the database that has it"
+	lockedHint   = "somebody else is writing there: run it again"
+	readOnlyHint = "rightful reads in read-only transactions: the query must not write"
 	missingName  = `check the name; texts stand in 'single' quotes, "double" ones are for names`
 )
 

@@ -194,12 +194,20 @@ func (r lexRules) firstWord(sql string) string {
 }
 
 // bind replaces each :name parameter by what placeholder returns for it,
-// counted from 1, and returns how many there were. Text, names, comments and
-// casts (::type) are left alone. A replacement is padded to the length of what
-// it replaces: offsets stay what they are.
+// counted from 1, and returns how many there were.
 func (r lexRules) bind(sql, name string, placeholder func(int) string) (string, int) {
+	bound, names := r.parameters(sql, func(found string) bool { return found == name }, placeholder)
+	return bound, len(names)
+}
+
+// parameters replaces the parameters (:name) that are wanted by what placeholder
+// returns for each mention, counted from 1, and returns the names in the order of
+// their mentions. Text, names, comments and casts (::type) are left alone. A
+// replacement is padded to the length of what it replaces: offsets stay what they
+// are.
+func (r lexRules) parameters(sql string, wanted func(name string) bool, placeholder func(int) string) (string, []string) {
 	var b strings.Builder
-	count := 0
+	var names []string
 	for _, s := range r.spans(sql) {
 		text := sql[s.start:s.end]
 		for s.kind == spanCode {
@@ -211,12 +219,16 @@ func (r lexRules) bind(sql, name string, placeholder func(int) string) (string, 
 			text = text[at:]
 			colons := len(text) - len(strings.TrimLeft(text, ":"))
 			after := text[colons:]
-			if colons == 1 && strings.HasPrefix(after, name) && (len(after) == len(name) || !isNameByte(after[len(name)])) {
-				count++
-				mark := placeholder(count)
+			length := 0
+			for length < len(after) && isNameByte(after[length]) {
+				length++
+			}
+			if name := after[:length]; colons == 1 && length > 0 && wanted(name) {
+				names = append(names, name)
+				mark := placeholder(len(names))
 				b.WriteString(mark)
-				b.WriteString(strings.Repeat(" ", max(0, 1+len(name)-len(mark))))
-				text = after[len(name):]
+				b.WriteString(strings.Repeat(" ", max(0, 1+length-len(mark))))
+				text = after[length:]
 				continue
 			}
 			b.WriteString(text[:colons])
@@ -224,5 +236,5 @@ func (r lexRules) bind(sql, name string, placeholder func(int) string) (string, 
 		}
 		b.WriteString(text)
 	}
-	return b.String(), count
+	return b.String(), names
 }

@@ -74,10 +74,14 @@ const settings = "SET /*!50704 max_execution_time = %d, */ /*M!100101 max_statem
 	"sql_mode = CONCAT_WS(',', NULLIF(@@sql_mode, ''), 'ANSI_QUOTES')"
 
 func (m *mysqlServer) begin(ctx context.Context, conn *sql.Conn, timeout time.Duration) (func(context.Context), error) {
+	return m.start(ctx, conn, timeout, "START TRANSACTION READ ONLY")
+}
+
+func (m *mysqlServer) start(ctx context.Context, conn *sql.Conn, timeout time.Duration, statements ...string) (func(context.Context), error) {
 	timeout += 500 * time.Millisecond
 	var id uint64
 	var host string
-	for _, statement := range []string{fmt.Sprintf(settings, timeout.Milliseconds(), timeout.Seconds()), "START TRANSACTION READ ONLY"} {
+	for _, statement := range append([]string{fmt.Sprintf(settings, timeout.Milliseconds(), timeout.Seconds())}, statements...) {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return nil, err
 		}

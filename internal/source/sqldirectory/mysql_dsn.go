@@ -16,7 +16,7 @@ import (
 
 const mysqlHint = "write mysql://user:password@host:3306/database?tls=true, with special characters of the password as %XX"
 
-func dialMySQL(dsn string, connectTimeout time.Duration) (*sql.DB, dialect, error) {
+func dialMySQL(dsn string, connectTimeout time.Duration, to access) (*sql.DB, dialect, error) {
 	location, err := url.Parse(dsn)
 	if err != nil || location.Opaque != "" || location.Fragment != "" {
 		// The parser's own words may repeat the DSN; they are dropped.
@@ -39,7 +39,8 @@ func dialMySQL(dsn string, connectTimeout time.Duration) (*sql.DB, dialect, erro
 	config.ParseTime, config.Loc = true, time.UTC
 	config.Timeout = connectTimeout
 	config.CheckConnLiveness = true
-	config.Logger = &mysql.NopLogger{} // what it would log comes as an error too
+	config.ClientFoundRows = to == forWriting // a row counts that was found, as in the other databases
+	config.Logger = &mysql.NopLogger{}        // what it would log comes as an error too
 	config.ConnectionAttributes = "program_name:rightful"
 	parameters := location.Query()
 	for _, name := range slices.Sorted(maps.Keys(parameters)) { // tls comes after what others call it

@@ -42,7 +42,9 @@ func (m *mysqlServer) fault(err error) (fault, bool) {
 	case 1142, 1143, 1227, 1345, 1370:
 		f.kind, f.hint = rightful.KindForbidden, "GRANT SELECT to the user of directory.dsn"
 	case 1792, 1290, 1836:
-		f.kind, f.hint = rightful.KindInvalid, "rightful reads in read-only transactions: the query must not write"
+		f.kind, f.hint = rightful.KindInvalid, readOnlyHint
+	case 1205, 1213: // a lock that is not given, a deadlock
+		f.kind, f.hint = rightful.KindUnavailable, lockedHint
 	case 1969, 3024, 1317: // MariaDB's deadline, MySQL's, KILL
 		f.kind, f.hint = rightful.KindUnreachable, "the query may lack an index: run it by hand with EXPLAIN"
 	case 1146:

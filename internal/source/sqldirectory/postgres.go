@@ -74,6 +74,23 @@ func (postgres) begin(ctx context.Context, conn *sql.Conn, timeout time.Duration
 	return nil, err
 }
 
+// beginWrite says READ WRITE: the server or the user may default to the other.
+func (postgres) beginWrite(ctx context.Context, conn *sql.Conn, timeout time.Duration) (func(context.Context), error) {
+	_, err := conn.ExecContext(ctx, fmt.Sprintf("BEGIN READ WRITE; SET LOCAL statement_timeout = %d", timeout.Milliseconds()+500))
+	return nil, err
+}
+
+// notCommitted: what a deferred rule refuses, and what cannot be put in order, is
+// rolled back. A server that is going down may have committed before it said so.
+func (postgres) notCommitted(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && len(pg.Code) == 5 && (pg.Code[:2] == "23" || pg.Code[:2] == "40")
+}
+
+func (postgres) keeps(context.Context, *sql.Conn, []string) (string, error) { return "", nil }
+
+func (postgres) nullSafe() string { return "IS NOT DISTINCT FROM" }
+
 func (postgres) end() string { return "ROLLBACK" }
 
 // postgresTypes are the types that an id or an email can have. What has no name
@@ -210,7 +227,10 @@ func (p postgres) fault(err error) (fault, bool) {
 		f.kind, f.whole, f.hint = rightful.KindUnavailable, true, fmt.Sprintf("leave room for %d connections, or run it again later", connections)
 		return f, true
 	case "25006":
-		f.kind, f.hint = rightful.KindInvalid, "rightful reads in read-only transactions: the query must not write"
+		f.kind, f.hint = rightful.KindInvalid, readOnlyHint
+		return f, true
+	case "55P03": // lock_not_available
+		f.kind, f.hint = rightful.KindUnavailable, lockedHint
 		return f, true
 	case "57014":
 		f.kind = rightful.KindUnreachable
@@ -221,6 +241,13 @@ func (p postgres) fault(err error) (fault, bool) {
 		return f, true
 	}
 	switch pg.Code[:min(2, len(pg.Code))] {
+	case "23": // a rule of the app's own: unique, foreign key, not null
+		f.kind = rightful.KindInvalid
+		if pg.Detail != "" {
+			f.message += ": " + pg.Detail
+		}
+	case "40": // a deadlock, or transactions that cannot be put in order
+		f.kind, f.hint = rightful.KindUnavailable, lockedHint
 	case "08":
 		f.kind, f.whole = rightful.KindUnreachable, true
 	case "22", "42":

@@ -24,7 +24,7 @@ type sqliteFile struct {
 // sqliteBusy is how long a read waits for a writer, in milliseconds.
 const sqliteBusy = "10000"
 
-func dialSQLite(rest string) (*sql.DB, dialect, error) {
+func dialSQLite(rest string, to access) (*sql.DB, dialect, error) {
 	path, parameters, _ := strings.Cut(rest, "?")
 	// sqlite:///abs/app.db is how many tools write an absolute path.
 	path = strings.TrimPrefix(path, "//")
@@ -56,6 +56,14 @@ func dialSQLite(rest string) (*sql.DB, dialect, error) {
 	values.Set("mode", "ro")
 	values.Set("_query_only", "1")
 	values.Set("_dqs", "0")
+	if to == forWriting {
+		if immutable := values.Get("immutable"); immutable != "" && immutable != "0" {
+			return nil, nil, invalid(placeDSN, "the address says immutable, and this is to be written", "name the app's own file, without immutable")
+		}
+		values.Set("mode", "rw")
+		values.Set("_query_only", "0")
+		values.Set("_foreign_keys", "1") // the app's own rules hold for us too
+	}
 	if !values.Has("_busy_timeout") && !values.Has("_timeout") {
 		values.Set("_busy_timeout", sqliteBusy)
 	}
@@ -84,6 +92,24 @@ func (sqliteFile) begin(ctx context.Context, conn *sql.Conn, _ time.Duration) (f
 	_, err := conn.ExecContext(ctx, "BEGIN")
 	return nil, err
 }
+
+// beginWrite takes the lock at once: one that reads first and then wants to write
+// is refused without waiting when somebody else has written in between.
+func (sqliteFile) beginWrite(ctx context.Context, conn *sql.Conn, _ time.Duration) (func(context.Context), error) {
+	_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+	return nil, err
+}
+
+// notCommitted: a COMMIT that SQLite itself refuses leaves the transaction open,
+// or has rolled it back.
+func (sqliteFile) notCommitted(err error) bool {
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff != sqlite3.SQLITE_INTERRUPT
+}
+
+func (sqliteFile) keeps(context.Context, *sql.Conn, []string) (string, error) { return "", nil }
+
+func (sqliteFile) nullSafe() string { return "IS" }
 
 func (sqliteFile) end() string { return "ROLLBACK" }
 
@@ -136,7 +162,7 @@ func (s sqliteFile) fault(err error) (fault, bool) {
 			f.hint = missingName
 		}
 	case sqlite3.SQLITE_READONLY:
-		f.hint = "rightful reads in read-only transactions: the query must not write"
+		f.hint = readOnlyHint
 	case sqlite3.SQLITE_NOTADB:
 		f.whole, f.hint = true, "directory.dsn names the app's SQLite file itself: not a dump, and not an encrypted one"
 	case sqlite3.SQLITE_CORRUPT:

@@ -37,6 +37,7 @@ type failure struct {
 	shouldRetry string // Stripe-Should-Retry
 	transport   bool   // the connection failed, before or while the answer came
 	permanent   bool   // and will fail again
+	sent        bool   // there was a connection: the request may have arrived
 	cut         bool   // the answer is no complete JSON
 	cause       error
 }
@@ -50,8 +51,8 @@ func (f *failure) Error() string {
 }
 
 // failure reads what stripe-go returned beside what the transport saw.
-func (r *Reader) failure(err error, seen observed) *failure {
-	f := &failure{status: seen.status}
+func (r *Reader) failure(err error, seen *observed) *failure {
+	f := &failure{status: seen.status, sent: seen.connected.Load()}
 	if seen.header != nil {
 		f.requestID = seen.header.Get("Request-Id")
 		f.reason = seen.header.Get("Stripe-Rate-Limited-Reason")

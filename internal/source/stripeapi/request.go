@@ -5,8 +5,10 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
+	"sync/atomic"
 
 	"github.com/stripe/stripe-go/v86"
 
@@ -55,11 +57,14 @@ type endpoint struct {
 	collection string // /v1/customers
 	byID       bool
 	search     bool
+	write      bool // POST to one object
 }
 
 // String names the endpoint in messages and counters.
 func (e endpoint) String() string {
 	switch {
+	case e.write:
+		return "POST " + e.collection + "/{id}"
 	case e.byID:
 		return "GET " + e.collection + "/{id}"
 	case e.search:
@@ -87,7 +92,7 @@ func (r *Reader) request(ctx context.Context, e endpoint, id string, query url.V
 		if err := r.pacer.wait(ctx, e); err != nil {
 			return gaveUp(ctx, e, err)
 		}
-		body, failed := r.attempt(ctx, e, target)
+		body, failed := r.attempt(ctx, e, target, sending{method: http.MethodGet})
 		if failed == nil {
 			err := read(body)
 			if err == nil || !errors.Is(err, stripeobject.ErrNotJSON) {
@@ -107,21 +112,31 @@ func (r *Reader) request(ctx context.Context, e endpoint, id string, query url.V
 	return r.explain(e, f)
 }
 
-// attempt sends one GET.
-func (r *Reader) attempt(ctx context.Context, e endpoint, target string) ([]byte, *failure) {
-	r.counter.add(e)
+// sending is what is sent beside the path.
+type sending struct {
+	method         string
+	form           string
+	idempotencyKey *string // nil for reads
+}
+
+// attempt sends one request.
+func (r *Reader) attempt(ctx context.Context, e endpoint, target string, what sending) ([]byte, *failure) {
+	if !e.write { // writes are not counted against the read allocation
+		r.counter.add(e)
+	}
 	var seen observed
 	bounded, cancel := context.WithTimeout(context.WithValue(ctx, observedKey{}, &seen), r.timeout)
 	defer cancel()
-	params := &stripe.RawParams{Params: stripe.Params{Context: bounded}}
-	response, err := r.backend.RawRequest(http.MethodGet, target, r.key, "", params)
+	bounded = httptrace.WithClientTrace(bounded, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { seen.connected.Store(true) }})
+	params := &stripe.RawParams{Params: stripe.Params{Context: bounded, IdempotencyKey: what.idempotencyKey}}
+	response, err := r.backend.RawRequest(what.method, target, r.key, what.form, params)
 	if err == nil && response.StatusCode == http.StatusOK {
 		r.pacer.answered(e, "")
 		r.noteDate(seen.header)
 		return response.RawJSON, nil
 	}
 	r.noteDate(seen.header)
-	f := r.failure(err, seen)
+	f := r.failure(err, &seen)
 	reason := ""
 	if f.rateLimited() {
 		reason = f.reason
@@ -135,8 +150,9 @@ func (r *Reader) attempt(ctx context.Context, e endpoint, target string) ([]byte
 // observed is what the transport saw of a response. stripe-go drops the headers
 // when the body of an error is not Stripe's.
 type observed struct {
-	status int
-	header http.Header
+	status    int
+	header    http.Header
+	connected atomic.Bool // there was a connection, so the request may have been sent
 }
 
 type observedKey struct{}

@@ -35,7 +35,12 @@ func defaultRetry(now func() time.Time, sleep func(context.Context, time.Duratio
 // again waits before the next attempt, after attempt number n (from 1) failed.
 // It returns false when there is to be none.
 func (p retryPolicy) again(ctx context.Context, f *failure, n int, started time.Time) bool {
-	if ctx.Err() != nil || !f.retryable() {
+	return f.retryable() && p.pause(ctx, f, n, started)
+}
+
+// pause is again for a failure that is worth another attempt.
+func (p retryPolicy) pause(ctx context.Context, f *failure, n int, started time.Time) bool {
+	if ctx.Err() != nil {
 		return false
 	}
 	most := p.attempts
@@ -59,8 +64,8 @@ func (f *failure) rateLimited() bool {
 	return f.status == http.StatusTooManyRequests && f.reason != ""
 }
 
-// retryable reports whether the same request may do better later. We only read,
-// so repeating is always safe; the question is whether it helps.
+// retryable reports whether the same read may do better later. Repeating one is
+// always safe; the question is whether it helps.
 func (f *failure) retryable() bool {
 	switch {
 	case f.rateLimited():

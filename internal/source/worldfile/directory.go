@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"rightful"
@@ -169,9 +170,11 @@ func (d directory) SubscriptionRows(ctx context.Context, sel rightful.Select) it
 	})
 }
 
-// Links yields the rows of the links table that sel picks.
+// Links yields the rows of the links table that sel picks. A row without company
+// or customer, as a removed link leaves it, links nothing and is left out.
 func (d directory) Links(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.Link, error] {
-	return pick(ctx, d.db.links, sel, map[rightful.Column]func(rightful.Link) string{
+	links := slices.DeleteFunc(slices.Clone(d.db.links), func(l rightful.Link) bool { return l.CompanyID == "" || l.StripeCustomerID == "" })
+	return pick(ctx, links, sel, map[rightful.Column]func(rightful.Link) string{
 		rightful.ByCompany:        func(l rightful.Link) string { return l.CompanyID },
 		rightful.ByStripeCustomer: func(l rightful.Link) string { return l.StripeCustomerID },
 	})

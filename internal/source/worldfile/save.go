@@ -21,6 +21,9 @@ func (w *World) Bytes() []byte {
 		cached := removeMembers(find(out, "cache"), func(name string) bool { return w.changes.uncached[name] })
 		out = setMember(out, "cache", cached)
 	}
+	for key, text := range w.changes.recached {
+		out = setMember(out, "cache", setMember(find(out, "cache"), key, text))
+	}
 	return out
 }
 

@@ -4,20 +4,21 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"rightful"
-	"rightful/internal/cachevalue"
 	"rightful/internal/stripeobject"
 )
 
 // changes is what was written into a world since it was read: the new text of
 // each changed value, by where it stands. The file itself is written by Save.
 type changes struct {
-	values   map[place][]byte // rows and Stripe objects
-	appended int              // how many of the last rows of the table of links are new
-	uncached map[string]bool  // cache keys
+	values   map[place][]byte  // rows and Stripe objects
+	appended int               // how many of the last rows of the table of links are new
+	uncached map[string]bool   // cache keys
+	recached map[string][]byte // cached hashes that have lost fields
 
 	objects map[string]int // type/id -> index in its list; built when first needed
 }
@@ -58,12 +59,23 @@ func quoted(id string, like jsontext.Value) []byte {
 	return text
 }
 
+// longestKey is Stripe's limit on a metadata key, in characters.
+const longestKey = 40
+
 // SetMetadata writes one key of one object.
 func (r *Writer) SetMetadata(ctx context.Context, m rightful.MetadataWrite) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	w := r.world
+	switch m.Type {
+	case rightful.TypeCustomer, rightful.TypeSession, rightful.TypeSubscription, rightful.TypePaymentIntent:
+	default:
+		return &rightful.Error{Kind: rightful.KindUnsupported, Place: "world", Message: fmt.Sprintf("metadata of a %s is not written", m.Type)}
+	}
+	if m.Key == "" || len([]rune(m.Key)) > longestKey || strings.ContainsAny(m.Key, "[]") || m.To != nil && *m.To == "" {
+		return &rightful.Error{Kind: rightful.KindInvalid, Place: "world", Message: fmt.Sprintf("Stripe would not take %q = %q as metadata", m.Key, textOf(m.To))}
+	}
 	i, listed := w.objectAt(m.Type, m.ID)
 	if !listed {
 		return &rightful.Error{Kind: rightful.KindNotFound, Place: "world", Message: fmt.Sprintf("the world has no %s %s", m.Type, m.ID)}
@@ -92,7 +104,7 @@ func (w *World) objectAt(t rightful.ObjectType, id string) (int, bool) {
 		w.changes.objects = map[string]int{}
 		for t, raws := range w.stripe.raw {
 			for i, raw := range raws {
-				if o, err := stripeobject.Decode(raw, t, rightful.KeySet{}, stripeobject.Defaults{}); err == nil {
+				if o, err := stripeobject.Decode(raw, t, rightful.KeySet{}, stripeobject.Defaults{}); err == nil && !o.Deleted {
 					w.changes.objects[string(t)+"/"+o.ID] = i
 				}
 			}
@@ -119,34 +131,6 @@ func (w *World) tell(t rightful.ObjectType, raw []byte) error {
 			r.objects[t][i] = o
 		}
 	}
-	return nil
-}
-
-// Delete removes a cache key that still decodes to the entry's value.
-func (r *Writer) Delete(ctx context.Context, e rightful.CacheEntry) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if _, err := cachevalue.ParseDecode(e.Decode); err != nil {
-		return conflict("cache key %s: %v", e.Key, err)
-	}
-	now := []rightful.CacheEntry{{Key: e.Key, Decode: e.Decode}}
-	if err := (cache{values: r.world.cache}).Read(ctx, now); err != nil {
-		return err
-	}
-	switch {
-	case !now[0].Found:
-		return nil
-	case now[0].Undecodable != "":
-		return conflict("cache key %s cannot be decoded: %s", e.Key, now[0].Undecodable)
-	case now[0].Value != e.Value:
-		return conflict("cache key %s holds %q, not %q", e.Key, now[0].Value, e.Value)
-	}
-	if r.world.changes.uncached == nil {
-		r.world.changes.uncached = map[string]bool{}
-	}
-	r.world.changes.uncached[e.Key] = true
-	delete(r.world.cache, e.Key)
 	return nil
 }
 

@@ -1,0 +1,54 @@
+package apply
+
+import (
+	"context"
+)
+
+// maxTries is how often a write is sent whose answer was lost and of which then
+// nothing is seen.
+const maxTries = 3
+
+// settle finds out what became of a write of which no answer came, by reading. A
+// write that is not there is tried again, as a new attempt: what is still on its
+// way would write the same.
+func (t *trial) settle(ctx context.Context, i int, lost error) (again, good bool) {
+	s, o := t.unit.Steps[i], &t.outcomes[i]
+	now, err := t.read(ctx, s)
+	switch {
+	case err != nil:
+		t.end(i, StateFailed, plain(lost)+"; and it could not be read back: "+plain(err))
+	case now.at(s.To):
+		t.end(i, StateDone, "")
+		return false, true
+	case now.at(s.Precondition.Value) && o.Tries < maxTries:
+		return true, false
+	default:
+		o.Found = now.value
+		t.end(i, StateFailed, plain(lost)+"; now "+now.String())
+	}
+	return false, false
+}
+
+// settleRows finds out whether a transaction was committed of which no answer
+// came. refused tells that it surely was not: only then may what the unit wrote
+// elsewhere be put back.
+func (t *trial) settleRows(ctx context.Context, ready []int, lost error) (ok, refused bool) {
+	ok, refused = true, true
+	for _, i := range ready {
+		s := t.unit.Steps[i]
+		now, err := t.read(ctx, s)
+		switch {
+		case err != nil:
+			t.end(i, StateFailed, plain(lost)+"; and it could not be read back: "+plain(err))
+			ok, refused = false, false
+		case now.at(s.To):
+			t.end(i, StateDone, "")
+			refused = false
+		default:
+			t.outcomes[i].Found = now.value
+			t.end(i, StateFailed, plain(lost)+"; now "+now.String())
+			ok = false
+		}
+	}
+	return ok, refused
+}
