@@ -63,6 +63,8 @@ func TestHouse(t *testing.T) {
 		sources  = module + "/internal/source"
 		judge    = module + "/internal/judge"
 		planning = module + "/internal/plan"
+		journal  = module + "/internal/journal"
+		states   = module + "/internal/state"
 	)
 	rules := []struct {
 		name      string
@@ -91,9 +93,29 @@ func TestHouse(t *testing.T) {
 			},
 		},
 		{
-			"who applies knows the plan and the ports, and nothing that judges or reads",
+			"who applies knows the plan, the journal and the ports, and nothing that judges or reads",
 			func(pkg string) bool { return within(pkg, module+"/internal/apply") },
-			func(_, imp string) bool { return within(imp, module+"/internal") && imp != planning },
+			func(_, imp string) bool { return within(imp, module+"/internal") && imp != planning && imp != journal },
+		},
+		{
+			"the journal stores nothing",
+			func(pkg string) bool { return within(pkg, journal) },
+			func(_, imp string) bool {
+				return slices.Contains([]string{"net", "net/http", "os", "database/sql", "math/rand", "math/rand/v2", "crypto/rand", "time", "io"}, imp) ||
+					within(imp, module+"/internal")
+			},
+		},
+		{
+			"what keeps state knows the journal and the plan, and nothing that judges or applies",
+			func(pkg string) bool { return within(pkg, states) },
+			func(_, imp string) bool {
+				return within(imp, module+"/internal") && imp != journal && imp != planning
+			},
+		},
+		{
+			"only wire knows where state is kept",
+			func(pkg string) bool { return pkg != module+"/internal/wire" },
+			func(_, imp string) bool { return within(imp, states) },
 		},
 		{
 			"no source imports another",
@@ -124,7 +146,7 @@ func TestHouse(t *testing.T) {
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {
-				allowed := []string{module, judge, planning, module + "/internal/apply", module + "/internal/collect", module + "/internal/accept"}
+				allowed := []string{module, judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/accept"}
 				return !standard(imp) && !slices.Contains(allowed, imp)
 			},
 		},

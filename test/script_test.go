@@ -49,6 +49,8 @@ func TestScript(t *testing.T) {
 			"exits":      exits,
 			"slowstripe": slowStripe,
 			"asked":      asked,
+			"recorded":   recorded,
+			"sqlite":     sqlite,
 		},
 	})
 }

@@ -6,6 +6,8 @@
 package config
 
 import (
+	"path/filepath"
+	"strings"
 	"time"
 
 	"rightful"
@@ -17,7 +19,7 @@ type Config struct {
 	Ownership Ownership         `yaml:"ownership"`
 	Directory Directory         `yaml:"directory"`
 	Stripe    Accounts          `yaml:"stripe"`
-	State     string            `yaml:"state"` // sqlite:FILE or postgres://; used by commands that keep something
+	State     string            `yaml:"state"` // sqlite:FILE or postgres://; default sqlite:rightful.db; StateAddress says where that is
 	Cache     Cache             `yaml:"cache"`
 	Probe     Probe             `yaml:"resolver_probe"`
 	Codes     map[string]string `yaml:"codes"` // code: off, error, warning or info
@@ -114,6 +116,25 @@ func (p Probe) Within() time.Duration {
 // Serve is where the server listens.
 type Serve struct {
 	Listen string `yaml:"listen"`
+}
+
+// defaultState is where state is kept when the config says nothing.
+const defaultState = "sqlite:rightful.db"
+
+// StateAddress returns where state is kept. A relative path of a file starts from
+// the config's own folder, unlike that of the app's database: whoever repairs an
+// account must find the same journal, from wherever they start.
+func (c *Config) StateAddress() string {
+	address := c.State
+	if address == "" {
+		address = defaultState
+	}
+	path, isFile := strings.CutPrefix(address, "sqlite:")
+	path = strings.TrimPrefix(path, "//")
+	if !isFile || path == "" || strings.HasPrefix(path, ":") || filepath.IsAbs(path) {
+		return address
+	}
+	return "sqlite:" + filepath.Join(filepath.Dir(c.file.name), path)
 }
 
 // Keys returns the metadata keys that carry identity, with their defaults.

@@ -172,3 +172,35 @@ func TestWorldTakesNothingFromTheEnvironment(t *testing.T) {
 		t.Errorf("got %v, want the line in the world", err)
 	}
 }
+
+func TestStateLiesBesideItsConfig(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "app", "rightful.yaml")
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]string{
+		"":                                "sqlite:" + filepath.Join(folder, "app", "rightful.db"),
+		"state: sqlite:state.db":          "sqlite:" + filepath.Join(folder, "app", "state.db"),
+		"state: sqlite:../state.db":       "sqlite:" + filepath.Join(folder, "state.db"),
+		"state: sqlite:/var/state.db":     "sqlite:/var/state.db",
+		"state: sqlite:///var/state.db":   "sqlite:///var/state.db",
+		"state: 'sqlite:'":                "sqlite:",
+		"state: 'sqlite::memory:'":        "sqlite::memory:",
+		"state: postgres://u@h/db":        "postgres://u@h/db",
+		"state: something that is no URL": "something that is no URL",
+	} {
+		text := "directory: {dsn: 'sqlite:app.db', companies: SELECT id FROM companies}\nstripe: {key: sk_test_1}\n" + line + "\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Read(path, os.LookupEnv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.StateAddress(); got != want {
+			t.Errorf("%q: got %s, want %s", line, got, want)
+		}
+	}
+}

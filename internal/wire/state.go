@@ -1,0 +1,50 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"rightful/internal/config"
+	"rightful/internal/journal"
+	"rightful/internal/state"
+)
+
+// StateAt says where state is kept: at an address, or, when that is empty, where
+// the config file says.
+type StateAt struct {
+	Address string
+	Config  string
+}
+
+// Journal opens the journal. Without write it must be there, and is only read.
+// It must be closed. The config is nil when an address was given.
+func Journal(ctx context.Context, at StateAt, write bool, actor string, env func(string) (string, bool), now func() time.Time) (journal.Log, *config.Config, error) {
+	var c *config.Config
+	if at.Address == "" {
+		var err error
+		if c, err = config.Read(at.Config, env); err != nil {
+			return nil, nil, err
+		}
+		at.Address = c.StateAddress()
+	}
+	open := state.OpenToRead
+	if write {
+		open = state.Open
+	}
+	s, err := open(ctx, at.Address, state.Options{Now: now, Holder: holder(actor)})
+	if err != nil {
+		return nil, c, err // not s: a nil store in an interface is not nil
+	}
+	return s, c, nil
+}
+
+// holder names this process for whoever finds an account taken.
+func holder(actor string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unnamed machine"
+	}
+	return fmt.Sprintf("%s on %s, process %d", actor, host, os.Getpid())
+}
