@@ -336,7 +336,7 @@ func carryOut(t *testing.T, file string, d plan.Decision) {
 		t.Errorf("%s=%s: it is asked again", d.Finding, d.Choice)
 	}
 	saved := filepath.Join(t.TempDir(), "after.json")
-	report, err := e.Apply(t.Context(), p)
+	report, err := e.Apply(t.Context(), engine.ApplyInput{Plan: p})
 	if err != nil {
 		t.Fatalf("%s=%s: %v", d.Finding, d.Choice, err)
 	}

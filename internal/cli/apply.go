@@ -12,6 +12,7 @@ import (
 
 type applyOptions struct {
 	target
+	authoring
 	known knownFindings
 	plan  string
 	save  string
@@ -50,8 +51,9 @@ left to decide, 3 partly applied, or not verified, 4 refused, nothing was writte
 			return o.run(c.Context(), s)
 		},
 	}
-	o.flags(c)
+	o.target.flags(c)
 	o.known.fileFlag(c)
+	o.authoring.flags(c)
 	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
 	return c
 }
@@ -72,7 +74,7 @@ func (o *applyOptions) run(ctx context.Context, s Streams) error {
 		return err
 	}
 	defer e.close()
-	report, err := e.Apply(ctx, p)
+	report, err := e.Apply(ctx, engine.ApplyInput{Plan: p, Author: o.author(s)})
 	if err != nil {
 		return located(e.config, err)
 	}

@@ -17,6 +17,7 @@ import (
 
 type fixOptions struct {
 	target
+	authoring
 	known   knownFindings
 	who     string
 	company string
@@ -66,8 +67,9 @@ or nobody could be asked: nothing was written; 1 error.`,
 			return o.run(c.Context(), s)
 		},
 	}
-	o.flags(c)
+	o.target.flags(c)
 	o.known.fileFlag(c)
+	o.authoring.flags(c)
 	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
 	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask; only what is automatic is written")
 	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
@@ -92,6 +94,7 @@ func (o *fixOptions) run(ctx context.Context, s Streams) error {
 	defer e.close()
 	report, err := e.Fix(ctx, engine.FixInput{
 		About:   engine.About{Who: o.who, Company: o.company},
+		Author:  o.author(s),
 		Confirm: func(p *plan.Plan) (bool, error) { e.quiet(); return o.confirm(ctx, s, p) },
 	})
 	if err != nil {

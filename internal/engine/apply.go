@@ -53,17 +53,27 @@ func (r *ApplyReport) Whole() bool {
 	return r.Result.Whole() && !r.Result.Interrupted && r.Verified.Clean()
 }
 
+// Author says who repairs, and why. The journal keeps both.
+type Author struct {
+	Actor  string
+	Reason string
+}
+
+// ApplyInput says what to apply.
+type ApplyInput struct {
+	Plan *plan.Plan
+	// About is what the plan was made for: in it everything is judged before and
+	// after. Empty: everything.
+	About About
+	Author
+}
+
 // Apply carries out a plan, and judges again. It refuses, with an error of kind
 // refused and before anything is written: a plan of another account or mode, one
 // that is older than a day, and one that would not be made any more because what
 // it rests on has changed.
-func (e *Engine) Apply(ctx context.Context, p *plan.Plan) (*ApplyReport, error) {
-	return e.apply(ctx, p, About{})
-}
-
-// apply is Apply with the scope that the plan was made for, in which everything
-// is judged before and after.
-func (e *Engine) apply(ctx context.Context, p *plan.Plan, about About) (*ApplyReport, error) {
+func (e *Engine) Apply(ctx context.Context, in ApplyInput) (*ApplyReport, error) {
+	p, about := in.Plan, in.About
 	if err := e.writable(); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ type FixInput struct {
 	// Confirm is shown the plan and says whether to apply it. It is asked only
 	// when there is something to write.
 	Confirm func(*plan.Plan) (bool, error)
+	Author
 }
 
 // FixReport is what a fix did.
@@ -44,7 +45,7 @@ func (e *Engine) Fix(ctx context.Context, in FixInput) (*FixReport, error) {
 		r.Declined = true
 		return r, nil
 	}
-	r.Applied, err = e.apply(ctx, p, in.About)
+	r.Applied, err = e.Apply(ctx, ApplyInput{Plan: p, About: in.About, Author: in.Author})
 	if err != nil {
 		return nil, err
 	}
