@@ -16,6 +16,10 @@ type Event struct {
 	// absent here.
 	Previous map[string]string
 
+	// IdempotencyKey is that of the request that caused it; empty when there was
+	// none, or no request.
+	IdempotencyKey string
+
 	// PendingWebhooks is how many endpoints have not acknowledged it yet.
 	PendingWebhooks int
 }

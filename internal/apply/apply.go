@@ -1,17 +1,21 @@
 // Package apply carries out a plan: it takes a plan and nothing else. Before
-// each write it reads again what stands there, after it it looks again, and it
-// keeps an outcome of every step.
+// each write it reads again what stands there, and says in the journal what it
+// is about to do; after it, it looks again and records what came of it.
 //
-// apply.go runs units, unit.go one unit, places.go reads and writes one step. A
-// step goes through check, write and confirm, each in one place; a journal
-// belongs around write, and the outcomes are what it records.
+// apply.go runs units, forwards or back; unit.go one unit; rows.go its
+// database steps; places.go reads and writes one step; record.go tells the
+// journal; earlier.go knows what an earlier part of the run left; settle.go finds
+// out about writes of which no answer came; again.go looks at deleted cache keys
+// once more; backwards.go turns a run into what takes it back.
 package apply
 
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"rightful"
+	"rightful/internal/journal"
 	"rightful/internal/plan"
 )
 
@@ -33,25 +37,30 @@ type Writers struct {
 
 // Options say how to apply.
 type Options struct {
-	// Run names this application of the plan. It is part of idempotency keys:
-	// another run must have another name.
-	Run string
+	// Run records what is done, and names this application of the plan in
+	// idempotency keys. A run that is continued says what its earlier parts did.
+	Run journal.Run
+	// CacheAgain is how long after it was deleted a cache key is looked at once
+	// more. A reader that had read the database before it was repaired may have
+	// filled the key again.
+	CacheAgain time.Duration
 	// Progress is told how many steps are behind; nil is allowed.
 	Progress func(what string, done int)
 }
 
-// State is how a step ended.
-type State string
+// State is how a step ended: as the journal calls it, or StateSkipped.
+type State = journal.State
 
 // The states. Only StateDone is a write of ours that stands: undo leaves
 // everything else alone.
 const (
-	StateDone     State = "done"     // written, and read back
-	StateAlready  State = "already"  // the target stood there before: not ours
-	StateConflict State = "conflict" // something else than expected stands there: not written
-	StateFailed   State = "failed"   // the place refused, or could not be read back
-	StatePutBack  State = "put back" // written, and taken back because the rest of its unit failed
-	StateSkipped  State = "skipped"  // not tried: an earlier step of the unit did not succeed, or the run was interrupted
+	StateDone      = journal.StateDone      // written, and read back
+	StateAlready   = journal.StateAlready   // the target stood there before: not ours
+	StateConflict  = journal.StateConflict  // something else than expected stands there
+	StateFailed    = journal.StateFailed    // the place refused: nothing was written
+	StateUncertain = journal.StateUncertain // it was sent, and nobody knows what came of it
+	StatePutBack   = journal.StatePutBack   // written, and taken back because the rest of its unit failed
+	StateSkipped   = State("skipped")       // not tried: an earlier step of the unit did not succeed, or the run ended before
 )
 
 // Outcome is what became of one step.
@@ -61,14 +70,15 @@ type Outcome struct {
 	State State   `json:"state"`
 	Found *string `json:"found"` // with a conflict: what stands there; nil: nothing
 	Why   string  `json:"why"`   // for people; empty when done
-	Tries int     `json:"tries"` // writes that were sent
+	Tries int     `json:"tries"` // writes that were sent, in this part of the run
 }
 
-// Result is the outcome of every step of a plan, in the plan's order.
+// Result is the outcome of every step, in the order in which they were taken.
 type Result struct {
-	Plan        string    `json:"plan"` // its hash
+	Plan        string    `json:"plan"` // its hash; empty for an undo
 	Run         string    `json:"run"`
 	Interrupted bool      `json:"interrupted"`
+	Stopped     string    `json:"stopped"` // why the journal could not go on recording, so that nothing more was written; empty when it could
 	Outcomes    []Outcome `json:"outcomes"`
 }
 
@@ -83,45 +93,68 @@ func (r *Result) Count(s State) int {
 	return n
 }
 
-// Whole reports whether every step of the plan holds now.
+// Whole reports whether every step holds now, and the run came to its end.
 func (r *Result) Whole() bool {
-	return r.Count(StateDone)+r.Count(StateAlready) == len(r.Outcomes)
+	return r.Count(StateDone)+r.Count(StateAlready) == len(r.Outcomes) && !r.Interrupted && r.Stopped == ""
 }
 
-// applier is one run.
+// applier is one part of a run.
 type applier struct {
 	places  Places
 	options Options
 	result  *Result
+	earlier map[string]journal.StepState // what earlier parts of the run left, by step
+	attempt map[string]int               // the last attempt of each step
+	again   []deleted                    // cache keys to look at once more
+	back    bool                         // this is an undo: a conflict ends its step and not its unit
 }
 
-// Apply carries out a plan. A unit ends at the first step that does not succeed,
-// and the others go on. A cancelled context ends the run after the step in hand.
+// Apply carries out a plan, and ends its run in the journal. A unit ends at the
+// first step that does not succeed, and the others go on. A cancelled context
+// ends the run after the step in hand.
 //
 // An error, of kind unsupported, means that nothing was written: a place that
 // the plan writes to has no writer.
 func Apply(ctx context.Context, p *plan.Plan, places Places, options Options) (*Result, error) {
-	if err := writersFor(p, places); err != nil {
+	return carryOut(ctx, p.Hash, p.Units, places, options, false)
+}
+
+// Undo takes back what a run wrote: the units of Backwards. Only what still
+// stands there as the run left it is replaced; everything else is a conflict, by
+// name, and the rest goes on. Errors are as those of Apply.
+func Undo(ctx context.Context, units []plan.Unit, places Places, options Options) (*Result, error) {
+	return carryOut(ctx, "", units, places, options, true)
+}
+
+func carryOut(ctx context.Context, hash string, units []plan.Unit, places Places, options Options, back bool) (*Result, error) {
+	if err := Writable(units, places); err != nil {
 		return nil, err
 	}
-	a := &applier{places: places, options: options, result: &Result{Plan: p.Hash, Run: options.Run, Outcomes: []Outcome{}}}
-	for _, u := range p.Units {
-		a.unit(ctx, u)
-		if options.Progress != nil {
-			options.Progress("steps applied", len(a.result.Outcomes))
-		}
+	a := &applier{
+		places: places, options: options, back: back, earlier: options.Run.Before(), attempt: map[string]int{},
+		result: &Result{Plan: hash, Run: options.Run.ID(), Outcomes: []Outcome{}},
 	}
+	for id, s := range a.earlier {
+		a.attempt[id] = s.Attempt
+	}
+	for _, u := range units {
+		a.unit(ctx, u)
+	}
+	a.lookAgain(ctx)
 	a.result.Interrupted = ctx.Err() != nil
+	a.finish(ctx)
 	return a.result, nil
 }
 
-func writersFor(p *plan.Plan, places Places) error {
+// Writable returns an error of kind unsupported when a place that the units write
+// to has no writer.
+func Writable(units []plan.Unit, places Places) error {
 	has := map[string]bool{
 		rightful.PlaceStripe: places.Stripe != nil && places.Writers.Stripe != nil,
 		rightful.PlaceDB:     places.Directory != nil && places.Writers.Directory != nil,
 		rightful.PlaceCache:  places.Cache != nil && places.Writers.Cache != nil,
 	}
-	for _, u := range p.Units {
+	for _, u := range units {
 		for _, s := range u.Steps {
 			if !has[s.Place] {
 				return &rightful.Error{

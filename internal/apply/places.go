@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rightful"
+	"rightful/internal/journal"
 	"rightful/internal/plan"
 )
 
@@ -34,6 +35,14 @@ func (s standing) String() string {
 		return "nothing stands there"
 	}
 	return fmt.Sprintf("%q stands there", *s.value)
+}
+
+// seen is what stands there, for the journal; nil when there is no such place.
+func (s standing) seen() *journal.Seen {
+	if s.gone != "" {
+		return nil
+	}
+	return &journal.Seen{Value: s.value}
 }
 
 func holding(value string) standing {
@@ -141,13 +150,13 @@ func (a *applier) readCache(ctx context.Context, s plan.Step) (standing, error) 
 }
 
 // write makes the write of one step outside the database.
-func (a *applier) write(ctx context.Context, s plan.Step, attempt int) error {
+func (a *applier) write(ctx context.Context, s plan.Step, key string) error {
 	if s.Place == rightful.PlaceCache {
 		e := cacheEntry(s)
 		e.Found, e.Value = true, *s.From
 		return a.places.Writers.Cache.Delete(ctx, e)
 	}
-	return a.stamp(ctx, s, s.To, fmt.Sprintf("%s/%s/%d", a.options.Run, s.ID, attempt))
+	return a.stamp(ctx, s, s.To, key)
 }
 
 func (a *applier) stamp(ctx context.Context, s plan.Step, to *string, idempotencyKey string) error {

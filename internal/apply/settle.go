@@ -16,15 +16,16 @@ func (t *trial) settle(ctx context.Context, i int, lost error) (again, good bool
 	now, err := t.read(ctx, s)
 	switch {
 	case err != nil:
-		t.end(i, StateFailed, plain(lost)+"; and it could not be read back: "+plain(err))
+		t.end(ctx, i, StateUncertain, nil, plain(lost)+"; and it could not be read back: "+plain(err))
 	case now.at(s.To):
-		t.end(i, StateDone, "")
+		t.end(ctx, i, StateDone, now.seen(), "")
 		return false, true
 	case now.at(s.Precondition.Value) && o.Tries < maxTries:
 		return true, false
+	case now.at(s.Precondition.Value):
+		t.end(ctx, i, StateUncertain, now.seen(), plain(lost)+"; now "+now.String())
 	default:
-		o.Found = now.value
-		t.end(i, StateFailed, plain(lost)+"; now "+now.String())
+		t.end(ctx, i, StateConflict, now.seen(), plain(lost)+"; now "+now.String())
 	}
 	return false, false
 }
@@ -39,16 +40,19 @@ func (t *trial) settleRows(ctx context.Context, ready []int, lost error) (ok, re
 		now, err := t.read(ctx, s)
 		switch {
 		case err != nil:
-			t.end(i, StateFailed, plain(lost)+"; and it could not be read back: "+plain(err))
+			t.note(i, StateUncertain, nil, plain(lost)+"; and it could not be read back: "+plain(err))
 			ok, refused = false, false
 		case now.at(s.To):
-			t.end(i, StateDone, "")
+			t.note(i, StateDone, now.seen(), "")
 			refused = false
+		case now.at(s.Precondition.Value):
+			t.note(i, StateFailed, now.seen(), plain(lost)+"; now "+now.String())
+			ok = false
 		default:
-			t.outcomes[i].Found = now.value
-			t.end(i, StateFailed, plain(lost)+"; now "+now.String())
+			t.note(i, StateConflict, now.seen(), plain(lost)+"; now "+now.String())
 			ok = false
 		}
 	}
+	t.settled(ctx, ready...)
 	return ok, refused
 }

@@ -3,29 +3,47 @@ package apply
 import (
 	"context"
 	"errors"
+	"time"
 
 	"rightful"
+	"rightful/internal/journal"
 	"rightful/internal/plan"
 )
+
+// interrupted is why steps were not tried when a run was called off.
+const interrupted = "the run was interrupted"
+
+// trial is one unit under way.
+type trial struct {
+	*applier
+	unit     plan.Unit
+	outcomes []Outcome
+	seen     []*journal.Seen // what stood there in the end; nil: nobody could look
+	over     []bool          // the outcome is known
+}
+
+func (a *applier) begin(u plan.Unit) *trial {
+	n := len(u.Steps)
+	t := &trial{applier: a, unit: u, outcomes: make([]Outcome, n), seen: make([]*journal.Seen, n), over: make([]bool, n)}
+	for i, s := range u.Steps {
+		t.outcomes[i] = Outcome{Step: s.ID, Unit: u.Family, State: StateSkipped}
+	}
+	return t
+}
 
 // unit applies the steps of one unit, in their order. It ends at the first that
 // does not succeed: the others were planned on what is not so any more.
 func (a *applier) unit(ctx context.Context, u plan.Unit) {
-	t := &trial{applier: a, unit: u, outcomes: make([]Outcome, len(u.Steps))}
-	for i, s := range u.Steps {
-		t.outcomes[i] = Outcome{Step: s.ID, Unit: u.Family, State: StateSkipped}
-	}
+	t := a.begin(u)
 	// The step in hand is finished even when the run is called off.
 	work := context.WithoutCancel(ctx)
-	ok := ctx.Err() == nil && t.tryRows(work)
-	for i := 0; ok && i < len(u.Steps); {
-		if ctx.Err() != nil {
-			t.explain("the run was interrupted")
-			break
-		}
+	begun := ctx.Err() == nil && !a.stopped()
+	ok := begun && t.tryRows(work)
+	for i := 0; ok && i < len(u.Steps) && ctx.Err() == nil; {
 		if u.Steps[i].Place != rightful.PlaceDB {
 			ok = t.step(work, i)
 			i++
+			t.progress(i)
 			continue
 		}
 		end := i
@@ -37,19 +55,28 @@ func (a *applier) unit(ctx context.Context, u plan.Unit) {
 			t.putBack(work, i)
 		}
 		i = end
+		t.progress(i)
 	}
-	if ctx.Err() != nil {
-		t.explain("the run was interrupted")
+	switch {
+	case a.stopped():
+		t.explain("nothing more is written: " + a.result.Stopped)
+	case ctx.Err() != nil:
+		t.explain(interrupted)
 	}
 	t.explain("an earlier step of this unit did not succeed")
+	if begun {
+		t.finishUnit(work)
+	}
 	a.result.Outcomes = append(a.result.Outcomes, t.outcomes...)
+	t.progress(0)
 }
 
-// trial is one unit under way.
-type trial struct {
-	*applier
-	unit     plan.Unit
-	outcomes []Outcome
+// progress tells how many steps are behind: those of earlier units, and so many of
+// this one.
+func (t *trial) progress(done int) {
+	if t.options.Progress != nil {
+		t.options.Progress("steps applied", len(t.result.Outcomes)+done)
+	}
 }
 
 // explain says why steps that were not tried were not.
@@ -61,17 +88,18 @@ func (t *trial) explain(why string) {
 	}
 }
 
-func (t *trial) end(i int, s State, why string) {
-	t.outcomes[i].State, t.outcomes[i].Why = s, why
+// fail ends a step with an error.
+func (t *trial) fail(ctx context.Context, i int, err error) {
+	t.noteFailure(i, err)
+	t.settled(ctx, i)
 }
 
-// fail ends a step with an error.
-func (t *trial) fail(i int, err error) {
+func (t *trial) noteFailure(i int, err error) {
 	state := StateFailed
 	if rightful.KindOf(err) == rightful.KindConflict {
 		state = StateConflict
 	}
-	t.end(i, state, plain(err))
+	t.note(i, state, nil, plain(err))
 }
 
 func plain(err error) string {
@@ -86,38 +114,46 @@ func plain(err error) string {
 // precondition holds; else its outcome is set, and good tells whether the unit
 // goes on.
 func (t *trial) check(ctx context.Context, i int) (ready, good bool) {
+	if t.over[i] {
+		return false, true
+	}
 	s := t.unit.Steps[i]
 	now, err := t.read(ctx, s)
-	switch {
-	case err != nil:
-		t.fail(i, err)
+	if err != nil {
+		t.fail(ctx, i, err)
 		return false, false
+	}
+	if known, good := t.standsFromBefore(ctx, i, now); known {
+		return false, good
+	}
+	switch {
 	case now.at(s.To):
-		t.end(i, StateAlready, "it stood there before this run")
+		t.end(ctx, i, StateAlready, now.seen(), "it stood there before this run")
 		return false, true
 	case !now.at(s.Precondition.Value):
-		t.outcomes[i].Found = now.value
-		t.end(i, StateConflict, "expected "+standing{value: s.Precondition.Value}.String()+"; now "+now.String())
-		return false, false
+		t.end(ctx, i, StateConflict, now.seen(), "expected "+standing{value: s.Precondition.Value}.String()+"; now "+now.String())
+		return false, t.back
 	}
 	return true, true
 }
 
-// confirm reads back what a step wrote.
-func (t *trial) confirm(ctx context.Context, i int) bool {
+// confirm reads back what a step wrote, and notes it. again tells that the write
+// did not take effect, because its answer was that of an attempt before.
+func (t *trial) confirm(ctx context.Context, i int, repeated bool) (again, good bool) {
 	s := t.unit.Steps[i]
 	now, err := t.read(ctx, s)
 	switch {
 	case err != nil:
-		t.end(i, StateFailed, "written, but it could not be read back: "+plain(err))
-		return false
-	case !now.at(s.To):
-		t.outcomes[i].Found = now.value
-		t.end(i, StateFailed, "written, but then "+now.String()+": something else writes there")
-		return false
+		t.note(i, StateUncertain, nil, "written, but it could not be read back: "+plain(err))
+	case now.at(s.To):
+		t.note(i, StateDone, now.seen(), "")
+		return false, true
+	case repeated && now.at(s.Precondition.Value):
+		return true, false
+	default:
+		t.note(i, StateConflict, now.seen(), "written, but then "+now.String()+": something else writes there")
 	}
-	t.end(i, StateDone, "")
-	return true
+	return false, false
 }
 
 // step applies one step outside the database.
@@ -126,85 +162,48 @@ func (t *trial) step(ctx context.Context, i int) bool {
 	if !ready {
 		return good
 	}
+	s := t.unit.Steps[i]
 	for {
+		repeated := t.repeats(i)
+		if !repeated {
+			t.attempt[s.ID]++
+		}
+		key := t.key(s.ID, "")
+		recorded := key
+		if s.Place != rightful.PlaceStripe {
+			recorded = "" // the place has none
+		}
+		if err := t.intend(ctx, t.intent(i, recorded, false)); err != nil {
+			return t.unrecorded(ctx, i, err)
+		}
 		t.outcomes[i].Tries++
-		err := t.write(ctx, t.unit.Steps[i], t.outcomes[i].Tries)
-		switch {
-		case err == nil:
-			return t.confirm(ctx, i)
-		case rightful.KindOf(err) != rightful.KindUncertain:
-			t.fail(i, err)
+		err := t.write(ctx, s, key)
+		if err != nil && rightful.KindOf(err) != rightful.KindUncertain {
+			t.fail(ctx, i, err)
 			return false
 		}
-		if again, good := t.settle(ctx, i, err); !again {
-			return good
+		var again bool
+		if err != nil {
+			again, good = t.settle(ctx, i, err)
+		} else if again, good = t.confirm(ctx, i, repeated); !again {
+			t.settled(ctx, i)
+		}
+		if !again {
+			if good && s.Place == rightful.PlaceCache {
+				t.again = append(t.again, deleted{plan.Unit{Family: t.unit.Family, CompanyID: t.unit.CompanyID, Steps: []plan.Step{s}}, time.Now()})
+			}
+			return good && !t.stopped()
 		}
 	}
 }
 
-// tryRows asks the database, before anything is written anywhere, whether it
-// would accept all rows of the unit.
-func (t *trial) tryRows(ctx context.Context) bool {
-	var ready []int
-	for i, s := range t.unit.Steps {
-		if s.Place != rightful.PlaceDB {
-			continue
-		}
-		is, good := t.check(ctx, i)
-		if !good {
-			return false
-		}
-		if is {
-			ready = append(ready, i)
-		}
+// unrecorded ends a step that is not written, because the journal did not take its
+// intent.
+func (t *trial) unrecorded(ctx context.Context, i int, err error) bool {
+	if errors.Is(err, journal.ErrSecret) { // nor would it take the outcome
+		t.note(i, StateFailed, nil, plain(err))
 	}
-	if err := t.writeRows(ctx, t.pick(ready), false); err != nil {
-		for _, i := range ready {
-			t.fail(i, err)
-		}
-		return false
-	}
-	return true
-}
-
-func (t *trial) pick(at []int) []plan.Step {
-	var steps []plan.Step
-	for _, i := range at {
-		steps = append(steps, t.unit.Steps[i])
-	}
-	return steps
-}
-
-// rows applies the database steps from i to end in one transaction. refused
-// tells that none of them was written.
-func (t *trial) rows(ctx context.Context, i, end int) (ok, refused bool) {
-	var ready []int
-	for n := i; n < end; n++ {
-		is, good := t.check(ctx, n)
-		if !good {
-			return false, true
-		}
-		if is {
-			ready = append(ready, n)
-		}
-	}
-	for _, n := range ready {
-		t.outcomes[n].Tries++
-	}
-	if err := t.writeRows(ctx, t.pick(ready), true); err != nil {
-		if rightful.KindOf(err) == rightful.KindUncertain {
-			return t.settleRows(ctx, ready, err)
-		}
-		for _, n := range ready {
-			t.fail(n, err)
-		}
-		return false, true
-	}
-	ok = true
-	for _, n := range ready {
-		ok = t.confirm(ctx, n) && ok
-	}
-	return ok, false
+	return false
 }
 
 // putBack takes back the stamps that this run wrote before step end, the last
@@ -213,29 +212,33 @@ func (t *trial) rows(ctx context.Context, i, end int) (ok, refused bool) {
 func (t *trial) putBack(ctx context.Context, end int) {
 	for i := end - 1; i >= 0; i-- {
 		s := t.unit.Steps[i]
-		if s.Place != rightful.PlaceStripe || t.outcomes[i].State != StateDone {
+		if s.Place != rightful.PlaceStripe || t.outcomes[i].State != StateDone || s.Reverse == nil {
 			continue
 		}
 		now, err := t.read(ctx, s)
 		if err == nil && !now.at(s.To) {
-			t.outcomes[i].Found = now.value
-			t.end(i, StateFailed, "the database refused the rest, and this was not put back, because now "+now.String())
+			t.end(ctx, i, StateConflict, now.seen(), "the database refused the rest, and this was not put back, because now "+now.String())
 			continue
 		}
+		_, key := t.next(s.ID, "back/")
 		if err == nil {
-			err = t.stamp(ctx, s, s.Reverse.To, t.options.Run+"/"+s.ID+"/back")
+			if t.intend(ctx, t.intent(i, key, true)) != nil {
+				return // what is written stands, and the journal says so
+			}
+			err = t.stamp(ctx, s, s.Reverse.To, key)
 		}
-		if err == nil || rightful.KindOf(err) == rightful.KindUncertain {
-			now, err = t.read(ctx, s)
-		}
-		switch {
-		case err != nil:
-			t.end(i, StateFailed, "the database refused the rest, and this could not be put back: "+plain(err))
+		now, unread := t.read(ctx, s)
+		switch why := "the database refused the rest, and this could not be put back"; {
+		case unread != nil:
+			t.end(ctx, i, StateUncertain, nil, why+": "+plain(unread))
+		case now.at(s.To) && err != nil:
+			t.end(ctx, i, StateDone, now.seen(), why+": "+plain(err))
+		case now.at(s.To):
+			t.end(ctx, i, StateDone, now.seen(), why+": Stripe said yes, and it stands there still")
 		case !now.at(s.Reverse.To):
-			t.outcomes[i].Found = now.value
-			t.end(i, StateFailed, "put back because the database refused the rest, but then "+now.String())
+			t.end(ctx, i, StateConflict, now.seen(), "put back because the database refused the rest, but then "+now.String())
 		default:
-			t.end(i, StatePutBack, "the database refused the rest of its unit")
+			t.end(ctx, i, StatePutBack, now.seen(), "the database refused the rest of its unit")
 		}
 	}
 }

@@ -15,20 +15,26 @@ type applyOptions struct {
 	authoring
 	known knownFindings
 	plan  string
+	again string // the run to continue
 	save  string
 }
 
 func newApply(s Streams) *cobra.Command {
-	o := &applyOptions{target: target{writes: true}}
+	o := &applyOptions{target: target{writes: true, records: true}}
 	c := &cobra.Command{
 		Use:   "apply PLAN.json",
 		Short: "Carry out a plan, and nothing else",
 		Long: `apply writes what the plan says, in its order. Before anything it refuses a plan
 of another account or mode, one that was changed by hand, one older than a day,
-and one that would not be made any more because what it rests on has changed.
-Before each write it reads again what stands there, and after it looks again.
-A step whose value is there already is done, and not ours. Where something else
-stands, the step is a conflict and its unit ends; the other units go on.
+one that had its run, and one that would not be made any more because what it
+rests on has changed. Before each write it reads again what stands there, and
+records what it is about to do; after it, it looks again. A step whose value is
+there already is done, and not ours. Where something else stands, the step is a
+conflict and its unit ends; the other units go on. Ctrl-C finishes the step in
+hand.
+
+--continue RUN goes on with a run that was interrupted, killed or only partly
+applied. The plan need not be given: it was kept.
 
 On real systems (--config) it stamps Stripe's objects, writes the database through
 the statements of directory.write, and deletes cache keys. A world is not changed
@@ -38,10 +44,12 @@ Exit code: 0 all steps hold and their findings are gone, 2 errors or warnings ar
 left to decide, 3 partly applied, or not verified, 4 refused, nothing was written,
 1 error.`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage(fmt.Sprintf("apply takes one plan, and %d were given", len(args)), "rightful apply plan.json --world FILE --save FILE")
+			switch {
+			case len(args) > 1, len(args) == 0 && o.again == "":
+				return usage(fmt.Sprintf("apply takes one plan, and %d were given", len(args)), "rightful apply plan.json; or rightful apply --continue RUN")
+			case len(args) == 1:
+				o.plan = args[0]
 			}
-			o.plan = args[0]
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -53,7 +61,8 @@ left to decide, 3 partly applied, or not verified, 4 refused, nothing was writte
 	}
 	o.target.flags(c)
 	o.known.fileFlag(c)
-	o.authoring.flags(c)
+	o.authoring.flags(c, &o.target)
+	c.Flags().StringVar(&o.again, "continue", "", "go on with this run: its id, or a beginning of it")
 	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
 	return c
 }
@@ -65,16 +74,20 @@ func (o *applyOptions) run(ctx context.Context, s Streams) error {
 	if o.world != "" && o.save == "" {
 		return usage("a world is not changed in place", "add --save FILE; it may be "+o.world+" itself")
 	}
-	p, err := readPlan(o.plan)
-	if err != nil {
-		return err
+	in := engine.ApplyInput{Continue: o.again}
+	if o.plan != "" {
+		var err error
+		if in.Plan, err = readPlan(o.plan); err != nil {
+			return err
+		}
 	}
 	e, err := o.known.open(ctx, &o.target, s)
 	if err != nil {
 		return err
 	}
 	defer e.close()
-	report, err := e.Apply(ctx, engine.ApplyInput{Plan: p, Author: o.author(s)})
+	in.Author = o.author(s)
+	report, err := e.Apply(ctx, in)
 	if err != nil {
 		return located(e.config, err)
 	}
@@ -91,7 +104,7 @@ func (o *applyOptions) run(ctx context.Context, s Streams) error {
 		}
 	} else {
 		out := printer(s)
-		out.Applied(p, report)
+		out.Applied(report.Plan, report)
 		if o.world != "" {
 			out.Saved(o.save, true)
 		}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"slices"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"rightful"
 	"rightful/internal/engine"
 	"rightful/internal/plan"
 	"rightful/internal/view"
@@ -26,7 +24,7 @@ type fixOptions struct {
 }
 
 func newFix(s Streams) *cobra.Command {
-	o := &fixOptions{target: target{writes: true}}
+	o := &fixOptions{target: target{writes: true, records: true}}
 	c := &cobra.Command{
 		Use:   "fix [WHO]",
 		Short: "Repair what is safe to repair: audit, plan, ask, apply, judge again",
@@ -69,7 +67,7 @@ or nobody could be asked: nothing was written; 1 error.`,
 	}
 	o.target.flags(c)
 	o.known.fileFlag(c)
-	o.authoring.flags(c)
+	o.authoring.flags(c, &o.target)
 	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
 	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask; only what is automatic is written")
 	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
@@ -123,32 +121,7 @@ func (o *fixOptions) confirm(ctx context.Context, s Streams, p *plan.Plan) (bool
 	if o.format == "human" {
 		printer(s).Plan(p)
 	}
-	if o.yes {
-		return true, nil
-	}
-	if !s.InIsTerm || o.format != "human" {
-		return false, &rightful.Error{
-			Kind: rightful.KindRefused, Message: "there is nobody to ask, and nothing was written",
-			Hint: "add --yes to write only what is automatic, or run it on a terminal",
-		}
-	}
-	question := "write this? [y/N] "
-	if p.Steps() > 1 {
-		question = fmt.Sprintf("write these %d? [y/N] ", p.Steps())
-	}
-	fmt.Fprint(s.Err, "\n"+question)
-	answered := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(s.In).ReadString('\n')
-		answered <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case answer := <-answered:
-		return answer == "y" || answer == "yes", nil
-	case <-ctx.Done():
-		fmt.Fprintln(s.Err)
-		return false, nil
-	}
+	return o.ask(ctx, s, o.yes, p.Steps(), "add --yes to write only what is automatic, or run it on a terminal")
 }
 
 func (o *fixOptions) print(s Streams, r *engine.FixReport) {

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"os/user"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"rightful"
 	"rightful/internal/journal"
 	"rightful/internal/view"
 	"rightful/internal/wire"
@@ -144,7 +143,7 @@ func (o *journalOptions) opened(ctx context.Context, s Streams, write bool, f fu
 	defer log.Close()
 	if o.run != "" {
 		var sum journal.Summary
-		if sum, err = find(ctx, log, o.run); err != nil {
+		if sum, err = journal.Find(ctx, log, o.run); err != nil {
 			return err
 		}
 		chosen.Run = sum.ID
@@ -159,25 +158,10 @@ func whoami(s Streams) string {
 			return value
 		}
 	}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
 	return "somebody"
-}
-
-// find returns the one run whose id begins so.
-func find(ctx context.Context, log journal.Reader, text string) (journal.Summary, error) {
-	runs, err := log.Runs(ctx, journal.Filter{})
-	if err != nil {
-		return journal.Summary{}, err
-	}
-	runs = slices.DeleteFunc(runs, func(r journal.Summary) bool { return text == "" || !strings.HasPrefix(r.ID, text) })
-	switch len(runs) {
-	case 0:
-		return journal.Summary{}, &rightful.Error{Kind: rightful.KindNotFound, Message: fmt.Sprintf("there is no run %q", text), Hint: "rightful journal list names them"}
-	case 1:
-		return runs[0], nil
-	}
-	return journal.Summary{}, &rightful.Error{
-		Kind: rightful.KindAmbiguous, Message: fmt.Sprintf("%d runs begin with %q", len(runs), text), Hint: "write more of the id: " + runs[0].ID,
-	}
 }
 
 func (o *journalOptions) list(ctx context.Context, s Streams) error {
@@ -196,7 +180,7 @@ func (o *journalOptions) list(ctx context.Context, s Streams) error {
 
 func (o *journalOptions) show(ctx context.Context, s Streams, text string) error {
 	return o.opened(ctx, s, false, func(log journal.Log, _ journal.Filter) error {
-		run, err := find(ctx, log, text)
+		run, err := journal.Find(ctx, log, text)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,10 @@ type target struct {
 
 	formats []string // that the command can print; human and json when nil
 	writes  bool     // the command writes: real systems are opened for it
+
+	records bool   // the command has to do with the journal
+	state   string // where the journal is; empty: where the config says, and none for a world
+	by      string // who this is
 }
 
 // defaultConfig is read when neither --world nor --config is given.
@@ -33,6 +38,9 @@ func (t *target) flags(c *cobra.Command) {
 	c.Flags().StringVar(&t.world, "world", "", "work on this world file alone")
 	c.Flags().StringVar(&t.config, "config", defaultConfig, "work on the systems that this file names")
 	c.Flags().StringVar(&t.format, "format", "human", oneOf(t.known()))
+	if t.records {
+		c.Flags().StringVar(&t.state, "state", "", "where runs are recorded: sqlite:FILE or postgres://...; with --world, nothing is recorded without it")
+	}
 }
 
 func (t *target) known() []string {
@@ -83,6 +91,11 @@ func (t *target) open(ctx context.Context, s Streams) (*opened, error) {
 	}
 	if err != nil {
 		return nil, located(c, err)
+	}
+	if t.records && (t.world == "" || t.state != "") {
+		if err := wire.Record(ctx, e, c, t.state, t.writes, cmp.Or(t.by, whoami(s)), s.Now); err != nil {
+			return nil, located(c, errors.Join(err, e.Close()))
+		}
 	}
 	o := &opened{Engine: e, config: c}
 	if s.ErrIsTerm && t.format == "human" {

@@ -71,21 +71,35 @@ func Around(ctx context.Context, src Sources, opt Options, about rightful.Subjec
 	return sit, core, g.readProbe(ctx, core.Users)
 }
 
-// rowPayers reads the customers whom Stripe charges for the subscriptions that rows
-// name, where a row led here by another customer: a row is judged with the
-// subscription that it names. It reports whether there was any.
+// rowPayers reads both customers of the rows that led here by one of them: the one
+// whom Stripe charges for the subscription, because a row is judged with the
+// subscription that it names, and another one that the row itself names, because it
+// matters whose that is. It reports whether there was any.
 func (a *around) rowPayers(ctx context.Context) (more bool, err error) {
 	for _, r := range a.rows.all() {
-		if _, read := a.object(rightful.TypeSubscription, r.StripeSubscriptionID); read || !a.once("payer of", r.StripeSubscriptionID) {
+		if !a.once("customers of", r.ID) {
 			continue
 		}
-		payer, err := a.payerOf(ctx, r.StripeSubscriptionID)
-		if err != nil {
-			return more, err
+		var customers []string
+		sub, read := a.object(rightful.TypeSubscription, r.StripeSubscriptionID)
+		if read {
+			customers = append(customers, sub.StripeCustomerID)
+		} else {
+			payer, err := a.payerOf(ctx, r.StripeSubscriptionID)
+			if err != nil {
+				return more, err
+			}
+			customers = append(customers, payer)
 		}
-		if payer != "" && !a.seen["customer\x00"+payer] {
+		if payer := customers[0]; payer != "" && r.StripeCustomerID != payer {
+			customers = append(customers, r.StripeCustomerID)
+		}
+		for _, id := range customers {
+			if id == "" || a.seen["customer\x00"+id] {
+				continue
+			}
 			more = true
-			if err := a.customer(ctx, payer); err != nil {
+			if err := a.customer(ctx, id); err != nil {
 				return more, err
 			}
 		}

@@ -24,8 +24,14 @@ type Config struct {
 	Probe     Probe             `yaml:"resolver_probe"`
 	Codes     map[string]string `yaml:"codes"` // code: off, error, warning or info
 	Serve     Serve             `yaml:"serve"`
+	Repair    Repair            `yaml:"repair"`
 
 	file *file
+}
+
+// Repair says who may repair.
+type Repair struct {
+	SecondApprover bool `yaml:"second_approver"` // a plan is applied only after another person than its author approved it
 }
 
 // Company names the metadata keys that carry identity.

@@ -2,13 +2,13 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
 
 	"rightful"
 	"rightful/internal/apply"
+	"rightful/internal/journal"
 	"rightful/internal/plan"
 )
 
@@ -21,11 +21,13 @@ const clockSkew = 60 * 60
 
 // ApplyReport is what became of a plan.
 type ApplyReport struct {
-	Account  string        `json:"account"`
-	Livemode bool          `json:"livemode"`
-	Result   *apply.Result `json:"result"`
-	Verified Verification  `json:"verified"`
-	Saved    string        `json:"saved"` // the file that the world was saved to; empty when none
+	Plan     *plan.Plan      `json:"-"`
+	Run      journal.Summary `json:"run"` // empty where nothing is recorded
+	Account  string          `json:"account"`
+	Livemode bool            `json:"livemode"`
+	Result   *apply.Result   `json:"result"`
+	Verified Verification    `json:"verified"`
+	Saved    string          `json:"saved"` // the file that the world was saved to; empty when none
 }
 
 // Verification compares what is found after a repair with what was found before.
@@ -34,9 +36,12 @@ type Verification struct {
 	Remain   []string           `json:"remain"`   // automatic repairs whose findings are still there, sorted
 	Disputed []string           `json:"disputed"` // decided findings that are still there: the voices disagree with the decision; sorted
 	New      []rightful.Finding `json:"new"`      // found only now
-	Errors   int                `json:"error"`    // all findings of severity error now
-	Warnings int                `json:"warning"`  // and warning
-	Failed   string             `json:"failed"`   // why it could not be judged again; empty when it was
+	// Overwritten are values of others that a stamp of this run replaced, because
+	// they came between its last look and its write.
+	Overwritten []Overwritten `json:"overwritten"`
+	Errors      int           `json:"error"`   // all findings of severity error now
+	Warnings    int           `json:"warning"` // and warning
+	Failed      string        `json:"failed"`  // why it could not be judged again; empty when it was
 
 	decided bool // a person decided something
 }
@@ -45,12 +50,12 @@ type Verification struct {
 // finding comes of a person's decision is theirs to judge.
 func (v Verification) Clean() bool {
 	alarming := slices.ContainsFunc(v.New, func(f rightful.Finding) bool { return f.Severity != rightful.SeverityInfo })
-	return v.Failed == "" && len(v.Remain) == 0 && (!alarming || v.decided)
+	return v.Failed == "" && len(v.Remain) == 0 && len(v.Overwritten) == 0 && (!alarming || v.decided)
 }
 
 // Whole reports whether the plan was applied to the end and verified.
 func (r *ApplyReport) Whole() bool {
-	return r.Result.Whole() && !r.Result.Interrupted && r.Verified.Clean()
+	return r.Result.Whole() && r.Verified.Clean()
 }
 
 // Author says who repairs, and why. The journal keeps both.
@@ -61,44 +66,129 @@ type Author struct {
 
 // ApplyInput says what to apply.
 type ApplyInput struct {
+	// Plan may be nil when a run is continued: the journal has it.
 	Plan *plan.Plan
 	// About is what the plan was made for: in it everything is judged before and
 	// after. Empty: everything.
 	About About
+	// Continue names the run to go on with; empty for a new one.
+	Continue string
 	Author
 }
 
-// Apply carries out a plan, and judges again. It refuses, with an error of kind
-// refused and before anything is written: a plan of another account or mode, one
-// that is older than a day, and one that would not be made any more because what
-// it rests on has changed.
+// Apply carries out a plan, or goes on with it, and judges again. It refuses,
+// with an error of kind refused and before anything is written: a plan of another
+// account or mode, one that is older than a day, one that had its run, one that
+// waits for approval, one that would not be made any more because what it rests
+// on has changed, and an account on which another run is at work. Of a run that
+// is continued, what it wrote itself is no change.
 func (e *Engine) Apply(ctx context.Context, in ApplyInput) (*ApplyReport, error) {
-	p, about := in.Plan, in.About
 	if err := e.writable(); err != nil {
 		return nil, err
 	}
+	was := *e // the engine that sees things as they were before the run
+	if in.Continue != "" {
+		run, err := e.resume(ctx, &in)
+		if err != nil {
+			return nil, err
+		}
+		was.Sources = run.before(e.Sources)
+	}
+	p := in.Plan
 	if err := e.fits(ctx, p); err != nil {
 		return nil, err
 	}
 	if err := e.mapped(p); err != nil {
 		return nil, err
 	}
-	before, err := e.findings(ctx, about)
+	before, err := was.findings(ctx, in.About)
 	if err != nil {
 		return nil, err
 	}
-	places := apply.Places{Directory: e.Sources.Directory, Stripe: e.Sources.Stripe, Cache: e.Sources.Cache, Writers: *e.Writers}
-	if err := e.stillHolds(ctx, p, before, places); err != nil {
+	if err := e.stillHolds(ctx, p, before); err != nil {
 		return nil, err
 	}
-	r := &ApplyReport{Account: p.Account, Livemode: p.Livemode}
-	r.Result, err = apply.Apply(ctx, p, places, apply.Options{Run: newRun(p), Progress: e.Options.Progress})
+	if err := apply.Writable(p.Units, e.places()); err != nil {
+		return nil, err
+	}
+	run, err := e.beginPlan(ctx, in)
 	if err != nil {
+		return nil, err
+	}
+	working, stop := alive(ctx, run)
+	defer stop()
+	r := &ApplyReport{Plan: p, Account: p.Account, Livemode: p.Livemode}
+	if r.Result, err = apply.Apply(working, p, e.places(), e.applying(run)); err != nil {
 		return nil, err
 	}
 	// What was written is verified even when the run was called off.
-	r.Verified = e.verify(context.WithoutCancel(ctx), p, r.Result, before.Findings, about)
+	again := context.WithoutCancel(ctx)
+	r.Verified = e.verify(again, p, r.Result, before.Findings, in.About)
+	if e.Journal != nil {
+		past, err := e.recall(again, run.ID())
+		if err != nil {
+			return nil, err
+		}
+		r.Run = past.Summary
+		r.Verified.Overwritten, _ = e.overwritten(again, past.steps, past.StartedAt)
+	}
 	return r, nil
+}
+
+// resume finds the run to go on with, and its plan.
+func (e *Engine) resume(ctx context.Context, in *ApplyInput) (*past, error) {
+	run, err := e.recall(ctx, in.Continue)
+	if err != nil {
+		return nil, err
+	}
+	if run.Undoes != "" {
+		return nil, &rightful.Error{Kind: rightful.KindInvalid, Message: run.ID + " is an undo", Hint: "continue it with rightful undo --continue " + run.ID}
+	}
+	in.Continue = run.ID
+	if in.Plan == nil {
+		saved, err := e.Journal.Plan(ctx, run.Summary.Plan, run.PlanMadeAt)
+		if err != nil {
+			return nil, err
+		}
+		in.Plan = saved.Plan
+	}
+	return run, nil
+}
+
+// beginPlan keeps the plan and begins its run.
+func (e *Engine) beginPlan(ctx context.Context, in ApplyInput) (journal.Run, error) {
+	p := in.Plan
+	if e.Journal != nil && in.Continue == "" {
+		if err := e.keep(ctx, p, in.Actor); err != nil {
+			return nil, err
+		}
+	}
+	return e.begin(ctx, journal.Start{
+		Plan: p.Hash, PlanMadeAt: p.MadeAt, Account: p.Account, Livemode: p.Livemode,
+		Actor: in.Actor, Reason: reason(in.Reason, p), Steps: p.Steps(), Continue: in.Continue,
+	})
+}
+
+// keep saves a plan that is about to be applied, unless it was saved when it was
+// made. Who demands a second approver finds it missing when the run begins.
+func (e *Engine) keep(ctx context.Context, p *plan.Plan, by string) error {
+	saved, err := e.Journal.Plan(ctx, p.Hash, p.MadeAt)
+	switch {
+	case rightful.KindOf(err) == rightful.KindNotFound:
+		return e.Journal.SavePlan(ctx, plan.Saved{Plan: p, By: by, NeedsApproval: e.SecondApprover})
+	case err == nil && e.SecondApprover && !saved.NeedsApproval:
+		return refusal("", "the plan was made before a second approver was demanded", "plan again")
+	}
+	return err
+}
+
+// reason is why a run is made: what its author says, or what the decisions of
+// its plan were made for.
+func reason(given string, p *plan.Plan) string {
+	if given == "" {
+		return p.Reason
+	}
+	return given
 }
 
 // writable refuses engines that cannot write.
@@ -111,13 +201,6 @@ func (e *Engine) writable() error {
 		Message: "what was opened for reading is not written",
 		Hint:    "rightful fix and rightful apply open it for writing",
 	}
-}
-
-// newRun names one application of a plan. Stripe remembers idempotency keys for a
-// day: were the name that of the plan alone, a second application would be
-// answered what the first one was, and write nothing.
-func newRun(p *plan.Plan) string {
-	return p.Hash[:16] + "-" + strings.ToLower(rand.Text()[:10])
 }
 
 // mapped refuses a plan with a write for which nothing is configured here: it was
@@ -139,25 +222,10 @@ func (e *Engine) mapped(p *plan.Plan) error {
 
 // fits compares account, mode and age of a plan with where it is to be applied.
 func (e *Engine) fits(ctx context.Context, p *plan.Plan) error {
-	var account rightful.Account
-	if e.Sources.Stripe != nil {
-		var err error
-		if account, err = e.Sources.Stripe.Account(ctx); err != nil {
-			return err
-		}
-	}
-	mode := map[bool]string{true: "live mode", false: "test mode"}
-	name := func(id string) string {
-		if id == "" {
-			return "an account without an id"
-		}
-		return id
+	if err := e.ofThisAccount(ctx, "the plan", p.Account, p.Livemode); err != nil {
+		return err
 	}
 	switch {
-	case p.Account != account.ID:
-		return refusal("", fmt.Sprintf("the plan is for %s, and this is %s", name(p.Account), name(account.ID)), "apply it where it was made")
-	case p.Livemode != account.Livemode:
-		return refusal("", fmt.Sprintf("the plan is for %s, and this is %s", mode[p.Livemode], mode[account.Livemode]), "apply it where it was made")
 	case e.Options.Now-p.MadeAt > StaleAfter:
 		return refusal("", fmt.Sprintf("the plan is %d hours old, and goes stale after %d", (e.Options.Now-p.MadeAt)/3600, StaleAfter/3600), "plan again")
 	case p.MadeAt-e.Options.Now > clockSkew:
@@ -171,12 +239,12 @@ const shownStale = 5
 
 // stillHolds refuses a plan that would not be made any more. A step whose target
 // stands there already explains by itself why its finding is gone.
-func (e *Engine) stillHolds(ctx context.Context, p *plan.Plan, now plan.Input, places apply.Places) error {
+func (e *Engine) stillHolds(ctx context.Context, p *plan.Plan, now plan.Input) error {
 	stale, err := p.Stale(now)
 	if err != nil {
 		return err
 	}
-	if stale, err = apply.Missing(ctx, stale, places); err != nil || len(stale) == 0 {
+	if stale, err = apply.Missing(ctx, stale, e.places()); err != nil || len(stale) == 0 {
 		return err
 	}
 	var names []string
@@ -191,7 +259,7 @@ func (e *Engine) stillHolds(ctx context.Context, p *plan.Plan, now plan.Input, p
 
 // verify judges again and compares.
 func (e *Engine) verify(ctx context.Context, p *plan.Plan, result *apply.Result, before []rightful.Finding, about About) Verification {
-	v := Verification{Gone: []string{}, Remain: []string{}, Disputed: []string{}, New: []rightful.Finding{}}
+	v := Verification{Gone: []string{}, Remain: []string{}, Disputed: []string{}, New: []rightful.Finding{}, Overwritten: []Overwritten{}}
 	now, err := e.findings(ctx, about)
 	switch {
 	case err != nil:

@@ -5,6 +5,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"rightful"
 	"rightful/internal/accept"
@@ -28,6 +29,13 @@ type Engine struct {
 	// Writing examines, for the doctor, whether the database could be written.
 	// Nil: nothing of it is to be written.
 	Writing rightful.Diagnoser
+	// Journal records what is written. Nil: nothing is recorded, as for a world.
+	Journal Journal
+	// CacheAgain is how long after their deletion cache keys are looked at again.
+	CacheAgain time.Duration
+	// SecondApprover demands that a second person approves a plan before it is
+	// applied.
+	SecondApprover bool
 	// Save keeps what was written into a world, in a file. Nil for real systems,
 	// which keep it themselves.
 	Save func(path string) error

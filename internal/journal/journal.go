@@ -14,6 +14,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
+
+	"rightful"
 )
 
 // Log is a journal that can be written and read.
@@ -128,3 +132,22 @@ type Lease struct {
 
 // Stale reports whether the lease may be taken over.
 func (l Lease) Stale(now int64) bool { return now-l.Beat >= StaleAfter }
+
+// Find returns the one run whose id begins so. None is an error of kind
+// not_found, several one of kind ambiguous.
+func Find(ctx context.Context, r Reader, text string) (Summary, error) {
+	runs, err := r.Runs(ctx, Filter{})
+	if err != nil {
+		return Summary{}, err
+	}
+	runs = slices.DeleteFunc(runs, func(r Summary) bool { return text == "" || !strings.HasPrefix(r.ID, text) })
+	switch len(runs) {
+	case 0:
+		return Summary{}, &rightful.Error{Kind: rightful.KindNotFound, Message: fmt.Sprintf("there is no run %q", text), Hint: "rightful journal list names them"}
+	case 1:
+		return runs[0], nil
+	}
+	return Summary{}, &rightful.Error{
+		Kind: rightful.KindAmbiguous, Message: fmt.Sprintf("%d runs begin with %q", len(runs), text), Hint: "write more of the id: " + runs[0].ID,
+	}
+}

@@ -15,20 +15,9 @@ import (
 	"rightful/internal/plan"
 )
 
-// Saved is a plan as it is kept.
-type Saved struct {
-	Plan          *plan.Plan
-	By            string // who saved it
-	CreatedAt     int64
-	NeedsApproval bool   // a second person must agree before it is applied
-	Approver      string // who that must be; empty: anybody but who saved it and who applies it
-	ApprovedBy    string
-	ApprovedAt    int64
-}
-
 // SavePlan keeps a plan. The same plan may be saved again; what it needs before
 // it is applied does not change by that.
-func (s *Store) SavePlan(ctx context.Context, saved Saved) error {
+func (s *Store) SavePlan(ctx context.Context, saved plan.Saved) error {
 	p := saved.Plan
 	raw, err := json.Marshal(p, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
@@ -58,17 +47,12 @@ func (s *Store) SavePlan(ctx context.Context, saved Saved) error {
 	})
 }
 
-// Plan returns a saved plan, checked as any plan that is read; the newest of this
-// hash.
-func (s *Store) Plan(ctx context.Context, hash string) (Saved, error) {
-	var saved Saved
-	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		var madeAt sql.NullInt64
-		if err := s.row(ctx, tx, `SELECT MAX(made_at) FROM rightful_plans WHERE hash = $1`, hash).Scan(&madeAt); err != nil {
-			return err
-		}
-		var err error
-		saved, err = s.plan(ctx, tx, hash, madeAt.Int64)
+// Plan returns a saved plan, checked as any plan that is read. One that was not
+// saved is an error of kind not_found.
+func (s *Store) Plan(ctx context.Context, hash string, madeAt int64) (plan.Saved, error) {
+	var saved plan.Saved
+	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		saved, err = s.plan(ctx, tx, hash, madeAt)
 		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -78,8 +62,8 @@ func (s *Store) Plan(ctx context.Context, hash string) (Saved, error) {
 }
 
 // plan reads one plan. With sql.ErrNoRows there is none.
-func (s *Store) plan(ctx context.Context, tx *sql.Tx, hash string, madeAt int64) (Saved, error) {
-	var saved Saved
+func (s *Store) plan(ctx context.Context, tx *sql.Tx, hash string, madeAt int64) (plan.Saved, error) {
+	var saved plan.Saved
 	var document string
 	err := s.row(ctx, tx, `SELECT document, saved_by, created_at, needs_approval, approver, approved_by, approved_at
 		FROM rightful_plans WHERE hash = $1 AND made_at = $2`, hash, madeAt).

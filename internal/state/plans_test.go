@@ -31,21 +31,21 @@ func TestASavedPlanIsReadAsItWas(t *testing.T) {
 		s := b.open()
 		ctx := b.Context()
 		p, later := made(b, "acct_1", began), made(b, "acct_1", began+5)
-		must(b, s.SavePlan(ctx, state.Saved{Plan: p, By: "ana"}), s.SavePlan(ctx, state.Saved{Plan: p, By: "ana"}))
-		got, err := b.open().Plan(ctx, p.Hash)
+		must(b, s.SavePlan(ctx, plan.Saved{Plan: p, By: "ana"}), s.SavePlan(ctx, plan.Saved{Plan: p, By: "ana"}))
+		got, err := b.open().Plan(ctx, p.Hash, p.MadeAt)
 		must(b, err)
-		if diff := cmp.Diff(state.Saved{Plan: p, By: "ana", CreatedAt: began}, got); diff != "" {
+		if diff := cmp.Diff(plan.Saved{Plan: p, By: "ana", CreatedAt: began}, got); diff != "" {
 			b.Error(diff)
 		}
-		must(b, s.SavePlan(ctx, state.Saved{Plan: later, By: "ana"}))
-		if got, err = s.Plan(ctx, p.Hash); err != nil || got.Plan.MadeAt != began+5 {
+		must(b, s.SavePlan(ctx, plan.Saved{Plan: later, By: "ana"}))
+		if got, err = s.Plan(ctx, p.Hash, later.MadeAt); err != nil || got.Plan.MadeAt != began+5 {
 			b.Errorf("got %+v, %v", got, err)
 		}
-		if _, err := s.Plan(ctx, "0000"); rightful.KindOf(err) != rightful.KindNotFound {
+		if _, err := s.Plan(ctx, "0000", 0); rightful.KindOf(err) != rightful.KindNotFound {
 			b.Errorf("got %v", err)
 		}
 		b.mustBehind(s, `UPDATE rightful_plans SET document = replace(document, 'acct_1', 'acct_2')`)
-		if _, err := s.Plan(ctx, p.Hash); rightful.KindOf(err) != rightful.KindRefused {
+		if _, err := s.Plan(ctx, p.Hash, p.MadeAt); rightful.KindOf(err) != rightful.KindRefused {
 			b.Errorf("a changed plan: %v", err)
 		}
 	})
@@ -56,14 +56,14 @@ func TestASecondPersonApproves(t *testing.T) {
 		s := b.open()
 		ctx := b.Context()
 		p := made(b, "acct_1", began)
-		must(b, s.SavePlan(ctx, state.Saved{Plan: p, By: "ana", NeedsApproval: true}))
+		must(b, s.SavePlan(ctx, plan.Saved{Plan: p, By: "ana", NeedsApproval: true}))
 		refusal := func(err error, because string) {
 			b.Helper()
 			if rightful.KindOf(err) != rightful.KindRefused || !strings.Contains(err.Error(), because) {
 				b.Errorf("got %v, want %q", err, because)
 			}
 		}
-		refusal(s.SavePlan(ctx, state.Saved{Plan: p, By: "ana"}), "another approval") // it cannot be got rid of
+		refusal(s.SavePlan(ctx, plan.Saved{Plan: p, By: "ana"}), "another approval") // it cannot be got rid of
 		_, err := b.approved(s, p, "ana")
 		refusal(err, "waits for the approval of a second person")
 		refusal(s.Approve(ctx, p.Hash, p.MadeAt, " ANA "), "does not approve it")
@@ -99,13 +99,13 @@ func TestANamedPersonApproves(t *testing.T) {
 		s := b.open()
 		ctx := b.Context()
 		p := made(b, "acct_1", began)
-		if err := s.SavePlan(ctx, state.Saved{Plan: p, By: "ana", Approver: "Ana"}); rightful.KindOf(err) != rightful.KindRefused {
+		if err := s.SavePlan(ctx, plan.Saved{Plan: p, By: "ana", Approver: "Ana"}); rightful.KindOf(err) != rightful.KindRefused {
 			b.Errorf("got %v", err)
 		}
-		if err := s.SavePlan(ctx, state.Saved{Plan: p}); rightful.KindOf(err) != rightful.KindInvalid {
+		if err := s.SavePlan(ctx, plan.Saved{Plan: p}); rightful.KindOf(err) != rightful.KindInvalid {
 			b.Errorf("got %v", err)
 		}
-		must(b, s.SavePlan(ctx, state.Saved{Plan: p, By: "ana", Approver: "bo"}))
+		must(b, s.SavePlan(ctx, plan.Saved{Plan: p, By: "ana", Approver: "bo"}))
 		if _, err := b.approved(s, p, "ana"); err == nil || !strings.Contains(err.Error(), "the approval of bo") {
 			b.Errorf("got %v", err)
 		}
@@ -123,7 +123,7 @@ func TestNoPlanWithASecretIsSaved(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		s := b.open()
 		p := made(b, "sk_live_51Abcdef", began)
-		err := s.SavePlan(b.Context(), state.Saved{Plan: p, By: "ana"})
+		err := s.SavePlan(b.Context(), plan.Saved{Plan: p, By: "ana"})
 		if rightful.KindOf(err) != rightful.KindInvalid || strings.Contains(err.Error(), "sk_live") {
 			b.Errorf("got %v", err)
 		}

@@ -61,6 +61,17 @@ func (w *walker) event() (e rightful.Event, err error) {
 			var n int64
 			n, _, err = w.whole("pending_webhooks")
 			e.PendingWebhooks = int(n)
+		case "request":
+			if w.dec.PeekKind() != '{' { // null, and in old versions of the API an id
+				return w.dec.SkipValue()
+			}
+			err = w.each("request", func(name []byte) (err error) {
+				if string(name) != "idempotency_key" {
+					return w.dec.SkipValue()
+				}
+				e.IdempotencyKey, err = w.text("idempotency_key")
+				return err
+			})
 		case "data":
 			err = w.each("data", func(name []byte) error { return w.eventData(&e, name) })
 		default:

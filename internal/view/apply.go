@@ -3,6 +3,7 @@ package view
 import (
 	"rightful/internal/apply"
 	"rightful/internal/engine"
+	"rightful/internal/journal"
 	"rightful/internal/plan"
 )
 
@@ -15,17 +16,9 @@ func (p *Printer) Applied(pl *plan.Plan, r *engine.ApplyReport) {
 			steps[s.ID] = s
 		}
 	}
-	var rows [][]string
-	for _, o := range r.Result.Outcomes {
-		s := steps[o.Step]
-		rows = append(rows, []string{p.state(o.State), s.Object.Type, clean(s.Object.ID), clean(s.Field) + " -> " + target(s), clean(o.Why)})
-	}
-	if len(rows) > 0 {
-		p.indented(rows)
-	}
-	if r.Result.Interrupted {
-		p.line("  %s: the step in hand was finished, the others were not begun", p.paint(red, "INTERRUPTED"))
-	}
+	p.outcomes(steps, r.Result)
+	p.ended(r.Result)
+	p.recorded(r.Run)
 	p.heading("judged again")
 	v := r.Verified
 	switch {
@@ -35,6 +28,7 @@ func (p *Printer) Applied(pl *plan.Plan, r *engine.ApplyReport) {
 	case len(v.Remain) > 0:
 		p.line("  %s: still found: %s", p.paint(red, "NOT REPAIRED"), list(v.Remain))
 	}
+	p.overwritten(v.Overwritten)
 	if len(v.Disputed) > 0 {
 		p.line("  %s: decided, and the voices still say otherwise: %s", p.paint(yellow, "DISPUTED"), list(v.Disputed))
 	}
@@ -48,6 +42,49 @@ func (p *Printer) Applied(pl *plan.Plan, r *engine.ApplyReport) {
 	p.line("  left: %s, %s", count(v.Errors, "error", "errors"), count(v.Warnings, "warning", "warnings"))
 }
 
+// outcomes prints what became of steps.
+func (p *Printer) outcomes(steps map[string]plan.Step, r *apply.Result) {
+	var rows [][]string
+	for _, o := range r.Outcomes {
+		s := steps[o.Step]
+		rows = append(rows, []string{p.state(o.State), s.Object.Type, clean(s.Object.ID), clean(s.Field) + " -> " + target(s), clean(o.Why)})
+	}
+	if len(rows) > 0 {
+		p.indented(rows)
+	}
+}
+
+// ended says why a run did not come to its end.
+func (p *Printer) ended(r *apply.Result) {
+	switch {
+	case r.Stopped != "":
+		p.line("  %s: nothing more was written, because the journal could not record it: %s", p.paint(red, "STOPPED"), clean(r.Stopped))
+	case r.Interrupted:
+		p.line("  %s: the step in hand was finished, the others were not begun", p.paint(red, "INTERRUPTED"))
+	}
+}
+
+// recorded says where a run stands in the journal, and what can be done with it.
+func (p *Printer) recorded(r journal.Summary) {
+	switch {
+	case r.ID == "":
+		return
+	case r.Status == journal.StatusFinished:
+		p.line("  recorded as %s; to take it back: rightful undo %s", clean(r.ID), clean(r.ID))
+	default:
+		p.line("  recorded as %s, %s; to go on: rightful apply --continue %s; to take it back: rightful undo %s",
+			clean(r.ID), p.status(r.Status), clean(r.ID), clean(r.ID))
+	}
+}
+
+// overwritten names values of others that were replaced.
+func (p *Printer) overwritten(all []engine.Overwritten) {
+	for _, o := range all {
+		p.line("  %s: %s %s, %s: somebody else had written %s a moment before; it was replaced by %s (%s)", p.paint(red, "OVERWRITTEN"),
+			clean(o.Object.Type), clean(o.Object.ID), clean(o.Field), orPtr(o.Replaced, "nothing"), orPtr(o.Wrote, "nothing"), clean(o.Event))
+	}
+}
+
 func target(s plan.Step) string {
 	if s.To == nil {
 		return "nothing"
@@ -59,7 +96,9 @@ func (p *Printer) state(s apply.State) string {
 	switch s {
 	case apply.StateDone, apply.StateAlready:
 		return p.paint(green, string(s))
-	case apply.StateConflict, apply.StateFailed:
+	case apply.StatePutBack:
+		return p.paint(yellow, "put back")
+	case apply.StateConflict, apply.StateFailed, apply.StateUncertain:
 		return p.paint(red, string(s))
 	}
 	return p.paint(yellow, string(s))

@@ -2,11 +2,13 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	"rightful/internal/config"
+	"rightful/internal/engine"
 	"rightful/internal/journal"
 	"rightful/internal/state"
 )
@@ -38,6 +40,29 @@ func Journal(ctx context.Context, at StateAt, write bool, actor string, env func
 		return nil, c, err // not s: a nil store in an interface is not nil
 	}
 	return s, c, nil
+}
+
+// cacheAgain is how long after their deletion cache keys are looked at again: the
+// time within which a reader that has read the database fills the cache.
+const cacheAgain = time.Second
+
+// Record gives an engine its journal: at an address, or, when that is empty, where
+// the config of the engine says. Without write it is only read, and must be there.
+func Record(ctx context.Context, e *engine.Engine, c *config.Config, address string, write bool, actor string, now func() time.Time) error {
+	if address == "" {
+		address = c.StateAddress()
+	}
+	open := state.OpenToRead
+	if write {
+		open = state.Open
+	}
+	s, err := open(ctx, address, state.Options{Now: now, Holder: holder(actor)})
+	if err != nil {
+		return err
+	}
+	shut := e.Close
+	e.Journal, e.Close = s, func() error { return errors.Join(shut(), s.Close()) }
+	return nil
 }
 
 // holder names this process for whoever finds an account taken.

@@ -75,7 +75,7 @@ func ConfigForWriting(ctx context.Context, path string, env func(string) (string
 	if len(problems) > 0 {
 		return nil, c, errors.Join(problems[0], e.Close())
 	}
-	e.Writers = &apply.Writers{Stripe: p.stripe.Writer()}
+	e.Writers, e.CacheAgain = &apply.Writers{Stripe: p.stripe.Writer()}, cacheAgain
 	if p.cache != nil {
 		e.Writers.Cache = p.cache.Writer()
 	}
@@ -239,7 +239,8 @@ func newEngine(c *config.Config, now int64) *engine.Engine {
 			Off:            map[rightful.Code]bool{},
 			Severity:       map[rightful.Code]rightful.Severity{},
 		},
-		Close: func() error { return nil },
+		SecondApprover: c.Repair.SecondApprover,
+		Close:          func() error { return nil },
 	}
 	for _, k := range c.Cache.Keys {
 		e.Options.CacheKeys = append(e.Options.CacheKeys, collect.CacheKey{

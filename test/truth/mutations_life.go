@@ -158,7 +158,7 @@ var lifeMutations = []Mutation{
 	}},
 	{"events of an unknown account arrive", rightful.CodeUnknownAccount, func(w *World) []Damage {
 		d := Damage{Where: "acct_2", do: func() {
-			w.Events = append(w.Events, rightful.Event{ID: "evt_strange", Type: "invoice.paid", Created: w.Now - 60, Account: "acct_2", ObjectType: rightful.TypeInvoice, ObjectID: "in_strange"})
+			w.Events = append(w.Events, rightful.Event{ID: w.id("evt_strange"), Type: "invoice.paid", Created: w.Now - 60, Account: "acct_2", ObjectType: rightful.TypeInvoice, ObjectID: "in_strange"})
 		}}
 		return []Damage{d.finds(Want{rightful.CodeUnknownAccount, rightful.Ref{Type: "account", ID: "acct_2"}})}
 	}},
