@@ -25,22 +25,26 @@ func (a *appending) take(ctx context.Context, start journal.Start, run string) (
 	l := lease{account: start.Account, livemode: start.Livemode, token: rand.Text()}
 	var old journal.Lease
 	var stale *journal.Lease
-	err := a.row(ctx, a.tx, `SELECT run, holder, since, beat FROM rightful_leases WHERE account = $1 AND livemode = $2`, l.account, l.livemode).
-		Scan(&old.Run, &old.Holder, &old.Since, &old.Beat)
+	var process string
+	err := a.row(ctx, a.tx, `SELECT run, holder, process, since, beat FROM rightful_leases WHERE account = $1 AND livemode = $2`, l.account, l.livemode).
+		Scan(&old.Run, &old.Holder, &process, &old.Since, &old.Beat)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 	case err != nil:
 		return l, nil, err
-	case !old.Stale(a.at):
+	case !old.Stale(a.at) && !a.gone(process):
 		return l, nil, held(old, a.at)
 	default:
 		stale = &old
 	}
-	_, err = a.exec(ctx, a.tx, `INSERT INTO rightful_leases (account, livemode, run, token, holder, since, beat) VALUES ($1, $2, $3, $4, $5, $6, $6)
+	_, err = a.exec(ctx, a.tx, `INSERT INTO rightful_leases (account, livemode, run, token, holder, process, since, beat) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 		ON CONFLICT (account, livemode) DO UPDATE SET run = excluded.run, token = excluded.token, holder = excluded.holder,
-			since = excluded.since, beat = excluded.beat`, l.account, l.livemode, run, l.token, a.holder, a.at)
+			process = excluded.process, since = excluded.since, beat = excluded.beat`, l.account, l.livemode, run, l.token, a.holder, a.process, a.at)
 	return l, stale, err
 }
+
+// gone reports whether the process that holds a lease is surely dead.
+func (s *Store) gone(process string) bool { return process != "" && s.dead(process) }
 
 // held refuses a second run on an account.
 func held(l journal.Lease, now int64) error {
@@ -68,9 +72,9 @@ func (a *appending) release(ctx context.Context, l lease) error {
 	return err
 }
 
-// leases returns the leases that are not stale, by run.
+// leases returns the leases whose holders may be alive, by run.
 func (s *Store) leases(ctx context.Context, tx *sql.Tx) (map[string]journal.Lease, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT run, holder, since, beat FROM rightful_leases`)
+	rows, err := tx.QueryContext(ctx, `SELECT run, holder, process, since, beat FROM rightful_leases`)
 	if err != nil {
 		return nil, err
 	}
@@ -78,10 +82,11 @@ func (s *Store) leases(ctx context.Context, tx *sql.Tx) (map[string]journal.Leas
 	live, now := map[string]journal.Lease{}, s.unix()
 	for rows.Next() {
 		var l journal.Lease
-		if err := rows.Scan(&l.Run, &l.Holder, &l.Since, &l.Beat); err != nil {
+		var process string
+		if err := rows.Scan(&l.Run, &l.Holder, &process, &l.Since, &l.Beat); err != nil {
 			return nil, err
 		}
-		if !l.Stale(now) {
+		if !l.Stale(now) && !s.gone(process) {
 			live[l.Run] = l
 		}
 	}

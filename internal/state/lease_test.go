@@ -118,3 +118,31 @@ func TestTwoHoldersOfOneRunAreToldApart(t *testing.T) {
 		must(b, second.Beat(b.Context()))
 	})
 }
+
+// TestADeadHolderIsTakenOverAtOnce, and one of whom nobody knows is waited for.
+func TestADeadHolderIsTakenOverAtOnce(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		died := map[string]bool{}
+		open := func(process string) *state.Store {
+			o := b.options(process)
+			o.Process, o.Dead = process, func(p string) bool { return died[p] }
+			s, err := state.Open(b.Context(), b.address, o)
+			must(b, err)
+			b.Cleanup(func() { must(b, s.Close()) })
+			return s
+		}
+		first, second := open("one"), open("two")
+		r := b.begin(first, start("plan-a", 1))
+		again := start("plan-a", 1)
+		again.Continue = r.ID()
+		b.refused(second, again, "is at work")
+		died["one"] = true
+		if sum := b.summary(second, r.ID()); sum.Status != journal.StatusInterrupted {
+			b.Errorf("its holder is dead, and it is %s", sum.Status)
+		}
+		b.begin(second, again)
+		if err := r.Settle(b.Context(), done(stamp("step-1", "cus_1"))); !errors.Is(err, journal.ErrLeaseLost) {
+			b.Errorf("who was taken over goes on: %v", err)
+		}
+	})
+}

@@ -22,6 +22,12 @@ import (
 type Options struct {
 	Now    func() time.Time
 	Holder string // who opens it: shown to those who find an account taken
+
+	// Process names this process for others on the same machine, and Dead reports
+	// whether one that was named so surely does not run any more: what it held may
+	// be taken over at once. Empty and nil: nobody can tell.
+	Process string
+	Dead    func(process string) bool
 }
 
 // Store keeps our tables. It is safe for use by several goroutines, and beside
@@ -31,6 +37,8 @@ type Store struct {
 	d        dialect
 	now      func() time.Time
 	holder   string
+	process  string
+	dead     func(process string) bool
 	readOnly bool
 	page     int // how many records are read at once
 }
@@ -106,7 +114,10 @@ func OpenToRead(ctx context.Context, address string, o Options) (*Store, error) 
 }
 
 func dial(address string, o Options, readOnly bool) (*Store, error) {
-	s := &Store{now: o.Now, holder: o.Holder, readOnly: readOnly, page: pageSize}
+	s := &Store{now: o.Now, holder: o.Holder, process: o.Process, dead: o.Dead, readOnly: readOnly, page: pageSize}
+	if s.dead == nil {
+		s.dead = func(string) bool { return false }
+	}
 	var err error
 	switch scheme, rest, _ := strings.Cut(address, ":"); scheme {
 	case "sqlite":

@@ -35,7 +35,7 @@ func Journal(ctx context.Context, at StateAt, write bool, actor string, env func
 	if write {
 		open = state.Open
 	}
-	s, err := open(ctx, at.Address, state.Options{Now: now, Holder: holder(actor)})
+	s, err := open(ctx, at.Address, stateOptions(actor, now))
 	if err != nil {
 		return nil, c, err // not s: a nil store in an interface is not nil
 	}
@@ -56,13 +56,17 @@ func Record(ctx context.Context, e *engine.Engine, c *config.Config, address str
 	if write {
 		open = state.Open
 	}
-	s, err := open(ctx, address, state.Options{Now: now, Holder: holder(actor)})
+	s, err := open(ctx, address, stateOptions(actor, now))
 	if err != nil {
 		return err
 	}
 	shut := e.Close
 	e.Journal, e.Close = s, func() error { return errors.Join(shut(), s.Close()) }
 	return nil
+}
+
+func stateOptions(actor string, now func() time.Time) state.Options {
+	return state.Options{Now: now, Holder: holder(actor), Process: thisProcess(), Dead: dead}
 }
 
 // holder names this process for whoever finds an account taken.

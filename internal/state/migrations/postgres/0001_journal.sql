@@ -65,6 +65,7 @@ CREATE TABLE rightful_leases (
 	run      text NOT NULL,
 	token    text NOT NULL,
 	holder   text NOT NULL,
+	process  text NOT NULL, -- which process that is, for others on its machine; empty: they cannot tell
 	since    bigint NOT NULL,
 	beat     bigint NOT NULL,
 	PRIMARY KEY (account, livemode)

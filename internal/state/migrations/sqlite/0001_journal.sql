@@ -59,6 +59,7 @@ CREATE TABLE rightful_leases (
 	run      TEXT NOT NULL,
 	token    TEXT NOT NULL,
 	holder   TEXT NOT NULL,
+	process  TEXT NOT NULL, -- which process that is, for others on its machine; empty: they cannot tell
 	since    INTEGER NOT NULL,
 	beat     INTEGER NOT NULL,
 	PRIMARY KEY (account, livemode)
