@@ -17,10 +17,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"rightful/internal/cli"
+	"rightful/test/truth"
 )
 
 // TestMain lets scripts run the real command line as the program rightful.
 func TestMain(m *testing.M) {
+	truth.SameInCI()
 	testscript.Main(m, map[string]func(){
 		"rightful": func() { os.Exit(cli.Main(os.Args[1:], cli.System())) },
 	})

@@ -18,6 +18,10 @@ import (
 	"rightful/test/truth"
 )
 
+// unseenMoney is a user without a company whose money an investigation did not come
+// upon: a session alone names the user, and Stripe searches no sessions.
+var unseenMoney = regexp.MustCompile(`: RF701 on .* differs[\s\S]*\n-[^"]*", but Stripe has money of theirs",`)
+
 // TestGrownWorldsAgree: a random world is judged the same whether it is judged
 // as it was grown, read from its file by an audit, or asked about bit by bit.
 func TestGrownWorldsAgree(t *testing.T) {
@@ -51,7 +55,7 @@ func TestGrownWorldsAgree(t *testing.T) {
 		for _, what := range disagreements(t, e) {
 			// What no id, link, email or search leads to, an investigation does not
 			// see. What it says, it says as the audit does.
-			if !strings.Contains(what, "only the audit finds") {
+			if !strings.Contains(what, "only the audit finds") && !unseenMoney.MatchString(what) {
 				rt.Fatalf("%s\n%s", what, text)
 			}
 		}

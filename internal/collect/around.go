@@ -33,10 +33,13 @@ func Around(ctx context.Context, src Sources, opt Options, about rightful.Subjec
 		return nil, about, err
 	}
 	core := a.core
+	if err := g.readCache(ctx, core); err != nil {
+		return nil, about, err
+	}
 	sit := a.situation()
 	for range maxWidenings {
 		widened := false
-		for _, id := range attribute(sit) {
+		for _, id := range distinct(append(attribute(sit), a.cachedFor()...)) {
 			if !a.seen["company\x00"+rightful.CanonicalID(id)] {
 				widened = true
 				if err := a.company(ctx, id); err != nil {
@@ -65,10 +68,32 @@ func Around(ctx context.Context, src Sources, opt Options, about rightful.Subjec
 	if err := a.stripe(ctx, "looking up subscriptions that rows name", func() error { return g.lookupRowed(ctx) }); err != nil {
 		return nil, about, err
 	}
-	if err := g.readCache(ctx, core); err != nil {
-		return nil, about, err
-	}
 	return sit, core, g.readProbe(ctx, core.Users)
+}
+
+// cachedFor returns the companies of the users about whom something is cached: a
+// young payment of any of them keeps the key from being deleted.
+func (a *around) cachedFor() []string {
+	var ids []string
+	for _, e := range a.sit.Cache {
+		if e.UserID == "" {
+			continue
+		}
+		if u, known := a.users.byKey[rightful.CanonicalID(e.UserID)]; known {
+			ids = append(ids, u.CompanyID)
+		}
+		for _, m := range a.memberships.all() {
+			if rightful.SameID(m.UserID, e.UserID) {
+				ids = append(ids, m.CompanyID)
+			}
+		}
+		for _, c := range a.companies.all() {
+			if rightful.SameID(c.OwnerUserID, e.UserID) {
+				ids = append(ids, c.ID)
+			}
+		}
+	}
+	return ids
 }
 
 // rowPayers reads both customers of the rows that led here by one of them: the one

@@ -21,6 +21,7 @@ import (
 // TestMain draws a few hundred worlds for each property, unless more are asked
 // for.
 func TestMain(m *testing.M) {
+	truth.SameInCI()
 	flag.Parse()
 	asked := false
 	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
