@@ -31,6 +31,7 @@ type fake struct {
 	keys    []string       // idempotency keys
 	refuses map[string]int // how often a write of this object is let through before it is refused; absent: always
 	after   func(id string)
+	later   func()         // done once, after the cache was read the next time
 	lost    map[string]int // how many answers about this object are lost
 	unsent  map[string]int // how many of its writes are lost themselves, with their answers
 }
@@ -188,6 +189,10 @@ func (f *fake) Read(_ context.Context, entries []rightful.CacheEntry) error {
 	for i := range entries {
 		entries[i].Value, entries[i].Found = f.cached[entries[i].Key], f.cached[entries[i].Key] != ""
 		entries[i].Undecodable = f.spoilt
+	}
+	if f.later != nil {
+		f.later()
+		f.later = nil
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func (o *journalOptions) newShow(s Streams) *cobra.Command {
 	c := &cobra.Command{
 		Use: "show RUN", Short: "Show every record of one run",
 		Long: `show shows one run, record by record. RUN is its id, or as much of its beginning
-as no other run has.`,
+as no other run has, or last.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(fmt.Sprintf("show takes one run, and %d were given", len(args)), "rightful journal list names them")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"rightful/internal/plan"
 	"rightful/internal/replacefile"
 	"rightful/internal/view"
+	"rightful/internal/wire"
 )
 
 type planOptions struct {
@@ -53,7 +55,9 @@ nothing is planned, 1 error.`,
 	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
 	c.Flags().StringArrayVar(&o.decide, "decide", nil, "FINDING=CHOICE: answer a question; repeatable")
 	c.Flags().StringVar(&o.reason, "reason", "", "why it is decided so; recorded in the plan")
+	c.Flags().StringVar(&o.by, "by", "", "who plans this, where a second person has to approve it (default: your name on this machine)")
 	c.Flags().StringVar(&o.out, "out", "", "write the plan to this file, for rightful apply")
+	c.AddCommand(newApprove(s))
 	return c
 }
 
@@ -80,7 +84,7 @@ func (o *planOptions) run(ctx context.Context, s Streams) error {
 	}
 	e.quiet()
 	if o.out != "" {
-		if err := writePlan(o.out, p); err != nil {
+		if err := o.keep(ctx, s, e, p); err != nil {
 			return err
 		}
 	}
@@ -89,7 +93,7 @@ func (o *planOptions) run(ctx context.Context, s Streams) error {
 			return err
 		}
 	} else {
-		o.print(s, p)
+		o.print(s, p, e.SecondApprover)
 	}
 	if p.Steps() > 0 || p.AsksUrgently() {
 		return exit(ExitFindings)
@@ -97,10 +101,26 @@ func (o *planOptions) run(ctx context.Context, s Streams) error {
 	return nil
 }
 
-func (o *planOptions) print(s Streams, p *plan.Plan) {
+// keep writes the plan to its file, and keeps it for whoever has to approve it.
+func (o *planOptions) keep(ctx context.Context, s Streams, e *opened, p *plan.Plan) error {
+	if e.SecondApprover && p.Steps() > 0 {
+		by := cmp.Or(o.by, whoami(s))
+		if err := wire.Record(ctx, e.Engine, e.config, "", true, by, s.Now); err != nil {
+			return located(e.config, err)
+		}
+		if err := e.KeepPlan(ctx, p, by); err != nil {
+			return located(e.config, err)
+		}
+	}
+	return writePlan(o.out, p)
+}
+
+func (o *planOptions) print(s Streams, p *plan.Plan, second bool) {
 	out := printer(s)
 	out.Plan(p)
-	if o.out != "" {
+	if o.out != "" && second && p.Steps() > 0 {
+		out.Next("another person: rightful plan approve " + o.out + o.again() + "; then rightful apply " + o.out + o.again())
+	} else if o.out != "" {
 		out.Next("rightful apply " + o.out + o.again())
 	} else if p.Steps() > 0 {
 		out.Next("rightful plan --out plan.json, and then rightful apply plan.json; or rightful fix")

@@ -30,7 +30,7 @@ else has written since is a conflict, by name, and stays. A stamp that the run
 added is unset. Deleted cache keys stay deleted: the app fills them again.
 
 RUN is the id that fix and apply printed, or as much of its beginning as no other
-run has; rightful journal list names them. undo shows what it would write, and
+run has, or last; rightful journal list names them. undo shows what it would write, and
 asks; --yes does not.
 
 --continue UNDO goes on with an undo that was interrupted, killed or only partly

@@ -28,7 +28,7 @@ look of a run and its write was replaced; Stripe's events tell, for customers an
 subscriptions, what each write replaced, and verify names it. Events may come some
 seconds late, and Stripe keeps them for 30 days.
 
-RUN is the id that fix and apply printed, or a beginning of it.
+RUN is the id that fix and apply printed, or a beginning of it, or last.
 
 Exit code: 0 everything stands and nothing is wrong, 2 something stands otherwise,
 or errors or warnings are found, 4 not everything could be read, or refused,

@@ -225,6 +225,11 @@ func (e *Engine) fits(ctx context.Context, p *plan.Plan) error {
 	if err := e.ofThisAccount(ctx, "the plan", p.Account, p.Livemode); err != nil {
 		return err
 	}
+	return e.fresh(p)
+}
+
+// fresh refuses a plan that is too old, or made in the future.
+func (e *Engine) fresh(p *plan.Plan) error {
 	switch {
 	case e.Options.Now-p.MadeAt > StaleAfter:
 		return refusal("", fmt.Sprintf("the plan is %d hours old, and goes stale after %d", (e.Options.Now-p.MadeAt)/3600, StaleAfter/3600), "plan again")

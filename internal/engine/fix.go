@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 
+	"rightful"
 	"rightful/internal/plan"
 )
 
@@ -28,6 +29,12 @@ type FixReport struct {
 func (e *Engine) Fix(ctx context.Context, in FixInput) (*FixReport, error) {
 	if err := e.writable(); err != nil {
 		return nil, err
+	}
+	if e.SecondApprover {
+		return nil, &rightful.Error{
+			Kind: rightful.KindRefused, Place: "repair.second_approver", Message: "a second person has to approve what is written, and fix asks one only",
+			Hint: "rightful plan --out plan.json; another person: rightful plan approve plan.json; then rightful apply plan.json",
+		}
 	}
 	p, err := e.Plan(ctx, PlanInput{About: in.About})
 	if err != nil {

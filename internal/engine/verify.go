@@ -36,6 +36,7 @@ const (
 	CheckStands     CheckState = "stands"      // what the run wrote is there
 	CheckChanged    CheckState = "changed"     // something else is there by now
 	CheckNotWritten CheckState = "not_written" // what was there before is there: the write never took effect, or was reverted
+	CheckTakenBack  CheckState = "taken_back"  // an undo of the run has restored what was there before
 	CheckUnread     CheckState = "unread"      // it could not be read
 )
 
@@ -54,7 +55,7 @@ type StepCheck struct {
 // Holds reports whether everything stands, nothing of somebody else was replaced,
 // and everything could be looked at.
 func (r *VerifyReport) Holds() bool {
-	changed := slices.ContainsFunc(r.Steps, func(s StepCheck) bool { return s.State != CheckStands })
+	changed := slices.ContainsFunc(r.Steps, func(s StepCheck) bool { return s.State != CheckStands && s.State != CheckTakenBack })
 	return !changed && len(r.Overwritten) == 0
 }
 
@@ -103,6 +104,8 @@ func (r *VerifyReport) look(ctx context.Context, e *Engine, s journal.StepState)
 		c.State, c.Why = CheckUnread, plain(err)
 		r.IncompleteBecause = append(r.IncompleteBecause, s.Step.Object.Type+" "+s.Step.Object.ID+" could not be read: "+plain(err))
 	case now.AtTo:
+	case now.AtFrom && r.Run.UndoneBy != "" && s.Step.Place != rightful.PlaceCache:
+		c.State, c.Why = CheckTakenBack, "taken back by "+r.Run.UndoneBy
 	case now.AtFrom && (s.Open || s.State == journal.StateUncertain):
 		c.State, c.Why = CheckNotWritten, "it was about to be written, and was not: continue the run"
 	case s.Step.Place == rightful.PlaceCache && !now.AtFrom:

@@ -133,12 +133,18 @@ type Lease struct {
 // Stale reports whether the lease may be taken over.
 func (l Lease) Stale(now int64) bool { return now-l.Beat >= StaleAfter }
 
-// Find returns the one run whose id begins so. None is an error of kind
-// not_found, several one of kind ambiguous.
+// Last names the run that began last.
+const Last = "last"
+
+// Find returns the one run whose id begins so, or the Last one. None is an error of
+// kind not_found, several one of kind ambiguous.
 func Find(ctx context.Context, r Reader, text string) (Summary, error) {
 	runs, err := r.Runs(ctx, Filter{})
 	if err != nil {
 		return Summary{}, err
+	}
+	if text == Last && len(runs) > 0 {
+		return runs[len(runs)-1], nil
 	}
 	runs = slices.DeleteFunc(runs, func(r Summary) bool { return text == "" || !strings.HasPrefix(r.ID, text) })
 	switch len(runs) {
