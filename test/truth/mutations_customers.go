@@ -65,11 +65,11 @@ var customerMutations = []Mutation{
 		for _, o := range w.customers() {
 			for _, c := range w.othersThan(w.Owner(o.ID)) {
 				d := Damage{Where: o.ID + " of " + c.ID, do: func() {
-					m := w.add(rightful.Object{Type: rightful.TypePaymentMethod, ID: "pm_strange", StripeCustomerID: o.ID}, c, "", c.ID)
+					m := w.add(rightful.Object{Type: rightful.TypePaymentMethod, ID: w.id("pm_strange"), StripeCustomerID: o.ID}, c, "", c.ID)
 					w.restamp(m, stampFor(c))
 				}}
 				if w.witnessed(o) {
-					d = d.finds(Want{rightful.CodeMethodOther, rightful.Ref{Type: string(rightful.TypePaymentMethod), ID: "pm_strange"}})
+					d = d.finds(Want{rightful.CodeMethodOther, rightful.Ref{Type: string(rightful.TypePaymentMethod), ID: w.nextID("pm_strange", 0)}})
 				}
 				out = append(out, d)
 			}

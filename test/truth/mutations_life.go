@@ -65,10 +65,10 @@ var lifeMutations = []Mutation{
 					continue
 				}
 				d := Damage{Where: o.ID + " of " + c.ID, do: func() {
-					w.Rows = append(w.Rows, &rightful.SubscriptionRow{ID: "row_strange", CompanyID: c.ID, StripeSubscriptionID: "sub_other" + o.ID[len(o.ID)-1:], Status: "active"})
+					w.Rows = append(w.Rows, &rightful.SubscriptionRow{ID: w.id("row_strange"), CompanyID: c.ID, StripeSubscriptionID: "sub_other" + o.ID[len(o.ID)-1:], Status: "active"})
 				}}
 				if w.plain() {
-					d = d.finds(Want{rightful.CodeForeignObject, rightful.Ref{Type: rightful.RefSubscriptionRow, ID: "row_strange"}})
+					d = d.finds(Want{rightful.CodeForeignObject, rightful.Ref{Type: rightful.RefSubscriptionRow, ID: w.nextID("row_strange", 0)}})
 				}
 				out = append(out, d)
 			}
