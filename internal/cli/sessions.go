@@ -64,6 +64,7 @@ read was incomplete or refused as unsafe, 1 error.`,
 	c.Flags().StringVar(&o.company, "company", "", "only what is stamped with this company, or should be its own")
 	c.Flags().StringVar(&o.since, "since", sessionsSince, "only those created since: 7d, 36h, 2026-01-31 or Unix seconds")
 	c.Flags().IntVar(&o.limit, "limit", 0, "at most so many, the newest; 0 for all of the window")
+	c.AddCommand(newSessionsFix(s))
 	return c
 }
 

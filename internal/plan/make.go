@@ -101,6 +101,7 @@ type maker struct {
 	findings  []rightful.Finding    // sorted by id
 	decisions []Decision            // sorted by finding, without doubles
 	wished    []Wish                // sorted, without doubles
+	granted   map[string]bool       // findings that a wish answers
 	decided   map[string]string     // finding -> choice
 	sided     map[string][]Decision // family -> the decisions that name a company
 	cells     map[string]*draft     // what is written where
@@ -278,7 +279,7 @@ func (m *maker) questions() []Question {
 	out := []Question{}
 	for _, f := range m.findings {
 		why, held := m.held[f.ID]
-		if _, answered := m.decided[f.ID]; answered || f.Automatic && !held {
+		if _, answered := m.decided[f.ID]; answered || m.granted[f.ID] || f.Automatic && !held {
 			continue
 		}
 		if f.Severity == rightful.SeverityInfo && len(f.Choices) == 0 {

@@ -40,6 +40,7 @@ func (w Wish) Company() string {
 // wishes adds the steps of what a person asks for. They are sorted before, so that
 // their order is nothing.
 func (m *maker) wishes() error {
+	m.granted = map[string]bool{}
 	m.wished = slices.Clone(m.in.Wishes)
 	slices.SortFunc(m.wished, func(a, b Wish) int {
 		return strings.Compare(a.Object.Type+"\x00"+a.Object.ID+"\x00"+a.Decided, b.Object.Type+"\x00"+b.Object.ID+"\x00"+b.Decided)
@@ -66,6 +67,9 @@ func (m *maker) grant(w Wish) error {
 	g, err := m.in.Grant(w)
 	if err != nil {
 		return err
+	}
+	for _, id := range g.Because {
+		m.granted[id] = true
 	}
 	for _, p := range g.Writes {
 		if err := Writable(p); err != nil {

@@ -35,7 +35,8 @@ func granting(because []string, writes ...rightful.Proposal) func(plan.Wish) (pl
 // document keeps it.
 func TestWish(t *testing.T) {
 	t.Parallel()
-	in := plan.Input{Findings: everything(), Family: "cus_A", Reason: "support", Wishes: []plan.Wish{reflect, reflect}, Grant: granting([]string{"RF401-1"}, newRow("sub_1", "11"))}
+	paid := asked("RF401-1", "cus_A")
+	in := plan.Input{Findings: append(everything(), paid), Family: "cus_A", Reason: "support", Wishes: []plan.Wish{reflect, reflect}, Grant: granting([]string{"RF401-1"}, newRow("sub_1", "11"))}
 	made := mustMake(t, in)
 	lines := order(made)
 	want := []string{"company 11", "subscription_row sub_1 row =", "cache_key"}
@@ -57,6 +58,9 @@ func TestWish(t *testing.T) {
 	read, err := plan.Parse("plan.json", document(t, made))
 	if diff := cmp.Diff(made, read); err != nil || diff != "" {
 		t.Errorf("read back: %v (-made +read):\n%s", err, diff)
+	}
+	if without := mustMake(t, plan.Input{Findings: []rightful.Finding{paid}}); len(without.Questions) != 1 {
+		t.Errorf("without the wish it is no question: %+v", without)
 	}
 	if without := mustMake(t, plan.Input{Findings: everything()}); strings.Contains(string(document(t, without)), "wishes") {
 		t.Error("a plan without wishes is another document than it was")
