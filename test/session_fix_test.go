@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -248,3 +249,96 @@ func rowOf(t *testing.T, e *engine.Engine, file string) string {
 }
 
 func plainJSON(v any) ([]byte, error) { return json.Marshal(v) }
+
+// TestWebhookInBetween: what the app itself writes while a person reads the plan is
+// left alone, and one that gives it to somebody else stops the repair.
+func TestWebhookInBetween(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		company string
+		kind    rightful.ErrorKind
+	}{"for the same company": {"11", ""}, "for another": {"12", rightful.KindRefused}} {
+		e, file := sold(t, func(setter) {})
+		values := rightful.RowValues{CompanyID: tt.company, StripeCustomerID: "cus_A", Status: "active"}.Text()
+		r, err := e.FixSession(t.Context(), engine.SessionFixInput{Session: "cs_1", Confirm: func(*plan.Plan) (bool, error) {
+			return true, e.Writers.Directory.CompareAndSet(t.Context(), []rightful.FieldChange{
+				{Object: rightful.Ref{Type: rightful.RefSubscriptionRow, ID: "sub_1"}, Field: rightful.FieldRow, To: &values},
+			}, true)
+		}})
+		if rightful.KindOf(err) != tt.kind {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil && (!r.Applied.Whole() || r.Applied.Result.Count("already") != 1) {
+			t.Errorf("%s: %+v", name, r.Applied.Result.Outcomes)
+		}
+		if got := rowOf(t, e, file); got != "1 "+tt.company+" active" {
+			t.Errorf("%s: the row is %q", name, got)
+		}
+	}
+}
+
+// TestFixSessionDemandsAReason where it decides a security matter: company 12 links the
+// customer who pays for the row of 11.
+func TestFixSessionDemandsAReason(t *testing.T) {
+	t.Parallel()
+	secured := func(s setter) {
+		contest(s)
+		s("stripe.customers.0", "metadata", map[string]any{"company_id": "12", "user_id": "9"})
+		s("stripe.customers.0", "email", "dora@example.com")
+		s("db.companies.1", "stripe_customer_id", "cus_A")
+		s("db", "subscriptions", []any{row("31", "11", "sub_1", "active")})
+	}
+	for reason, kind := range map[string]rightful.ErrorKind{"": rightful.KindRefused, "ticket 77": ""} {
+		e, file := sold(t, secured)
+		in := engine.SessionFixInput{Session: "cs_1", User: "dora@example.com", Confirm: yes, Author: engine.Author{Reason: reason}}
+		r, err := e.FixSession(t.Context(), in)
+		if rightful.KindOf(err) != kind || err != nil && !strings.Contains(err.Error(), "no reason is given") {
+			t.Fatalf("%q: %v", reason, err)
+		}
+		want := "31 11 active"
+		if kind == "" {
+			if want = "31 12 active"; r.Plan.Reason != reason || !r.Applied.Result.Whole() {
+				t.Errorf("reason %q, %+v", r.Plan.Reason, r.Applied.Result.Outcomes)
+			}
+		}
+		if got := rowOf(t, e, file); got != want {
+			t.Errorf("%q: the row is %q, want %q", reason, got, want)
+		}
+	}
+}
+
+// unsearchable is a Stripe whose search finds nothing yet.
+type unsearchable struct{ rightful.StripeReader }
+
+// Search finds nothing.
+func (unsearchable) Search(context.Context, rightful.ObjectType, string, string) ([]rightful.Object, error) {
+	return nil, nil
+}
+
+// TestSessionsOfACompany are found by their own stamps, with and without the company's
+// row, and also when nothing else leads to them.
+func TestSessionsOfACompany(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		company string
+		change  func(setter)
+		found   int
+	}{
+		"stamped with it":              {"12", func(s setter) { s("stripe.checkout_sessions.0", "metadata", map[string]any{"company_id": "12"}) }, 1},
+		"rightfully its own":           {"11", func(s setter) { s("stripe.checkout_sessions.0", "metadata", map[string]any{"company_id": "12"}) }, 1},
+		"stamped with one that is not": {"404", func(s setter) { s("stripe.checkout_sessions.0", "metadata", map[string]any{"company_id": "404"}) }, 1},
+		"of a payer who is deleted": {"11", func(s setter) {
+			s("stripe", "customers", []any{map[string]any{"id": "cus_A", "object": "customer", "deleted": true}})
+		}, 1},
+		"of a payer who is not there": {"11", func(s setter) { s("stripe", "customers", []any{}); s("stripe", "missing_ids", []any{"cus_A"}) }, 1},
+		"another's":                   {"14", func(setter) {}, 0},
+		"before the window":           {"11", func(s setter) { s("stripe.checkout_sessions.0", "created", 1753000000) }, 0},
+	} {
+		e, _ := sold(t, tt.change)
+		e.Sources.Stripe = unsearchable{e.Sources.Stripe}
+		r, err := e.Sessions(t.Context(), engine.SessionsInput{Since: 1754000000, Company: tt.company})
+		if err != nil || len(r.Sessions) != tt.found {
+			t.Errorf("%s: %v, %+v", name, err, r)
+		}
+	}
+}

@@ -35,8 +35,9 @@ stamped with, whose it should be as of the purchase, who pays, how much, whether
 the database knows the payment, and what was found about it. It reads the families
 of those sessions only, judges them as audit and investigate do, and writes nothing.
 
---user and --company start from the user or company instead of from Stripe's list.
-A company that does not exist may be named too: what is stamped with it is listed.
+With --user or --company only the families that name it, and what surrounds it, are
+read. A company that does not exist may be named too: what is stamped with it is
+listed.
 
 rightful sessions fix cs_... puts one of them right.
 

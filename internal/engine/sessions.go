@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rightful"
+	"rightful/internal/judge"
 )
 
 // SessionsInput says which checkout sessions to list.
@@ -103,9 +104,10 @@ func (e *Engine) sessions(ctx context.Context, in SessionsInput, r *SessionsRepo
 	return nil
 }
 
-// sessionsOf names what has to be read. Without user or company, that is Stripe's
-// list of the window; with one, what surrounds it.
+// sessionsOf names what has to be read: the sessions of the window in Stripe's list,
+// and with a user or company, those of them that name it and what surrounds it.
 func (e *Engine) sessionsOf(ctx context.Context, in SessionsInput, r *SessionsReport) (*rightful.User, rightful.Subject, error) {
+	keys := e.Options.Keys
 	switch {
 	case in.User != "":
 		user, err := e.user(ctx, in.User)
@@ -113,37 +115,76 @@ func (e *Engine) sessionsOf(ctx context.Context, in SessionsInput, r *SessionsRe
 			return nil, rightful.Subject{}, err
 		}
 		r.Scope.UserID = &user.ID
-		return user, rightful.Subject{Users: []string{user.ID}}, nil
+		about, err := e.window(ctx, in, r, func(o rightful.Object) bool {
+			stamped := o.Metadata[keys.User]
+			return rightful.SameID(stamped, user.ID) || stamped == "" && o.Email != "" && strings.EqualFold(o.Email, user.Email)
+		})
+		about.Users = []string{user.ID}
+		return user, about, err
 	case in.Company != "":
 		r.Scope.Company = &in.Company
-		found, err := e.whoCompany(ctx, e.Sources, in.Company)
-		if rightful.KindOf(err) == rightful.KindNotFound {
-			found, err = e.whoStamped(ctx, e.Sources, in.Company) // the company that is not there may be what is wrong
-		}
-		if err != nil {
-			return nil, rightful.Subject{}, at("--company", err)
-		}
-		return nil, found.subject, nil
+		about, err := e.companySessions(ctx, in, r)
+		return nil, about, err
 	}
-	about, err := e.window(ctx, in, r)
+	about, err := e.window(ctx, in, r, nil)
 	return nil, about, err
 }
 
-// window lists the sessions of a time. A list that breaks off leaves the report
-// incomplete; one that cannot be read at all is an error.
-func (e *Engine) window(ctx context.Context, in SessionsInput, r *SessionsReport) (rightful.Subject, error) {
+// companySessions names the sessions that are stamped with a company, and the
+// company. One that is not there may be just what is wrong: then what else is stamped
+// with it is looked for, and it is an error when there is nothing.
+func (e *Engine) companySessions(ctx context.Context, in SessionsInput, r *SessionsReport) (rightful.Subject, error) {
+	var known *rightful.Company
+	for c, err := range e.Sources.Directory.Companies(ctx, rightful.Select{By: rightful.ByID, Values: []string{in.Company}}) {
+		if err != nil {
+			return rightful.Subject{}, err
+		}
+		known = &c
+	}
+	about, err := e.window(ctx, in, r, func(o rightful.Object) bool {
+		stamp := judge.Stamp(o, e.Options.Keys)
+		return rightful.SameID(stamp, in.Company) || known != nil && rightful.SameID(stamp, stampOf(*known))
+	})
+	if err != nil {
+		return about, err
+	}
+	if known != nil {
+		about.Companies = []string{known.ID}
+		return about, nil
+	}
+	found, err := e.whoStamped(ctx, e.Sources, in.Company)
+	switch {
+	case err == nil:
+		about.Customers = append(about.Customers, found.subject.Customers...)
+	case rightful.KindOf(err) != rightful.KindNotFound || len(about.Objects) == 0:
+		return about, at("--company", err)
+	}
+	return about, nil
+}
+
+// window lists the sessions of a time; those that keep wants, nil for all. A list
+// that breaks off leaves the report incomplete; one that cannot be read at all is an
+// error.
+func (e *Engine) window(ctx context.Context, in SessionsInput, r *SessionsReport, keep func(rightful.Object) bool) (rightful.Subject, error) {
 	var about rightful.Subject
+	read, bounded := 0, in.Limit > 0 && !in.Mismatched && keep == nil
 	known := map[string]bool{}
 	for o, err := range e.Sources.Stripe.List(ctx, rightful.ListQuery{Type: rightful.TypeSession, CreatedFrom: in.Since}) {
 		switch {
-		case err != nil && (ctx.Err() != nil || len(about.Objects) == 0):
+		case err != nil && (ctx.Err() != nil || read == 0):
 			return about, err
 		case err != nil:
 			r.IncompleteBecause = append(r.IncompleteBecause, "Stripe's list of checkout sessions: "+plain(err))
 			return about, nil
-		case in.Paid && !o.SettledSession():
+		}
+		read++
+		if e.Options.Progress != nil {
+			e.Options.Progress("checkout sessions listed", read)
+		}
+		switch {
+		case in.Paid && !o.SettledSession(), keep != nil && !keep(o):
 			continue
-		case in.Limit > 0 && !in.Mismatched && len(about.Objects) == in.Limit:
+		case bounded && len(about.Objects) == in.Limit:
 			r.More = true
 			return about, nil
 		}
@@ -151,9 +192,6 @@ func (e *Engine) window(ctx context.Context, in SessionsInput, r *SessionsReport
 		if id := o.StripeCustomerID; id != "" && !known[id] {
 			known[id] = true
 			about.Customers = append(about.Customers, id)
-		}
-		if e.Options.Progress != nil {
-			e.Options.Progress("checkout sessions listed", len(about.Objects))
 		}
 	}
 	return about, nil
