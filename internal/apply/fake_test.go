@@ -129,6 +129,15 @@ func (f *fake) Links(context.Context, rightful.Select) iter.Seq2[rightful.Link, 
 }
 
 func (f *fake) SubscriptionRows(_ context.Context, sel rightful.Select) iter.Seq2[rightful.SubscriptionRow, error] {
+	if sel.By == rightful.ByStripeSubscription {
+		var naming []rightful.SubscriptionRow
+		for _, r := range f.rows {
+			if r.StripeSubscriptionID == sel.Values[0] {
+				naming = append(naming, r)
+			}
+		}
+		return rowsOf(naming...)
+	}
 	if r, ok := f.rows[sel.Values[0]]; ok {
 		return rowsOf(r)
 	}
@@ -168,6 +177,15 @@ func (f *fake) CompareAndSet(_ context.Context, all []rightful.FieldChange, comm
 			}
 		case c.Object.Type == rightful.RefCompany:
 			f.links[c.Object.ID] = to
+		case c.Field == rightful.FieldRow && c.To != nil:
+			v, _ := rightful.ParseRowValues(to)
+			f.rows["new"] = rightful.SubscriptionRow{ID: "new", CompanyID: v.CompanyID, StripeCustomerID: v.StripeCustomerID, StripeSubscriptionID: c.Object.ID, Status: v.Status}
+		case c.Field == rightful.FieldRow:
+			delete(f.rows, "new")
+		case c.Field == rightful.FieldRowStatus:
+			r := f.rows[c.Object.ID]
+			r.Status = to
+			f.rows[c.Object.ID] = r
 		default:
 			r := f.rows[c.Object.ID]
 			if c.Field == rightful.FieldRowCompany {

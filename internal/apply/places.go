@@ -63,6 +63,10 @@ func (a *applier) read(ctx context.Context, s plan.Step) (standing, error) {
 		return a.readLinks(ctx, s)
 	case s.Object.Type == rightful.RefCompany:
 		return one(a.places.Directory.Companies(ctx, byID(s)), s, func(c rightful.Company) string { return c.StripeCustomerID })
+	case s.Field == rightful.FieldRow:
+		return a.readRow(ctx, s)
+	case s.Field == rightful.FieldRowStatus:
+		return one(a.places.Directory.SubscriptionRows(ctx, byID(s)), s, func(r rightful.SubscriptionRow) string { return r.Status })
 	case s.Field == rightful.FieldRowCompany:
 		return one(a.places.Directory.SubscriptionRows(ctx, byID(s)), s, func(r rightful.SubscriptionRow) string { return r.CompanyID })
 	}
@@ -108,6 +112,37 @@ func (a *applier) readLinks(ctx context.Context, s plan.Step) (standing, error) 
 		}
 	}
 	return found, nil
+}
+
+// readRow looks for the one row that names a subscription. A row that is silent about
+// what a step holds agrees with it: not every app keeps a status or the customer
+// beside it.
+func (a *applier) readRow(ctx context.Context, s plan.Step) (standing, error) {
+	var found []rightful.SubscriptionRow
+	naming := rightful.Select{By: rightful.ByStripeSubscription, Values: []string{s.Object.ID}}
+	for r, err := range a.places.Directory.SubscriptionRows(ctx, naming) {
+		if err != nil {
+			return standing{}, err
+		}
+		found = append(found, r)
+	}
+	switch len(found) {
+	case 0:
+		return standing{}, nil
+	case 1:
+	default:
+		return standing{gone: fmt.Sprintf("the database has %d rows that name %s", len(found), s.Object.ID)}, nil
+	}
+	for _, text := range []*string{s.To, s.From} {
+		if text == nil {
+			continue
+		}
+		if values, err := rightful.ParseRowValues(*text); err == nil && values.Agrees(found[0]) {
+			return holding(*text), nil
+		}
+	}
+	r := found[0]
+	return holding(rightful.RowValues{CompanyID: r.CompanyID, StripeCustomerID: r.StripeCustomerID, Status: r.Status}.Text()), nil
 }
 
 func (a *applier) readStamp(ctx context.Context, s plan.Step) (standing, error) {

@@ -254,7 +254,7 @@ func unshield(s string) string { return shielded.ReplaceAllString(s, `$${$1}`) }
 var keys = []string{
 	"company", "metadata_key", "also_read", "user_key", "ownership", "key", "value", "directory", "dsn", "companies",
 	"users", "memberships", "subscriptions", "links", "resolve", "write", "placeholder_customers", "company_customer",
-	"link_customer", "link_insert", "link_delete", "subscription_company", "subscription_customer", "subscription_status", "subscription_insert", "stripe", "account",
+	"link_customer", "link_insert", "link_delete", "subscription_company", "subscription_customer", "subscription_status", "subscription_insert", "subscription_delete", "stripe", "account",
 	"livemode", "rate", "endpoint", "api_base", "webhook_secrets", "state", "cache", "url", "ca", "cluster", "keys", "pattern", "holds",
 	"decode", "resolver_probe", "json", "headers", "revision_url", "revision_json", "expect_revision", "command",
 	"revision_command", "none_status", "timeout", "concurrency", "codes", "serve", "listen",

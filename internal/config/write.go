@@ -19,6 +19,7 @@ type Write struct {
 	SubscriptionCustomer string `yaml:"subscription_customer"`
 	SubscriptionStatus   string `yaml:"subscription_status"`
 	SubscriptionInsert   string `yaml:"subscription_insert"`
+	SubscriptionDelete   string `yaml:"subscription_delete"`
 }
 
 // Configured reports whether anything of the database is written.
@@ -40,6 +41,12 @@ func (w Write) Lacks(p rightful.Proposal) string {
 		statement, name = w.LinkCustomer, "link_customer"
 	case p.Object.Type == rightful.RefCompany:
 		statement, name = w.CompanyCustomer, "company_customer"
+	case p.Field == rightful.FieldRow && p.From == nil:
+		statement, name = w.SubscriptionInsert, "subscription_insert"
+	case p.Field == rightful.FieldRow:
+		statement, name = w.SubscriptionDelete, "subscription_delete"
+	case p.Field == rightful.FieldRowStatus:
+		statement, name = w.SubscriptionStatus, "subscription_status"
 	case p.Field == rightful.FieldRowCompany:
 		statement, name = w.SubscriptionCompany, "subscription_company"
 	case p.Field == rightful.FieldRowCustomer:
@@ -76,6 +83,8 @@ var (
 			"UPDATE subscriptions SET status = :new WHERE id = :id AND status IS NOT DISTINCT FROM :old"},
 		{"subscription_insert", func(w Write) string { return w.SubscriptionInsert }, []string{"company_id", "stripe_subscription_id"},
 			"INSERT INTO subscriptions (company_id, stripe_customer_id, stripe_subscription_id, status) VALUES (:company_id, :stripe_customer_id, :stripe_subscription_id, :status)"},
+		{"subscription_delete", func(w Write) string { return w.SubscriptionDelete }, []string{"company_id", "stripe_subscription_id"},
+			"DELETE FROM subscriptions WHERE stripe_subscription_id = :stripe_subscription_id AND company_id = :company_id AND stripe_customer_id = :stripe_customer_id AND status = :status"},
 	}
 )
 

@@ -22,6 +22,9 @@ func TestWriteNeedsItsParameters(t *testing.T) {
 		"subscription_customer: UPDATE s SET c = :new WHERE id = :id":                            ":old",
 		"subscription_status: UPDATE s SET c = :new WHERE id = :id":                              ":old",
 		"subscription_insert: INSERT INTO s VALUES (:company_id, :stripe_customer_id)":           ":stripe_subscription_id",
+		"subscription_insert: INSERT INTO s (t) VALUES (:stripe_subscription_id)":                ":company_id",
+		"subscription_delete: DELETE FROM s WHERE t = :stripe_subscription_id":                   ":company_id",
+		"subscription_delete: DELETE FROM s WHERE c = :company_id AND status = :status":          ":stripe_subscription_id",
 		"company_customer: UPDATE c SET x = :new WHERE id = :id AND x IS NOT DISTINCT FROM :old": "",
 		"link_insert: INSERT INTO l VALUES (:id, :new)":                                          "",
 	} {
@@ -46,7 +49,8 @@ func TestWriteSaysWhatItLacks(t *testing.T) {
 		return rightful.Proposal{Place: rightful.PlaceDB, Object: rightful.Ref{Type: typ, ID: "1"}, Field: field, From: from, To: to}
 	}
 	company, link, row := rightful.RefCompany, rightful.RefLink, rightful.RefSubscriptionRow
-	all := config.Write{CompanyCustomer: "x", LinkCustomer: "x", LinkInsert: "x", LinkDelete: "x", SubscriptionCompany: "x", SubscriptionCustomer: "x"}
+	all := config.Write{CompanyCustomer: "x", LinkCustomer: "x", LinkInsert: "x", LinkDelete: "x", SubscriptionCompany: "x", SubscriptionCustomer: "x",
+		SubscriptionStatus: "x", SubscriptionInsert: "x", SubscriptionDelete: "x"}
 	for _, tt := range []struct {
 		p     rightful.Proposal
 		lacks string
@@ -58,6 +62,9 @@ func TestWriteSaysWhatItLacks(t *testing.T) {
 		{db(link, rightful.FieldLink, &a, &b), "link_customer", config.Write{LinkCustomer: "x"}},
 		{db(row, rightful.FieldRowCompany, &a, &b), "subscription_company", config.Write{SubscriptionCompany: "x"}},
 		{db(row, rightful.FieldRowCustomer, &a, &b), "subscription_customer", config.Write{SubscriptionCustomer: "x"}},
+		{db(row, rightful.FieldRowStatus, &a, &b), "subscription_status", config.Write{SubscriptionStatus: "x"}},
+		{db(row, rightful.FieldRow, nil, &b), "subscription_insert", config.Write{SubscriptionInsert: "x"}},
+		{db(row, rightful.FieldRow, &a, nil), "subscription_delete", config.Write{SubscriptionDelete: "x"}},
 	} {
 		if got := (config.Write{}).Lacks(tt.p); got != "directory.write."+tt.lacks {
 			t.Errorf("%+v lacks %q", tt.p, got)

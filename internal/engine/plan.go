@@ -34,7 +34,7 @@ func (e *Engine) Plan(ctx context.Context, in PlanInput) (*plan.Plan, error) {
 
 // findings judges, as the input of a plan. What is accepted is not among it.
 func (e *Engine) findings(ctx context.Context, about About) (plan.Input, error) {
-	in := plan.Input{MadeAt: e.Options.Now, Lacks: e.Lacks}
+	in := plan.Input{MadeAt: e.Options.Now, Lacks: e.Lacks, Grant: e.grant(ctx)}
 	refused := func(r *Refusal) {
 		if r != nil {
 			in.Refused = string(r.Code) + ": " + r.Message

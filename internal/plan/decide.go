@@ -126,9 +126,10 @@ func isLink(p rightful.Proposal) bool {
 }
 
 // Writable reports why a proposal may not be written by any plan: rightful
-// stamps four kinds of Stripe objects, changes links and the company or customer
-// of subscription rows, and deletes cache keys. It never cancels, refunds,
-// deletes or moves a payer.
+// stamps four kinds of Stripe objects, changes links and the company, customer or
+// status of subscription rows, adds such rows, and deletes cache keys. It never
+// cancels, refunds, deletes or moves a payer. What gives access is written by
+// decision only.
 func Writable(p rightful.Proposal) error {
 	never := fmt.Errorf("rightful does not write %s of a %s in %s", p.Field, p.Object.Type, p.Place)
 	for _, s := range []string{p.Object.ID, p.Field, text(p.From), text(p.To)} {
@@ -149,6 +150,13 @@ func Writable(p rightful.Proposal) error {
 	case rightful.PlaceDB:
 		switch {
 		case isLink(p):
+			return nil
+		case gives(p) && p.Field == rightful.FieldRow:
+			if _, err := rightful.ParseRowValues(text(p.To)); err != nil || p.From != nil {
+				return never
+			}
+			return nil
+		case p.Object.Type == rightful.RefSubscriptionRow && p.Field == rightful.FieldRowStatus && text(p.To) != "":
 			return nil
 		case p.Object.Type == rightful.RefSubscriptionRow && (p.Field == rightful.FieldRowCompany || p.Field == rightful.FieldRowCustomer) && p.To != nil:
 			return nil

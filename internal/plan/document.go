@@ -82,6 +82,11 @@ func unreadable(name string, raw []byte, err error) error {
 // hand away; this keeps away what was made by other means.
 func (p *Plan) check() error {
 	cells := map[string]bool{}
+	for _, w := range p.Wishes {
+		if err := w.check(); err != nil {
+			return err
+		}
+	}
 	for _, u := range p.Units {
 		for _, s := range u.Steps {
 			w := s.Proposal()
@@ -93,11 +98,14 @@ func (p *Plan) check() error {
 				return fmt.Errorf("%s is not the id of its step", s.ID)
 			case cells[cell(w)]:
 				return fmt.Errorf("two steps write %s of %s", s.Field, s.Object.ID)
-			case len(s.Because) == 0:
+			case len(s.Because) == 0 && !p.wished(s):
 				return fmt.Errorf("%s has no finding", s.ID)
+			case gives(w) && s.Decided == "":
+				return fmt.Errorf("%s gives access, and nobody decided it", s.ID)
 			case !same(s.Precondition.Value, s.From):
 				return fmt.Errorf("%s demands another value than it replaces", s.ID)
-			case (s.Reverse == nil) != (s.Place == rightful.PlaceCache), s.Reverse != nil && !same(s.Reverse.To, s.From):
+			case s.Reverse == nil && s.Place != rightful.PlaceCache && s.Field != rightful.FieldRow,
+				s.Reverse != nil && s.Place == rightful.PlaceCache, s.Reverse != nil && !same(s.Reverse.To, s.From):
 				return fmt.Errorf("%s would not be taken back to what stood there", s.ID)
 			}
 			cells[cell(w)] = true
@@ -113,9 +121,10 @@ func (s Step) Proposal() rightful.Proposal {
 
 // Stale returns the steps of a plan that would not be planned any more: what was
 // found then is not found now, or asks for another write. The decisions of the
-// plan hold where the finding and the choice are still there.
+// plan hold where the finding and the choice are still there, and its wishes write
+// what they would write now.
 func (p *Plan) Stale(now Input) ([]Step, error) {
-	now.Decisions, now.Reason = nil, p.Reason
+	now.Decisions, now.Wishes, now.Reason, now.Family = nil, p.Wishes, p.Reason, ""
 	for _, d := range p.Decisions {
 		i := slices.IndexFunc(now.Findings, func(f rightful.Finding) bool { return f.ID == d.Finding })
 		if i < 0 {
@@ -138,7 +147,8 @@ func (p *Plan) Stale(now Input) ([]Step, error) {
 	var stale []Step
 	for _, u := range p.Units {
 		for _, s := range u.Steps {
-			if f, ok := still[s.ID]; !ok || !slices.Equal(f.Because, s.Because) || f.Decided != s.Decided {
+			f, ok := still[s.ID]
+			if !ok || f.Decided != s.Decided || !slices.Equal(f.Because, s.Because) && !p.wished(s) {
 				stale = append(stale, s)
 			}
 		}

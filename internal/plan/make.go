@@ -27,6 +27,13 @@ type Input struct {
 	// Lacks names what would have to be configured for a write to be possible;
 	// "" when nothing is missing. Nil: everything can be written.
 	Lacks func(rightful.Proposal) string
+
+	// Wishes are what a person asks for beside the findings, and Grant works out
+	// what one writes now. An error of Grant is that of the plan.
+	Wishes []Wish
+	Grant  func(Wish) (Granted, error)
+	// Family leaves out the units and questions of all others. Empty: all.
+	Family string
 }
 
 // lacks is Lacks, which may be nil.
@@ -54,12 +61,19 @@ func Make(in Input) (*Plan, error) {
 	if err := m.decide(); err != nil {
 		return nil, err
 	}
+	if err := m.wishes(); err != nil {
+		return nil, err
+	}
 	m.automatic()
 	p := &Plan{
 		MadeAt: in.MadeAt, Account: in.Account, Livemode: in.Livemode,
-		Decisions: m.decisions, Units: m.units(), Questions: m.questions(),
+		Decisions: m.decisions, Wishes: m.wished, Units: m.units(), Questions: m.questions(),
 	}
-	if len(p.Decisions) > 0 {
+	if in.Family != "" {
+		p.Units = slices.DeleteFunc(p.Units, func(u Unit) bool { return u.Family != in.Family })
+		p.Questions = slices.DeleteFunc(p.Questions, func(q Question) bool { return q.Family != in.Family })
+	}
+	if len(p.Decisions)+len(p.Wishes) > 0 {
 		p.Reason = in.Reason // without a decision there is nothing to give a reason for
 	}
 	p.Hash = p.hash()
@@ -86,6 +100,8 @@ type maker struct {
 	in        Input
 	findings  []rightful.Finding    // sorted by id
 	decisions []Decision            // sorted by finding, without doubles
+	wished    []Wish                // sorted, without doubles
+	granted   map[string]bool       // findings that a wish answers
 	decided   map[string]string     // finding -> choice
 	sided     map[string][]Decision // family -> the decisions that name a company
 	cells     map[string]*draft     // what is written where
@@ -98,7 +114,27 @@ type draft struct {
 	family  string
 	company []string // rightful companies of the findings behind it
 	amounts []rightful.Amount
-	relink  int // order among the writes of a relink, from 1; 0 for other writes
+	relink  int    // order among the writes of a relink, from 1; 0 for other writes
+	forGood string // what to add to why it may be written, where nothing takes it back
+}
+
+// name is what a step is called to people: its findings, or the wish that it comes
+// of.
+func (d *draft) name() string {
+	if len(d.Because) == 0 {
+		return d.Decided
+	}
+	return strings.Join(d.Because, ", ")
+}
+
+// draft begins a step that makes a write.
+func (m *maker) draft(family string, p rightful.Proposal) *draft {
+	d := &draft{family: family}
+	d.Place, d.Object, d.Field, d.From, d.To = p.Place, p.Object, p.Field, p.From, p.To
+	d.Precondition.Value = p.From
+	d.Reverse, d.forGood = m.in.reverse(p)
+	d.ID = stepID(p)
+	return d
 }
 
 // cell names what a proposal writes. Two proposals for one cell must agree.
@@ -163,6 +199,8 @@ func (m *maker) barred(f rightful.Finding) string {
 		return "security findings are never automatic"
 	case f.Proposal == nil:
 		return "it proposes nothing"
+	case gives(*f.Proposal):
+		return "what gives or ends access is never automatic"
 	}
 	if err := Writable(*f.Proposal); err != nil {
 		return err.Error()
@@ -171,7 +209,7 @@ func (m *maker) barred(f rightful.Finding) string {
 		return f.Why + "; it is not written, because " + missing + " is not set"
 	}
 	if d := m.cells[cell(*f.Proposal)]; d != nil && (!same(d.To, f.Proposal.To) || !same(d.From, f.Proposal.From)) {
-		return fmt.Sprintf("%s was decided, and writes there too", strings.Join(d.Because, ", "))
+		return fmt.Sprintf("%s was decided, and writes there too", d.name())
 	}
 	if f.Proposal.Place == rightful.PlaceCache {
 		return "" // deleting a key takes no side
@@ -190,16 +228,11 @@ func (m *maker) add(f rightful.Finding, p rightful.Proposal, choice string, reli
 	key := cell(p)
 	d := m.cells[key]
 	if d == nil {
-		d = &draft{family: familyOf(f, p), relink: relink}
-		d.Place, d.Object, d.Field, d.From, d.To = p.Place, p.Object, p.Field, p.From, p.To
-		d.Precondition.Value = p.From
-		if p.Place != rightful.PlaceCache {
-			d.Reverse = &Reverse{To: p.From}
-		}
-		d.ID = stepID(p)
+		d = m.draft(familyOf(f, p), p)
+		d.relink = relink
 		d.Decided, d.Message, d.Why, d.Evidence = choice, f.Message, f.Why, reduce(f.Evidence)
 		if choice != "" {
-			d.Why = "decided: " + choice
+			d.Why = "decided: " + choice + d.forGood
 		}
 		m.cells[key] = d
 	}
@@ -246,7 +279,7 @@ func (m *maker) questions() []Question {
 	out := []Question{}
 	for _, f := range m.findings {
 		why, held := m.held[f.ID]
-		if _, answered := m.decided[f.ID]; answered || f.Automatic && !held {
+		if _, answered := m.decided[f.ID]; answered || m.granted[f.ID] || f.Automatic && !held {
 			continue
 		}
 		if f.Severity == rightful.SeverityInfo && len(f.Choices) == 0 {

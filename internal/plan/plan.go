@@ -18,6 +18,7 @@ type Plan struct {
 	Livemode  bool       `json:"livemode"`
 	Reason    string     `json:"reason"`    // why it was decided as it was; security findings demand it
 	Decisions []Decision `json:"decisions"` // sorted by finding
+	Wishes    []Wish     `json:"wishes,omitempty"`
 	Units     []Unit     `json:"units"`
 	Questions []Question `json:"questions"` // sorted by severity, then company
 }
@@ -34,6 +35,20 @@ const Leave = "leave"
 // companyChoice begins the choices that name a company.
 const companyChoice = "company:"
 
+// Wish is what a person asks for that no finding asks about: that a subscription
+// moves, or that the database learns of a payment. What it writes is worked out
+// anew from what stands there, when it is planned and when it is applied.
+type Wish struct {
+	Object  rightful.Ref `json:"object"`
+	Decided string       `json:"decided"` // WishMove or WishReflect with a company's id
+}
+
+// What wishes ask for; the id of a company follows.
+const (
+	WishMove    = "move:"    // a subscription becomes the company's
+	WishReflect = "reflect:" // what a checkout session bought becomes known as the company's
+)
+
 // Unit is the repair of one family. It is applied or fails by itself.
 type Unit struct {
 	Family    string           `json:"family"`     // a family's key, company:ID, user:ID or cache:KEY
@@ -48,12 +63,12 @@ type Step struct {
 	Place        string       `json:"place"`
 	Object       rightful.Ref `json:"object"`
 	Field        string       `json:"field"`
-	From         *string      `json:"from"` // nil: nothing stands there
-	To           *string      `json:"to"`   // nil: remove
-	Because      []string     `json:"because"`
+	From         *string      `json:"from"`    // nil: nothing stands there
+	To           *string      `json:"to"`      // nil: remove
+	Because      []string     `json:"because"` // findings; a wish may have none
 	Precondition Precondition `json:"precondition"`
 	Reverse      *Reverse     `json:"reverse"` // nil: cannot be taken back, and need not be
-	Decided      string       `json:"decided"` // the choice that a person made; empty when automatic
+	Decided      string       `json:"decided"` // the choice or wish of a person; empty when automatic
 	Message      string       `json:"message"` // what is wrong
 	Why          string       `json:"why"`     // why this may be written
 	Evidence     []Evidence   `json:"evidence"`

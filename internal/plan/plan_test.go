@@ -321,6 +321,7 @@ func TestWritable(t *testing.T) {
 	for _, w := range []rightful.Proposal{
 		stamp(rightful.TypeCustomer, "cus_1", "", "11"), stamp(rightful.TypePaymentIntent, "pi_1", "4", "11"),
 		link("11", "", "cus_1"), link("11", "cus_1", ""), row("company_id", p("11")), row("stripe_customer_id", p("cus_1")), uncache("k", "4"),
+		row("status", p("active")), newRow("sub_1", "11"),
 	} {
 		if err := plan.Writable(w); err != nil {
 			t.Errorf("%+v: %v", w, err)
@@ -329,7 +330,7 @@ func TestWritable(t *testing.T) {
 	for _, w := range []rightful.Proposal{
 		metadata("customer", "metadata.", p("11")), metadata("customer", "email", p("a@example.com")), metadata("subscription", "status", p("canceled")),
 		metadata("subscription", "customer", p("cus_2")), metadata("invoice", "metadata.company_id", p("11")), metadata("customer", "metadata.company_id", nil),
-		metadata("customer", "metadata.company_id", p("")), row("status", p("active")), row("company_id", nil), link("", "", "cus_1"), link("11", "cus_1", "cus_1"),
+		metadata("customer", "metadata.company_id", p("")), row("status", nil), row("status", p("")), row("company_id", nil), row("row", p("b")), row("id", p("2")), link("", "", "cus_1"), link("11", "cus_1", "cus_1"),
 		{Place: "db", Object: rightful.Ref{Type: rightful.RefUser, ID: "7"}, Field: "company_id", To: p("11")},
 		{Place: "cache", Object: rightful.Ref{Type: rightful.RefCacheKey, ID: "k"}, Field: "value", From: p("4"), To: p("11")},
 		{Place: "disk", Object: rightful.Ref{Type: rightful.RefCompany, ID: "1"}, Field: rightful.FieldLink, To: p("x")},

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"rightful"
 	"rightful/internal/apply"
 	"rightful/internal/engine"
 	"rightful/internal/journal"
@@ -88,6 +89,9 @@ func (p *Printer) overwritten(all []engine.Overwritten) {
 func target(s plan.Step) string {
 	if s.To == nil {
 		return "nothing"
+	}
+	if v, err := rightful.ParseRowValues(*s.To); err == nil && s.Field == rightful.FieldRow {
+		return "company " + or(v.CompanyID) + ", " + or(v.StripeCustomerID) + ", " + or(v.Status)
 	}
 	return clean(*s.To)
 }

@@ -74,7 +74,11 @@ func (p *Printer) unit(u plan.Unit) {
 			p.line("    %s", l)
 		}
 		p.line("        %s", clean(s.Message))
-		p.line("        why: %s (%s)", clean(s.Why), strings.Join(s.Because, ", "))
+		because := ""
+		if len(s.Because) > 0 {
+			because = " (" + strings.Join(s.Because, ", ") + ")"
+		}
+		p.line("        why: %s%s", clean(s.Why), because)
 		p.because(s.Evidence)
 	}
 }
@@ -85,11 +89,27 @@ func (p *Printer) difference(s plan.Step) []string {
 		return []string{p.paint(red, "- "+clean(deref(s.From))) + p.paint(faint, "  (the key is deleted)")}
 	}
 	var lines []string
+	if s.Field == rightful.FieldRow {
+		return p.newRow(s)
+	}
 	if s.From != nil {
 		lines = append(lines, p.paint(red, fmt.Sprintf("- %s = %s", clean(s.Field), clean(*s.From))))
 	}
 	if s.To != nil {
 		lines = append(lines, p.paint(green, fmt.Sprintf("+ %s = %s", clean(s.Field), clean(*s.To))))
+	}
+	return lines
+}
+
+// newRow writes a subscription row that is added, a line for each of its values.
+func (p *Printer) newRow(s plan.Step) []string {
+	v, err := rightful.ParseRowValues(deref(s.To))
+	if err != nil {
+		return []string{p.paint(green, "+ row = "+or(deref(s.To)))}
+	}
+	lines := []string{p.paint(green, "+ a new row for "+clean(s.Object.ID))}
+	for _, f := range [][2]string{{"company_id", v.CompanyID}, {"stripe_customer_id", v.StripeCustomerID}, {"status", v.Status}} {
+		lines = append(lines, p.paint(green, "+   "+f[0]+" = "+or(f[1])))
 	}
 	return lines
 }

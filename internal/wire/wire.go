@@ -190,6 +190,7 @@ func writeMapping(c *config.Config) sqldirectory.WriteMapping {
 		SubscriptionCustomer: w.SubscriptionCustomer,
 		SubscriptionStatus:   w.SubscriptionStatus,
 		SubscriptionInsert:   w.SubscriptionInsert,
+		SubscriptionDelete:   w.SubscriptionDelete,
 	}
 }
 

@@ -22,6 +22,7 @@ func TestDirectoryWriter(t *testing.T, open func(t *testing.T, rows DirectoryRow
 			t.Run("changes", func(t *testing.T) { testChanges(t, kind, open) })
 			t.Run("one after the other", func(t *testing.T) { testManyChanges(t, kind, open) })
 			t.Run("what does not fit", func(t *testing.T) { testMisfits(t, kind, open) })
+			t.Run("whole rows", func(t *testing.T) { testWholeRows(t, kind, open) })
 		})
 	}
 }
@@ -52,6 +53,10 @@ func (k changer) payer(n int, from, to string) rightful.FieldChange {
 	return k.change(rightful.RefSubscriptionRow, n, rightful.FieldRowCustomer, from, to)
 }
 
+func (k changer) status(n int, from, to string) rightful.FieldChange {
+	return k.change(rightful.RefSubscriptionRow, n, rightful.FieldRowStatus, from, to)
+}
+
 // row moves a subscription row between companies; 0 is none.
 func (k changer) row(n, from, to int) rightful.FieldChange {
 	id := func(n int) string {
@@ -79,6 +84,8 @@ func testChanges(t *testing.T, kind IDs, open openDirectoryWriter) {
 		"a row gets a company": {changes{k.row(4, 0, 12)}, func(r *DirectoryRows) { r.Subscriptions[3].CompanyID = k.id(12) }},
 		"a row's payer":        {changes{k.payer(2, "cus_11", "cus_A")}, func(r *DirectoryRows) { r.Subscriptions[1].StripeCustomerID = "cus_A" }},
 		"a row gets a payer":   {changes{k.payer(3, "", "cus_A")}, func(r *DirectoryRows) { r.Subscriptions[2].StripeCustomerID = "cus_A" }},
+		"a row's status":       {changes{k.status(2, "canceled", "active")}, func(r *DirectoryRows) { r.Subscriptions[1].Status = "active" }},
+		"a row gets a status":  {changes{k.status(3, "", "active")}, func(r *DirectoryRows) { r.Subscriptions[2].Status = "active" }},
 		"an entry is added": {changes{k.link(12, "", "cus_A")}, func(r *DirectoryRows) {
 			r.Links = append(r.Links, rightful.Link{CompanyID: k.id(12), StripeCustomerID: "cus_A"})
 		}},
@@ -119,7 +126,7 @@ func testManyChanges(t *testing.T, kind IDs, open openDirectoryWriter) {
 	reader, writer := open(t, small(kind))
 	for i, c := range []rightful.FieldChange{
 		k.company(11, "", "cus_A"), k.company(11, "cus_A", "cus_B"), k.company(11, "cus_B", ""),
-		k.row(1, 4, 11), k.row(1, 11, 4), k.payer(3, "", "cus_A"), k.payer(3, "cus_A", ""),
+		k.row(1, 4, 11), k.row(1, 11, 4), k.payer(3, "", "cus_A"), k.payer(3, "cus_A", ""), k.status(1, "active", "canceled"), k.status(1, "canceled", "active"),
 		k.link(11, "cus_4", ""), k.link(11, "", "cus_A"), k.link(11, "cus_A", "cus_4"),
 	} {
 		if err := writer.CompareAndSet(t.Context(), []rightful.FieldChange{c}, true); err != nil {
@@ -156,7 +163,8 @@ func testMisfits(t *testing.T, kind IDs, open openDirectoryWriter) {
 		"the last one":               {changes{k.company(11, "", "cus_A"), k.row(1, 4, 11), k.link(12, "", "cus_A"), k.company(12, "", "cus_A")}, conflict, `"cus_4"`},
 		"twice":                      {changes{k.company(11, "", "cus_A"), k.company(11, "", "cus_A")}, conflict, `"cus_A"`},
 		"a name":                     {changes{k.change(rightful.RefCompany, 4, "name", "Four", "Five")}, unsupported, ""},
-		"a status":                   {changes{k.change(rightful.RefSubscriptionRow, 1, "status", "active", "canceled")}, unsupported, ""},
+		"another status":             {changes{k.status(1, "canceled", "active")}, conflict, `"active"`},
+		"a status of a company":      {changes{k.change(rightful.RefCompany, 4, rightful.FieldRowStatus, "active", "canceled")}, unsupported, ""},
 		"a user":                     {changes{k.change(rightful.RefUser, 7, rightful.FieldRowCompany, k.id(4), k.id(11))}, unsupported, ""},
 		"one that is not, after one": {changes{k.company(11, "", "cus_A"), k.change(rightful.RefCompany, 4, "name", "Four", "Five")}, unsupported, ""},
 	} {

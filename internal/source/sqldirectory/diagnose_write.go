@@ -46,7 +46,7 @@ func (w *Writer) Diagnose(ctx context.Context) []rightful.Diagnosis {
 		case brief.broken[r.place()] != nil:
 			all = append(all, failed(r.place(), "", brief.broken[r.place()]))
 		case s == nil:
-			if r.query(&d).has(r.field) && r.planned {
+			if r.query(&d).has(r.field) {
 				all = append(all, rightful.OK(r.place(), "is not set: no plan does that"))
 			}
 		case r.begin == "update":

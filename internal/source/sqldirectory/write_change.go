@@ -14,6 +14,10 @@ type target struct {
 	statement *writeStatement
 	id        any // of the row, or the link's company, as the database returned it
 	old       any // what stands there, as the database returned it
+
+	row  rightful.RowValues // of a whole row: what is added or taken away
+	had  *record            // the row that is taken away; nil when one is added
+	rows int                // how many rows its company has before
 }
 
 // change makes one change inside a transaction.
@@ -35,8 +39,12 @@ func (w *Writer) find(ctx context.Context, conn *sql.Conn, c rightful.FieldChang
 	switch {
 	case c.Object.Type == rightful.RefLink && c.Field == rightful.FieldLink:
 		return w.findLink(ctx, conn, c)
+	case c.Object.Type == rightful.RefSubscriptionRow && c.Field == rightful.FieldRow:
+		return w.findRow(ctx, conn, c)
 	case c.Object.Type == rightful.RefCompany && c.Field == rightful.FieldLink:
 		name = "company_customer"
+	case c.Object.Type == rightful.RefSubscriptionRow && c.Field == rightful.FieldRowStatus:
+		name = "subscription_status"
 	case c.Object.Type == rightful.RefSubscriptionRow && c.Field == rightful.FieldRowCompany:
 		name = "subscription_company"
 	case c.Object.Type == rightful.RefSubscriptionRow && c.Field == rightful.FieldRowCustomer:
@@ -57,7 +65,7 @@ func (w *Writer) find(ctx context.Context, conn *sql.Conn, c rightful.FieldChang
 		return nil, conflict("%d rows of %s have the id %s, not one", len(rows), s.rule.reads, c.Object.ID)
 	}
 	r := record{query: q, values: rows[0]}
-	if have := r.id(s.rule.field); !stands(have, c.From) {
+	if have := r.shows(s.rule.field); !stands(have, c.From) {
 		return nil, conflict("%s of %s %s is %s, not %s", c.Field, c.Object.Type, c.Object.ID, shown(&have), shown(c.From))
 	}
 	return &target{change: c, statement: s, id: r.value("id"), old: r.value(s.rule.field)}, nil
@@ -124,14 +132,20 @@ func (w *Writer) linking(rows [][]any, customer string) []*record {
 
 // values returns, for each parameter, what to bind, in the order to try.
 func (w *Writer) values(ctx context.Context, conn *sql.Conn, t *target) (map[string][]any, error) {
+	if t.change.Field == rightful.FieldRow {
+		return w.rowValues(ctx, conn, t)
+	}
 	q, field := t.statement.rule.query(w.d), t.statement.rule.field
 	column, _ := q.column(field)
 	var next any
 	if t.change.To != nil {
 		var err error
-		if field == "company_id" {
+		switch field {
+		case "company_id":
 			next, err = w.companyID(ctx, conn, column, *t.change.To)
-		} else {
+		case "status":
+			next = word(column, *t.change.To)
+		default:
 			next, err = form(column, *t.change.To)
 		}
 		if err != nil {
@@ -143,16 +157,19 @@ func (w *Writer) values(ctx context.Context, conn *sql.Conn, t *target) (map[str
 		key = "company_id"
 	}
 	named, _ := q.column(key)
-	bound := func(value any, typ columnType) []any {
-		switch {
-		case value == nil:
-			return []any{nil}
-		case t.statement.parameters != nil: // typed by the database: 11.00 is 11
-			return []any{typ.idText(value)}
-		}
-		return w.d.dialect.untyped(value, typ.idText(value))
+	s := t.statement
+	return map[string][]any{"id": w.bound(s, t.id, named.typ), "old": w.bound(s, t.old, column.typ), "new": w.bound(s, next, column.typ)}, nil
+}
+
+// bound returns how a value of a column is bound to a parameter of a statement.
+func (w *Writer) bound(s *writeStatement, value any, typ columnType) []any {
+	switch {
+	case value == nil:
+		return []any{nil}
+	case s.parameters != nil: // typed by the database: 11.00 is 11
+		return []any{typ.idText(value)}
 	}
-	return map[string][]any{"id": bound(t.id, named.typ), "old": bound(t.old, column.typ), "new": bound(next, column.typ)}, nil
+	return w.d.dialect.untyped(value, typ.idText(value))
 }
 
 // companyID returns a company's id as its own row has it: where columns have no
@@ -263,6 +280,9 @@ func (w *Writer) confirm(ctx context.Context, conn *sql.Conn, t *target) error {
 		return invalid(rule.place(), fmt.Sprintf("it was run for %s %s, and %s then reads %s instead of %s", c.Object.Type, c.Object.ID, rule.reads, now, shown(c.To)),
 			"let it write the column that "+rule.reads+" reads as "+rule.field)
 	}
+	if c.Field == rightful.FieldRow {
+		return w.confirmRow(ctx, conn, t)
+	}
 	if c.Object.Type == rightful.RefLink {
 		rows, err := w.rows(ctx, conn, w.d.links, "company_id", c.Object.ID)
 		switch {
@@ -282,7 +302,7 @@ func (w *Writer) confirm(ctx context.Context, conn *sql.Conn, t *target) error {
 	if len(rows) != 1 {
 		return wrong(fmt.Sprintf("%d such rows", len(rows)))
 	}
-	if now := (&record{query: q, values: rows[0]}).id(rule.field); !stands(now, c.To) {
+	if now := (&record{query: q, values: rows[0]}).shows(rule.field); !stands(now, c.To) {
 		return wrong(shown(&now))
 	}
 	return nil
@@ -331,7 +351,9 @@ func (w *Writer) explainUnchanged(ctx context.Context, u *unchanged) error {
 func (w *Writer) overlooked(u *unchanged) error {
 	c, rule := u.target.change, u.target.statement.rule
 	hint := "run it by hand for this row: does its WHERE leave the row out?"
-	if u.target.old == nil {
+	if c.Field == rightful.FieldRow {
+		hint = "run it by hand for this row: does it leave the row out?"
+	} else if u.target.old == nil {
 		hint = fmt.Sprintf("nothing stands there, and NULL = NULL is not true: compare with %s :old", w.d.dialect.nullSafe())
 	}
 	return invalid(rule.place(), fmt.Sprintf("it changes no row for %s %s, where %s reads %s", c.Object.Type, c.Object.ID, rule.reads, shown(c.From)), hint)

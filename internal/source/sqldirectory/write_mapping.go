@@ -26,6 +26,7 @@ type WriteMapping struct {
 	SubscriptionCustomer string // UPDATE: the customer of a subscription row
 	SubscriptionStatus   string // UPDATE: the status of a subscription row
 	SubscriptionInsert   string // INSERT: a subscription row, with :company_id, :stripe_customer_id, :stripe_subscription_id and :status
+	SubscriptionDelete   string // DELETE: a subscription row that SubscriptionInsert made, with the same parameters
 }
 
 // writeRule is what a statement of the write mapping must be.
@@ -38,29 +39,29 @@ type writeRule struct {
 	query func(*Directory) *query
 	reads string // the query's place
 	field string // the column of the query that shows what was written
-
-	planned bool // plans have such writes
 }
 
 var changing = []string{"id", "old", "new"}
 
 var writeRules = []writeRule{
 	{"company_customer", func(m WriteMapping) string { return m.CompanyCustomer }, "update", changing, nil,
-		func(d *Directory) *query { return d.companies }, placeCompanies, "stripe_customer_id", true},
+		func(d *Directory) *query { return d.companies }, placeCompanies, "stripe_customer_id"},
 	{"link_customer", func(m WriteMapping) string { return m.LinkCustomer }, "update", changing, nil,
-		func(d *Directory) *query { return d.links }, placeLinks, "stripe_customer_id", true},
+		func(d *Directory) *query { return d.links }, placeLinks, "stripe_customer_id"},
 	{"link_insert", func(m WriteMapping) string { return m.LinkInsert }, "insert", []string{"id", "new"}, nil,
-		func(d *Directory) *query { return d.links }, placeLinks, "stripe_customer_id", true},
+		func(d *Directory) *query { return d.links }, placeLinks, "stripe_customer_id"},
 	{"link_delete", func(m WriteMapping) string { return m.LinkDelete }, "delete", []string{"id", "old"}, nil,
-		func(d *Directory) *query { return d.links }, placeLinks, "stripe_customer_id", true},
+		func(d *Directory) *query { return d.links }, placeLinks, "stripe_customer_id"},
 	{"subscription_company", func(m WriteMapping) string { return m.SubscriptionCompany }, "update", changing, nil,
-		func(d *Directory) *query { return d.subscriptions }, placeSubscriptions, "company_id", true},
+		func(d *Directory) *query { return d.subscriptions }, placeSubscriptions, "company_id"},
 	{"subscription_customer", func(m WriteMapping) string { return m.SubscriptionCustomer }, "update", changing, nil,
-		func(d *Directory) *query { return d.subscriptions }, placeSubscriptions, "stripe_customer_id", true},
+		func(d *Directory) *query { return d.subscriptions }, placeSubscriptions, "stripe_customer_id"},
 	{"subscription_status", func(m WriteMapping) string { return m.SubscriptionStatus }, "update", changing, nil,
-		func(d *Directory) *query { return d.subscriptions }, placeSubscriptions, "status", false},
+		func(d *Directory) *query { return d.subscriptions }, placeSubscriptions, "status"},
 	{"subscription_insert", func(m WriteMapping) string { return m.SubscriptionInsert }, "insert", []string{"company_id", "stripe_subscription_id"},
-		[]string{"stripe_customer_id", "status"}, func(d *Directory) *query { return d.subscriptions }, placeSubscriptions, "stripe_subscription_id", false},
+		[]string{"stripe_customer_id", "status"}, func(d *Directory) *query { return d.subscriptions }, placeSubscriptions, "stripe_subscription_id"},
+	{"subscription_delete", func(m WriteMapping) string { return m.SubscriptionDelete }, "delete", []string{"company_id", "stripe_subscription_id"},
+		[]string{"stripe_customer_id", "status"}, func(d *Directory) *query { return d.subscriptions }, placeSubscriptions, "stripe_subscription_id"},
 }
 
 // place is where the rule's statement stands in the configuration.
@@ -125,6 +126,9 @@ func (w *Writer) why(r writeRule, name string) string {
 		return "name the row: ... WHERE id = :id"
 	case "new":
 		return "write the new value: SET " + column + " = :new"
+	}
+	if r.begin == "delete" {
+		return "take away the one row that was added: ... WHERE stripe_subscription_id = :stripe_subscription_id AND company_id = :company_id"
 	}
 	return "a new row is of no use without it"
 }

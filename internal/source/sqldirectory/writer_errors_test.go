@@ -311,8 +311,8 @@ func TestDiagnoseWrites(t *testing.T) {
 			return w.Diagnose(t.Context())
 		}
 		good := examine(e.writes())
-		if len(atLevel(good, rightful.LevelOK)) != 8 || len(good) != 8 {
-			t.Errorf("want 8 good lines, got:\n%s", diagnoses(good))
+		if len(atLevel(good, rightful.LevelOK)) != 9 || len(good) != 9 {
+			t.Errorf("want 9 good lines, got:\n%s", diagnoses(good))
 		}
 		wantDiagnosis(t, good, rightful.LevelOK, "directory.write.company_customer", "tried on 2 rows, and rolled back")
 		wantDiagnosis(t, good, rightful.LevelOK, "directory.write.link_insert", "the database takes it, with :id, :new")

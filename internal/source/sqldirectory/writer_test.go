@@ -23,7 +23,9 @@ func (e engine) writes() sqldirectory.WriteMapping {
 		SubscriptionCompany:  "UPDATE subscriptions SET company_id = :new WHERE id = :id AND company_id" + is + ":old",
 		SubscriptionCustomer: "UPDATE subscriptions SET stripe_customer_id = :new WHERE id = :id AND stripe_customer_id" + is + ":old",
 		SubscriptionStatus:   "UPDATE subscriptions SET status = :new WHERE id = :id AND status" + is + ":old",
-		SubscriptionInsert:   "INSERT INTO subscriptions (company_id, stripe_customer_id, stripe_subscription_id, status) VALUES (:company_id, :stripe_customer_id, :stripe_subscription_id, :status)",
+		// The id is one that fits the column, whatever that is, and that no row has.
+		SubscriptionInsert: "INSERT INTO subscriptions (id, company_id, stripe_customer_id, stripe_subscription_id, status) VALUES (:company_id, :company_id, :stripe_customer_id, :stripe_subscription_id, :status)",
+		SubscriptionDelete: "DELETE FROM subscriptions WHERE stripe_subscription_id = :stripe_subscription_id AND company_id = :company_id AND stripe_customer_id = :stripe_customer_id AND status = :status",
 	}
 }
 

@@ -56,10 +56,7 @@ func (w *World) readDatabase(tables map[string]list) error {
 			return missing("user_id", m.UserID) + missing("company_id", m.CompanyID)
 		},
 		"subscriptions": func(r *row) string {
-			db.rows = append(db.rows, rightful.SubscriptionRow{
-				ID: r.text("id"), CompanyID: r.text("company_id"), StripeCustomerID: r.text("stripe_customer_id"),
-				StripeSubscriptionID: r.text("stripe_subscription_id"), Status: r.text("status"),
-			})
+			db.rows = append(db.rows, subscriptionRow(r))
 			return ""
 		},
 		"links": func(r *row) string {
@@ -160,9 +157,14 @@ func (d directory) Memberships(ctx context.Context, sel rightful.Select) iter.Se
 	})
 }
 
-// SubscriptionRows yields the subscription rows that sel picks.
+// SubscriptionRows yields the subscription rows that sel picks. An empty one, as one
+// that was taken away leaves it, is left out.
 func (d directory) SubscriptionRows(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.SubscriptionRow, error] {
-	return pick(ctx, d.db.rows, sel, map[rightful.Column]func(rightful.SubscriptionRow) string{
+	rows, empty := d.db.rows, rightful.SubscriptionRow{}
+	if slices.Contains(rows, empty) {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(r rightful.SubscriptionRow) bool { return r == empty })
+	}
+	return pick(ctx, rows, sel, map[rightful.Column]func(rightful.SubscriptionRow) string{
 		rightful.ByID:                 func(r rightful.SubscriptionRow) string { return r.ID },
 		rightful.ByCompany:            func(r rightful.SubscriptionRow) string { return r.CompanyID },
 		rightful.ByStripeCustomer:     func(r rightful.SubscriptionRow) string { return r.StripeCustomerID },

@@ -147,6 +147,30 @@ func appendElement(array, value []byte) []byte {
 	return splice(array, last[1], last[1], slices.Concat([]byte(","), before, value))
 }
 
+// removeElements removes elements of an array by index, with the commas that stood
+// between them and their neighbours.
+func removeElements(array []byte, gone map[int]bool) []byte {
+	all, end := elements(array)
+	open := bytes.IndexByte(array, '[') + 1
+	var out []byte
+	for i, e := range all {
+		switch {
+		case gone[i]:
+		case out == nil: // the first one keeps what stood in front of the first there was
+			out = slices.Concat(array[:all[0][0]], array[e[0]:e[1]])
+		default:
+			out = append(out, array[all[i-1][1]:e[1]]...)
+		}
+	}
+	switch {
+	case len(gone) == 0 || len(all) == 0:
+		return array
+	case out == nil:
+		return splice(array, open, end, nil)
+	}
+	return append(out, array[all[len(all)-1][1]:]...)
+}
+
 // splice returns text with the bytes from start to end replaced. The text itself
 // stays as it was.
 func splice(text []byte, start, end int, by []byte) []byte {

@@ -13,7 +13,7 @@ import (
 // What was not changed is as it was, byte for byte.
 func (w *World) Bytes() []byte {
 	out := w.raw
-	if len(w.changes.values)+w.changes.appended > 0 {
+	if w.changes.changed() {
 		out = w.editSection(out, "db")
 		out = w.editSection(out, "stripe")
 	}
@@ -46,18 +46,40 @@ func (w *World) editSection(file []byte, name string) []byte {
 	for list, texts := range byList {
 		section = setMember(section, list, replaceElements(find(section, list), texts))
 	}
-	if name == "db" && w.changes.appended > 0 {
-		links := find(section, "links")
-		if len(links) == 0 || links[0] != '[' {
-			links = []byte("[]")
+	if name != "db" {
+		return setMember(file, name, section)
+	}
+	for list := range w.tables {
+		if text := w.editRows(find(section, list), list); text != nil {
+			section = setMember(section, list, text)
 		}
-		rows := w.tables["links"]
-		for _, added := range rows[len(rows)-w.changes.appended:] {
-			links = appendElement(links, added.value)
-		}
-		section = setMember(section, "links", links)
 	}
 	return setMember(file, name, section)
+}
+
+// editRows puts the rows that were added to a table into its text, and takes out
+// those that are gone. It returns nil when there are none.
+func (w *World) editRows(array []byte, list string) []byte {
+	appended, gone := w.changes.appended[list], map[int]bool{}
+	for at := range w.changes.removed {
+		if at.list == list {
+			gone[at.index] = true
+		}
+	}
+	if appended+len(gone) == 0 {
+		return nil
+	}
+	if len(array) == 0 || array[0] != '[' {
+		array = []byte("[]")
+	}
+	array = removeElements(array, gone)
+	rows := w.tables[list]
+	for i := len(rows) - appended; i < len(rows); i++ {
+		if !gone[i] {
+			array = appendElement(array, rows[i].value)
+		}
+	}
+	return array
 }
 
 // replaceElements replaces elements of an array by index. An index beyond the

@@ -16,7 +16,8 @@ import (
 // each changed value, by where it stands. The file itself is written by Save.
 type changes struct {
 	values   map[place][]byte  // rows and Stripe objects
-	appended int               // how many of the last rows of the table of links are new
+	appended map[string]int    // how many of the last rows of a table are new
+	removed  map[place]bool    // rows that are gone; their places stay, so that no other moves
 	uncached map[string]bool   // cache keys
 	recached map[string][]byte // cached hashes that have lost fields
 
@@ -35,6 +36,9 @@ func (c *changes) set(at place, text []byte) {
 	}
 	c.values[at] = text
 }
+
+// changed reports whether a row or an object is another than in the file.
+func (c *changes) changed() bool { return len(c.values)+len(c.appended)+len(c.removed) > 0 }
 
 // Writer returns the writing half of the world: it implements
 // rightful.StripeWriter, rightful.DirectoryWriter and rightful.CacheWriter. What
@@ -140,7 +144,7 @@ func (r *Writer) CompareAndSet(ctx context.Context, all []rightful.FieldChange, 
 		return err
 	}
 	// What one change writes, a later one may find: they are made on a copy.
-	t := tables{world: r.world, rows: map[place]row{}, texts: map[place][]byte{}}
+	t := tables{world: r.world, rows: map[place]row{}, texts: map[place][]byte{}, gone: map[place]bool{}}
 	for _, c := range all {
 		if err := t.change(c); err != nil {
 			return err
@@ -157,7 +161,14 @@ type tables struct {
 	world *World
 	rows  map[place]row    // changed rows, parsed
 	texts map[place][]byte // and as they are written
-	added []jsontext.Value // new rows of the table of links
+	added []addition       // new rows
+	gone  map[place]bool   // rows that are taken away
+}
+
+// addition is a new row of a table.
+type addition struct {
+	table string
+	text  jsontext.Value
 }
 
 // row returns a row as the transaction sees it.
@@ -176,7 +187,8 @@ func (t *tables) row(at place) row {
 func (t *tables) pick(table string, match func(row) bool) []place {
 	var found []place
 	for i := range t.world.tables[table] {
-		if at := (place{"db", table, i}); match(t.row(at)) {
+		at := place{"db", table, i}
+		if !t.gone[at] && !t.world.changes.removed[at] && match(t.row(at)) {
 			found = append(found, at)
 		}
 	}
@@ -194,7 +206,10 @@ func (t *tables) change(c rightful.FieldChange) error {
 		return t.changeLinks(c)
 	case c.Object.Type == rightful.RefCompany && c.Field == rightful.FieldLink:
 		table = "companies"
-	case c.Object.Type == rightful.RefSubscriptionRow && (c.Field == rightful.FieldRowCompany || c.Field == rightful.FieldRowCustomer):
+	case c.Object.Type == rightful.RefSubscriptionRow && c.Field == rightful.FieldRow:
+		return t.changeRow(c)
+	case c.Object.Type == rightful.RefSubscriptionRow &&
+		(c.Field == rightful.FieldRowCompany || c.Field == rightful.FieldRowCustomer || c.Field == rightful.FieldRowStatus):
 		table = "subscriptions"
 	default:
 		return unsupported
@@ -234,7 +249,7 @@ func (t *tables) changeLinks(c rightful.FieldChange) error {
 		return nil
 	}
 	companyID := t.idLike(c.Object.ID)
-	t.added = append(t.added, jsontext.Value(fmt.Sprintf(`{"company_id": %s, "stripe_customer_id": %s}`, companyID, quoted(*c.To, nil))))
+	t.added = append(t.added, addition{"links", jsontext.Value(fmt.Sprintf(`{"company_id": %s, "stripe_customer_id": %s}`, companyID, quoted(*c.To, nil)))})
 	return nil
 }
 
@@ -279,19 +294,34 @@ func (t *tables) commit() {
 		case "companies":
 			w.db.companies[at.index].StripeCustomerID = r.text("stripe_customer_id")
 		case "subscriptions":
-			w.db.rows[at.index].CompanyID, w.db.rows[at.index].StripeCustomerID = r.text("company_id"), r.text("stripe_customer_id")
+			w.db.rows[at.index] = subscriptionRow(&r)
 		case "links":
 			w.db.links[at.index].StripeCustomerID = r.text("stripe_customer_id")
 		}
 	}
 	for _, added := range t.added {
-		r, err := parseRow(added)
+		r, err := parseRow(added.text)
 		if err != nil {
-			continue // written by changeLinks
+			continue // written by changeLinks or changeRow
 		}
-		w.db.links = append(w.db.links, rightful.Link{CompanyID: r.text("company_id"), StripeCustomerID: r.text("stripe_customer_id")})
-		w.tables["links"] = append(w.tables["links"], located{value: added})
-		w.changes.appended++
+		switch added.table {
+		case "links":
+			w.db.links = append(w.db.links, rightful.Link{CompanyID: r.text("company_id"), StripeCustomerID: r.text("stripe_customer_id")})
+		case "subscriptions":
+			w.db.rows = append(w.db.rows, subscriptionRow(r))
+		}
+		w.tables[added.table] = append(w.tables[added.table], located{value: added.text})
+		if w.changes.appended == nil {
+			w.changes.appended = map[string]int{}
+		}
+		w.changes.appended[added.table]++
+	}
+	for at := range t.gone {
+		if w.changes.removed == nil {
+			w.changes.removed = map[place]bool{}
+		}
+		w.changes.removed[at] = true
+		w.db.rows[at.index] = rightful.SubscriptionRow{} // nothing reads it
 	}
 }
 
