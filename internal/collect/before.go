@@ -81,16 +81,44 @@ func (d *directoryBefore) Companies(ctx context.Context, sel rightful.Select) it
 // SubscriptionRows implements rightful.DirectoryReader.
 func (d *directoryBefore) SubscriptionRows(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.SubscriptionRow, error] {
 	writes := d.w.of(rightful.PlaceDB, rightful.RefSubscriptionRow)
-	return selected(ctx, sel, writes, d.DirectoryReader.SubscriptionRows,
+	rows := func(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.SubscriptionRow, error] {
+		return withoutAdded(d.DirectoryReader.SubscriptionRows(ctx, sel), writes)
+	}
+	return selected(ctx, sel, writes, rows,
 		func(r *rightful.SubscriptionRow) {
 			rewind(writes, r.ID, rightful.FieldRowCompany, &r.CompanyID)
 			rewind(writes, r.ID, rightful.FieldRowCustomer, &r.StripeCustomerID)
+			rewind(writes, r.ID, rightful.FieldRowStatus, &r.Status)
 		},
 		func(r rightful.SubscriptionRow) string { return r.ID },
 		map[rightful.Column]func(rightful.SubscriptionRow) string{
 			rightful.ByCompany:        func(r rightful.SubscriptionRow) string { return r.CompanyID },
 			rightful.ByStripeCustomer: func(r rightful.SubscriptionRow) string { return r.StripeCustomerID },
 		})
+}
+
+// withoutAdded leaves out the rows that the writes added and that still hold what
+// was written.
+func withoutAdded(rows iter.Seq2[rightful.SubscriptionRow, error], writes []rightful.Proposal) iter.Seq2[rightful.SubscriptionRow, error] {
+	added := func(r rightful.SubscriptionRow) bool {
+		return slices.ContainsFunc(writes, func(p rightful.Proposal) bool {
+			if p.Field != rightful.FieldRow || p.To == nil || p.Object.ID != r.StripeSubscriptionID {
+				return false
+			}
+			values, err := rightful.ParseRowValues(*p.To)
+			return err == nil && values.Agrees(r)
+		})
+	}
+	return func(yield func(rightful.SubscriptionRow, error) bool) {
+		for r, err := range rows {
+			if err == nil && added(r) {
+				continue
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
 }
 
 // selected yields the rows of a selection as they were. columns are those that

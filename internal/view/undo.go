@@ -1,6 +1,7 @@
 package view
 
 import (
+	"rightful"
 	"rightful/internal/engine"
 	"rightful/internal/plan"
 )
@@ -29,7 +30,11 @@ func (p *Printer) stays(u engine.UndoPlan) {
 	p.heading("stays as it is")
 	var rows [][]string
 	for _, s := range u.Stay {
-		rows = append(rows, []string{clean(s.Object.Type), clean(s.Object.ID), "deleted: the app fills it again"})
+		why := "deleted: the app fills it again"
+		if s.Place != rightful.PlaceCache {
+			why = "added, and the config maps no statement that takes it away"
+		}
+		rows = append(rows, []string{clean(s.Object.Type), clean(s.Object.ID), why})
 	}
 	p.indented(rows)
 }
