@@ -91,7 +91,7 @@ func TestRowIsRefused(t *testing.T) {
 			f.rows["twin"] = rightful.SubscriptionRow{ID: "twin", CompanyID: "11", StripeSubscriptionID: "sub_A"}
 		}
 	}
-	if r := run(t, f, reflecting(t, newRow())); r.Outcomes[1].State != apply.StateFailed || !strings.Contains(r.Outcomes[1].Why, "2 rows that name sub_A") {
+	if r := run(t, f, reflecting(t, newRow())); r.Outcomes[1].State != apply.StateConflict || !strings.Contains(r.Outcomes[1].Why, "2 rows that name sub_A") {
 		t.Errorf("a twin: %+v", r.Outcomes)
 	}
 	f = newFake()

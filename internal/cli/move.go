@@ -89,7 +89,7 @@ func (o *moveOptions) run(ctx context.Context, s Streams) error {
 	if err := o.checkSave(o.save); err != nil {
 		return err
 	}
-	o.writes = o.out == ""
+	o.writes, o.records = o.out == "", o.out == ""
 	e, err := o.known.open(ctx, &o.target, s)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (o *moveOptions) run(ctx context.Context, s Streams) error {
 	}
 	e.quiet()
 	if o.out != "" {
-		if err := writePlan(o.out, report.Plan); err != nil {
+		if err := o.keepPlan(ctx, s, e, report.Plan, o.out); err != nil {
 			return err
 		}
 	}

@@ -84,7 +84,7 @@ func (o *planOptions) run(ctx context.Context, s Streams) error {
 	}
 	e.quiet()
 	if o.out != "" {
-		if err := o.keep(ctx, s, e, p); err != nil {
+		if err := o.keepPlan(ctx, s, e, p, o.out); err != nil {
 			return err
 		}
 	}
@@ -101,18 +101,18 @@ func (o *planOptions) run(ctx context.Context, s Streams) error {
 	return nil
 }
 
-// keep writes the plan to its file, and keeps it for whoever has to approve it.
-func (o *planOptions) keep(ctx context.Context, s Streams, e *opened, p *plan.Plan) error {
-	if e.SecondApprover && p.Steps() > 0 {
-		by := cmp.Or(o.by, whoami(s))
-		if err := wire.Record(ctx, e.Engine, e.config, "", true, by, s.Now); err != nil {
+// keepPlan writes a plan to its file, and keeps it for whoever has to approve it.
+func (t *target) keepPlan(ctx context.Context, s Streams, e *opened, p *plan.Plan, file string) error {
+	if e.SecondApprover && p.Steps() > 0 && t.world == "" {
+		by := cmp.Or(t.by, whoami(s))
+		if err := wire.Record(ctx, e.Engine, e.config, t.state, true, by, s.Now); err != nil {
 			return located(e.config, err)
 		}
 		if err := e.KeepPlan(ctx, p, by); err != nil {
 			return located(e.config, err)
 		}
 	}
-	return writePlan(o.out, p)
+	return writePlan(file, p)
 }
 
 func (o *planOptions) print(s Streams, p *plan.Plan, second bool) {

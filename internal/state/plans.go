@@ -120,7 +120,7 @@ func (a *appending) approver(ctx context.Context, start journal.Start) (string, 
 		if saved.Approver != "" {
 			who = saved.Approver
 		}
-		return "", journal.Refuse("the plan waits for the approval of "+who, "", nil)
+		return "", journal.Refuse("the plan waits for the approval of "+who, "rightful plan approve PLAN.json, by them; then apply it", nil)
 	case same(saved.ApprovedBy, start.Actor):
 		return "", journal.Refuse(fmt.Sprintf("%s approved the plan, and so does not apply it", saved.ApprovedBy), "let another person apply it", nil)
 	}
