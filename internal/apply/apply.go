@@ -44,8 +44,8 @@ type Options struct {
 	// more. A reader that had read the database before it was repaired may have
 	// filled the key again.
 	CacheAgain time.Duration
-	// Progress is told how many steps are behind; nil is allowed.
-	Progress func(what string, done int)
+	// Progress is told how many of all steps are behind; nil is allowed.
+	Progress func(done, all int)
 }
 
 // State is how a step ended: as the journal calls it, or StateSkipped.
@@ -106,6 +106,7 @@ type applier struct {
 	earlier map[string]journal.StepState // what earlier parts of the run left, by step
 	attempt map[string]int               // the last attempt of each step
 	again   []deleted                    // cache keys to look at once more
+	all     int                          // steps that there are
 	back    bool                         // this is an undo: a conflict ends its step and not its unit
 }
 
@@ -136,6 +137,9 @@ func carryOut(ctx context.Context, hash string, units []plan.Unit, places Places
 	}
 	for id, s := range a.earlier {
 		a.attempt[id] = s.Attempt
+	}
+	for _, u := range units {
+		a.all += len(u.Steps)
 	}
 	for _, u := range units {
 		a.unit(ctx, u)

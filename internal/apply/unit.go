@@ -75,7 +75,7 @@ func (a *applier) unit(ctx context.Context, u plan.Unit) {
 // this one.
 func (t *trial) progress(done int) {
 	if t.options.Progress != nil {
-		t.options.Progress("steps applied", len(t.result.Outcomes)+done)
+		t.options.Progress(len(t.result.Outcomes)+done, t.all)
 	}
 }
 

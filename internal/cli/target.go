@@ -100,7 +100,7 @@ func (t *target) open(ctx context.Context, s Streams) (*opened, error) {
 	o := &opened{Engine: e, config: c}
 	if s.ErrIsTerm && t.format == "human" {
 		o.progress = view.NewProgress(s.Err, s.Now)
-		e.Options.Progress = o.progress.Update
+		e.Options.Progress, e.Written = o.progress.Update, o.progress.Written
 	}
 	return o, nil
 }

@@ -161,6 +161,13 @@ directory:
   memberships:   SELECT user_id, company_id, role, joined_at, left_at FROM membership
   subscriptions: SELECT id, company_id, stripe_customer_id, stripe_subscription_id, status FROM billing_subscription
   resolve: direct
+  write:
+    company_customer:      UPDATE company SET stripe_customer_id = :new WHERE id = :id AND stripe_customer_id IS :old
+    subscription_company:  UPDATE billing_subscription SET company_id = :new WHERE id = :id AND company_id IS :old
+    subscription_customer: UPDATE billing_subscription SET stripe_customer_id = :new WHERE id = :id AND stripe_customer_id IS :old
+    subscription_status:   UPDATE billing_subscription SET status = :new WHERE id = :id AND status IS :old
+    subscription_insert:   INSERT INTO billing_subscription (company_id, stripe_customer_id, stripe_subscription_id, status) VALUES (:company_id, :stripe_customer_id, :stripe_subscription_id, :status)
+    subscription_delete:   DELETE FROM billing_subscription WHERE stripe_subscription_id = :stripe_subscription_id AND company_id = :company_id AND stripe_customer_id = :stripe_customer_id AND status = :status
 stripe: {key: sk_live_demo, account: acct_1RfounderAcct0, livemode: true, api_base: 'http://%s'}
 cache:
   url: redis://%s

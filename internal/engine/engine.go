@@ -33,6 +33,8 @@ type Engine struct {
 	Journal Journal
 	// CacheAgain is how long after their deletion cache keys are looked at again.
 	CacheAgain time.Duration
+	// Written is told how many of all steps of a run are behind; nil is allowed.
+	Written func(done, all int)
 	// SecondApprover demands that a second person approves a plan before it is
 	// applied.
 	SecondApprover bool

@@ -130,7 +130,7 @@ func (e *Engine) places() apply.Places {
 	return apply.Places{Directory: e.Sources.Directory, Stripe: e.Sources.Stripe, Cache: e.Sources.Cache, Writers: *e.Writers}
 }
 
-// options are how it writes.
+// applying is how it writes.
 func (e *Engine) applying(run journal.Run) apply.Options {
-	return apply.Options{Run: run, CacheAgain: e.CacheAgain, Progress: e.Options.Progress}
+	return apply.Options{Run: run, CacheAgain: e.CacheAgain, Progress: e.Written}
 }

@@ -86,14 +86,17 @@ func (p *Printer) overwritten(all []engine.Overwritten) {
 	}
 }
 
-func target(s plan.Step) string {
-	if s.To == nil {
+func target(s plan.Step) string { return value(s, s.To) }
+
+// value is what stands, or will stand, in the place of a step.
+func value(s plan.Step, v *string) string {
+	if v == nil {
 		return "nothing"
 	}
-	if v, err := rightful.ParseRowValues(*s.To); err == nil && s.Field == rightful.FieldRow {
-		return "company " + or(v.CompanyID) + ", " + or(v.StripeCustomerID) + ", " + or(v.Status)
+	if row, err := rightful.ParseRowValues(*v); err == nil && s.Field == rightful.FieldRow {
+		return "company " + or(row.CompanyID) + ", " + or(row.StripeCustomerID) + ", " + or(row.Status)
 	}
-	return clean(*s.To)
+	return clean(*v)
 }
 
 func (p *Printer) state(s apply.State) string {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Progress shows on one line of a terminal how far the reading has come. Make
-// one with NewProgress; it is safe for concurrent use.
+// Progress shows on one line of a terminal how far the reading, or the writing, has
+// come. Make one with NewProgress; it is safe for concurrent use.
 type Progress struct {
 	out   io.Writer
 	now   func() time.Time
@@ -22,6 +22,8 @@ type Progress struct {
 	done  map[string]int
 	order []string
 	shown bool
+
+	writing time.Time // when the first step was written; zero before
 }
 
 // NewProgress returns a progress line on a terminal.
@@ -56,6 +58,29 @@ func (p *Progress) draw(now time.Time) {
 		rate = fmt.Sprintf(" · %.0f/s", float64(total)/s)
 	}
 	fmt.Fprintf(p.out, "\r\x1b[Kreading: %s%s", strings.Join(parts, ", "), rate)
+	p.shown = true
+}
+
+// Written notes how many of all steps are behind, and redraws the line now and then,
+// with the rate and how long the rest will take.
+func (p *Progress) Written(done, all int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	if p.writing.IsZero() {
+		p.writing = now
+	}
+	if now.Sub(p.last) < p.every && done < all {
+		return
+	}
+	p.last = now
+	rest := ""
+	if s := now.Sub(p.writing).Seconds(); s >= 1 && done > 0 {
+		rate := float64(done) / s
+		left := time.Duration(float64(all-done) / rate * float64(time.Second)).Round(time.Second)
+		rest = fmt.Sprintf(" · %.1f/s · %s left", rate, left)
+	}
+	fmt.Fprintf(p.out, "\r\x1b[Kwriting: %d of %d steps%s", done, all, rest)
 	p.shown = true
 }
 

@@ -15,7 +15,7 @@ func (p *Printer) UndoPlan(u engine.UndoPlan) {
 	var rows [][]string
 	for _, unit := range u.Units {
 		for _, s := range unit.Steps {
-			rows = append(rows, []string{clean(s.Object.Type), clean(s.Object.ID), clean(s.Field), orPtr(s.From, "nothing") + " -> " + orPtr(s.To, "nothing")})
+			rows = append(rows, []string{clean(s.Object.Type), clean(s.Object.ID), clean(s.Field), value(s, s.From) + " -> " + value(s, s.To)})
 		}
 	}
 	p.indented(rows)
