@@ -1,0 +1,352 @@
+package sqldirectory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rightful"
+)
+
+var _ rightful.ConstraintReader = (*Directory)(nil)
+
+// countTimeout is how long counting the rows that break one rule may take: it
+// reads a whole table, and locks nobody out.
+const countTimeout = 5 * time.Minute
+
+// Constraints implements rightful.ConstraintReader.
+func (d *Directory) Constraints(ctx context.Context, placeholder func(string) bool) (*rightful.Constraints, error) {
+	slow := *d
+	slow.timeout = max(d.timeout, countTimeout)
+	d = &slow
+	cat, ok := d.dialect.(catalog)
+	if !ok {
+		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Place: placeDSN, Message: "this database is not known to keep rules"}
+	}
+	out := &rightful.Constraints{List: []rightful.Constraint{}, Session: cat.session(DefaultLockTimeout.Milliseconds())}
+	err := d.read(ctx, statement{place: placeDSN}, func(ctx context.Context, conn *sql.Conn) error {
+		version, err := cat.version(ctx, conn)
+		out.Database = version + " (" + cat.target() + ")"
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := map[*query]*mapped{}
+	for _, q := range []*query{d.companies, d.users, d.memberships, d.subscriptions, d.links} {
+		if q == nil {
+			continue
+		}
+		if all[q], err = d.mapped(ctx, cat, q); err != nil {
+			return nil, err
+		}
+	}
+	named := map[string]bool{}
+	for _, w := range demands {
+		r := w.rule(d, cat, all)
+		if r == nil || named[r.Name] {
+			continue
+		}
+		named[r.Name] = true
+		if r.State == "" {
+			if err := d.judgeRule(ctx, cat, w, r, placeholder); err != nil {
+				return nil, err
+			}
+		}
+		out.List = append(out.List, r.Constraint)
+	}
+	return out, nil
+}
+
+// judgeRule finds out how things stand with a rule.
+func (d *Directory) judgeRule(ctx context.Context, cat catalog, w demand, r *rule, placeholder func(string) bool) error {
+	if r.kept(cat); r.By != "" && cat.enforces() {
+		r.State = rightful.ConstraintHolds
+		return nil
+	}
+	counted, err := d.countBreaking(ctx, cat, r, placeholder)
+	if err != nil {
+		return err
+	}
+	r.Why = w.unable(r, cat)
+	if r.Why == "" && r.By == "" {
+		cat.build(r)
+	}
+	switch {
+	case !counted:
+		r.State = rightful.ConstraintUnknown
+	case r.Rows > 0:
+		r.State = rightful.ConstraintBroken
+		r.todo()
+	case r.By != "":
+		r.State, r.Why = rightful.ConstraintHolds, ""
+	case r.Why != "":
+		r.State = rightful.ConstraintUnable
+	default:
+		r.State = rightful.ConstraintMissing
+	}
+	if r.State != rightful.ConstraintMissing && r.State != rightful.ConstraintBroken {
+		r.Statements = []rightful.ConstraintStatement{}
+	}
+	if w.kind == rightful.ConstraintUnique && w.code != "" && !cat.partial() && len(w.past(r.from.query)) > 0 && r.State != rightful.ConstraintHolds {
+		r.note("this database has no unique index of some rows only: companies that are gone count too. One that still holds a customer is RF603")
+	}
+	return nil
+}
+
+func (r *rule) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}
+
+// todo says what to do about rows that break the rule.
+func (r *rule) todo() {
+	switch {
+	case r.Kind == rightful.ConstraintNotEmpty:
+		r.Todo = fmt.Sprintf("UPDATE %s SET %s = NULL where it is the empty text, and let the app do so", r.Table, r.Columns[0])
+		if r.columns[0].notNull {
+			r.Todo = "delete or fill these rows: the column takes no NULL"
+		}
+	case r.Code != "":
+		r.Todo = "rightful audit --only " + string(r.Code) + ", then rightful plan: decide each, and apply"
+	default:
+		r.Todo = "look at these rows: which is right is your decision"
+	}
+}
+
+// kept looks for what keeps the rule already, under whatever name. What is not
+// wholly there, such as a foreign key that was not validated, does not.
+func (r *rule) kept(cat catalog) {
+	lexing, first := cat.lexing(), r.columns[0]
+	switch r.Kind {
+	case rightful.ConstraintNotNull:
+		if _, left := r.table.checkNamed(r.Name); first.notNull && !left {
+			r.By = "the column is NOT NULL"
+		}
+	case rightful.ConstraintUnique:
+		for _, k := range r.table.keys {
+			if k.valid && r.covers(lexing, k) {
+				r.By = "unique " + k.name
+				return
+			}
+		}
+	case rightful.ConstraintForeignKey:
+		for _, f := range r.table.references {
+			if !r.refers(f) {
+				continue
+			}
+			if slices.Contains([]string{"CASCADE", "SET NULL", "SET DEFAULT"}, f.onDelete) {
+				r.note("it is ON DELETE %s: when a %s is deleted, this says nothing, and a payment can lose its company", f.onDelete, strings.TrimSuffix(r.to.noun, "s"))
+			}
+			if f.valid {
+				r.By = "foreign key " + f.name
+				return
+			}
+		}
+	case rightful.ConstraintNotEmpty:
+		for _, c := range r.table.checks {
+			if c.valid && slices.Equal(lexing.sameTerms(c.text), lexing.sameTerms(r.condition(cat))) {
+				r.By = "check " + c.name
+				return
+			}
+		}
+	}
+}
+
+// condition is a rule about one column as SQL.
+func (r *rule) condition(cat catalog) string {
+	if r.Kind == rightful.ConstraintNotNull {
+		return r.names(cat, "") + " IS NOT NULL"
+	}
+	return r.names(cat, "") + " <> ''"
+}
+
+// covers reports whether the unique index forbids at least what the rule does:
+// it is of no further columns, and leaves no more rows out.
+func (r *rule) covers(lexing lexRules, k key) bool {
+	ours := r.Columns
+	for _, c := range k.columns {
+		if !slices.Contains(ours, c) {
+			return false
+		}
+	}
+	about := lexing.sameTerms(conditions(slices.Concat(r.where, r.from.shape.where), ""))
+	for _, c := range r.columns {
+		about = append(about, bare(c.name)+" is not null", bare(c.name)+" IS NOT NULL") // no two NULLs are the same
+	}
+	for _, t := range lexing.sameTerms(k.where) {
+		if !slices.Contains(about, t) {
+			return false
+		}
+	}
+	return len(k.columns) > 0
+}
+
+func (r *rule) refers(f reference) bool {
+	return f.column == r.columns[0].name && f.to == r.parent.ref && f.toColumn == r.parentOf.name
+}
+
+// about is the condition for the rows that the rule is about, with AND before
+// it; "" for all.
+func (r *rule) about(prefix string) string {
+	if text := conditions(slices.Concat(r.where, r.from.shape.where), prefix); text != "" && r.Kind == rightful.ConstraintUnique {
+		return " AND " + text
+	}
+	return ""
+}
+
+// breaking is the FROM and WHERE of the rows a that break the rule.
+func (r *rule) breaking(cat catalog) string {
+	table := r.on(cat)
+	column := "a." + cat.quote(r.columns[0].name)
+	switch r.Kind {
+	case rightful.ConstraintNotNull:
+		return fmt.Sprintf("FROM %s a WHERE %s IS NULL", table, column)
+	case rightful.ConstraintNotEmpty:
+		return fmt.Sprintf("FROM %s a WHERE %s = ''", table, column)
+	case rightful.ConstraintForeignKey:
+		return fmt.Sprintf("FROM %s a WHERE %s IS NOT NULL AND NOT EXISTS (SELECT 1 FROM %s p WHERE p.%s = %s)",
+			table, column, r.parent.ref.as(cat.quote), cat.quote(r.parentOf.name), column)
+	}
+	var present, joined []string
+	for _, c := range r.columns {
+		present = append(present, "b."+cat.quote(c.name)+" IS NOT NULL")
+		joined = append(joined, "a."+cat.quote(c.name)+" = d."+cat.quote(c.name))
+	}
+	return fmt.Sprintf("FROM %s a JOIN (SELECT %s FROM %s b WHERE %s%s GROUP BY %s HAVING count(*) > 1) d ON %s WHERE 1 = 1%s",
+		table, r.names(cat, "b."), table, strings.Join(present, " AND "), r.about("b."), r.names(cat, "b."), strings.Join(joined, " AND "), r.about("a."))
+}
+
+// shownRows is how many rows that break a rule are shown.
+const shownRows = 5
+
+// countBreaking counts the rows that break the rule. What cannot be counted is
+// told in the rule; the error is of the context.
+func (d *Directory) countBreaking(ctx context.Context, cat catalog, r *rule, placeholder func(string) bool) (bool, error) {
+	labels, keys := r.labels(cat)
+	values := r.columns
+	list := slices.Clone(keys)
+	for _, c := range values {
+		list = append(list, "a."+cat.quote(c.name))
+	}
+	var rows [][]any
+	sent := "SELECT count(*) " + r.breaking(cat)
+	err := d.read(ctx, statement{place: r.Place, sent: sent}, func(ctx context.Context, conn *sql.Conn) error {
+		if err := conn.QueryRowContext(ctx, sent).Scan(&r.Rows); err != nil || r.Rows == 0 {
+			return err
+		}
+		var order []string
+		for i := range list {
+			order = append(order, fmt.Sprint((i+len(keys))%len(list)+1))
+		}
+		var err error
+		rows, err = d.fetch(ctx, conn, fmt.Sprintf("SELECT %s %s ORDER BY %s LIMIT %d", strings.Join(list, ", "), r.breaking(cat), strings.Join(order, ", "), shownRows), nil)
+		return err
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		r.Failed, r.Why = true, "the rows that break it could not be counted: "+firstLine(err)
+		if own, ok := errors.AsType[*rightful.Error](err); ok {
+			r.Todo = own.Hint
+		}
+		return false, nil
+	}
+	for _, row := range rows {
+		var said []string
+		for i, label := range labels {
+			said = append(said, strings.TrimSpace(label+" "+r.from.typeOf(i, keys, cat).idText(row[i])))
+		}
+		example := r.from.rowName() + " " + strings.Join(said, ", ")
+		for i, c := range values {
+			if r.Kind != rightful.ConstraintNotNull && !slices.Contains(keys, "a."+cat.quote(c.name)) {
+				example += " -> " + quoted(r.from.typeNamed(c).idText(row[len(keys)+i]))
+			}
+		}
+		r.Examples = append(r.Examples, example)
+	}
+	return true, d.notePlaceholders(ctx, cat, r, placeholder)
+}
+
+// triedPlaceholders is how many values that are double are compared with the
+// patterns of placeholders.
+const triedPlaceholders = 10_000
+
+// notePlaceholders says how many values that are double are placeholders.
+func (d *Directory) notePlaceholders(ctx context.Context, cat catalog, r *rule, placeholder func(string) bool) error {
+	if r.Rows == 0 || r.Kind != rightful.ConstraintUnique || len(r.columns) != 1 || r.from.column("stripe_customer_id") != r.columns[0] {
+		return nil
+	}
+	var rows [][]any
+	sent := fmt.Sprintf("SELECT DISTINCT %s %s LIMIT %d", r.names(cat, "a."), r.breaking(cat), triedPlaceholders)
+	err := d.read(ctx, statement{place: r.Place, sent: sent}, func(ctx context.Context, conn *sql.Conn) (err error) {
+		rows, err = d.fetch(ctx, conn, sent, nil)
+		return err
+	})
+	if err != nil {
+		return ctx.Err() // the count stands without
+	}
+	waiting := 0
+	for _, row := range rows {
+		if placeholder(columnType{}.idText(row[0])) {
+			waiting++
+		}
+	}
+	if waiting > 0 {
+		r.note("%d of these values are placeholders (directory.placeholder_customers): store NULL until there is a customer, or one of each company's own", waiting)
+	}
+	return nil
+}
+
+// typeNamed returns the type that ids of a column have.
+func (m *mapped) typeNamed(c *baseColumn) columnType {
+	for _, q := range m.query.columns {
+		if m.column(q.name) == c {
+			return q.typ
+		}
+	}
+	return columnType{}
+}
+
+// typeOf is typeNamed of one of the columns that name a row.
+func (m *mapped) typeOf(i int, keys []string, cat catalog) columnType {
+	for _, c := range m.table.columns {
+		if "a."+cat.quote(c.name) == keys[i] {
+			return m.typeNamed(c)
+		}
+	}
+	return columnType{}
+}
+
+// rowName is how a row of the query is called in an example.
+func (m *mapped) rowName() string {
+	switch m.noun {
+	case "companies":
+		return "company"
+	case "subscriptions":
+		return "subscription row"
+	}
+	return strings.TrimSuffix(m.noun, "s")
+}
+
+// labels returns what a row is named by in an example, and those columns as SQL.
+func (r *rule) labels(cat catalog) (labels, columns []string) {
+	for _, name := range []string{"id", "user_id", "company_id"} {
+		q := r.from.query
+		if name != "id" && q.has("id") {
+			continue
+		}
+		if c := r.from.column(name); q.has(name) && c != nil {
+			label := ""
+			if name != "id" {
+				label = strings.TrimSuffix(name, "_id")
+			}
+			labels, columns = append(labels, label), append(columns, "a."+cat.quote(c.name))
+		}
+	}
+	return labels, columns
+}
