@@ -75,6 +75,8 @@ type ConstraintStatement struct {
 type Constraints struct {
 	Database string   `json:"database"` // server and version, and its address without secrets
 	Session  []string `json:"session"`  // statements to begin a session with that adds rules
+	// Patient are those for a statement that is Long; Session follows it again.
+	Patient []string `json:"patient"`
 	// List has NOT NULL before what builds on it, in an order that is always
 	// the same.
 	List []Constraint `json:"constraints"`

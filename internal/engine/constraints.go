@@ -22,18 +22,16 @@ type Constraining struct {
 // ConstraintReport is how things stand with the rules that the database could
 // keep.
 type ConstraintReport struct {
-	Complete          bool                             `json:"complete"`
-	IncompleteBecause []string                         `json:"incomplete_because"`
-	Database          string                           `json:"database"`
-	Session           []string                         `json:"session"` // how a session begins that adds rules
-	Constraints       []rightful.Constraint            `json:"constraints"`
-	Counts            map[rightful.ConstraintState]int `json:"counts"`
-	byName            map[string]*rightful.Constraint
+	Complete              bool                             `json:"complete"`
+	IncompleteBecause     []string                         `json:"incomplete_because"`
+	Counts                map[rightful.ConstraintState]int `json:"counts"`
+	*rightful.Constraints                                  // List: those that were asked for
+	byName                map[string]*rightful.Constraint
 }
 
 // AllHold reports whether the database keeps every rule.
 func (r *ConstraintReport) AllHold() bool {
-	return r.Complete && r.Counts[rightful.ConstraintHolds] == len(r.Constraints)
+	return r.Complete && r.Counts[rightful.ConstraintHolds] == len(r.List)
 }
 
 // Constraints says how things stand with the rules: those of the names in only,
@@ -51,24 +49,28 @@ func (e *Engine) constraints(ctx context.Context, reader rightful.ConstraintRead
 		return nil, err
 	}
 	r := &ConstraintReport{
-		Complete: true, IncompleteBecause: []string{}, Database: found.Database, Session: found.Session, Constraints: []rightful.Constraint{},
-		Counts: map[rightful.ConstraintState]int{}, byName: map[string]*rightful.Constraint{},
+		Complete: true, IncompleteBecause: []string{}, Constraints: found,
+		Counts: map[rightful.ConstraintState]int{
+			rightful.ConstraintHolds: 0, rightful.ConstraintMissing: 0, rightful.ConstraintBroken: 0, rightful.ConstraintUnable: 0, rightful.ConstraintUnknown: 0,
+		}, byName: map[string]*rightful.Constraint{},
 	}
 	var names []string
-	for _, c := range found.List {
+	all := found.List
+	found.List = []rightful.Constraint{}
+	for _, c := range all {
 		names = append(names, c.Name)
 		if len(only) > 0 && !slices.Contains(only, c.Name) {
 			continue
 		}
-		r.Constraints = append(r.Constraints, c)
+		r.List = append(r.List, c)
 		r.Counts[c.State]++
 		if c.Failed {
 			r.Complete = false
 			r.IncompleteBecause = append(r.IncompleteBecause, c.Name+": "+c.Why)
 		}
 	}
-	for i := range r.Constraints {
-		r.byName[r.Constraints[i].Name] = &r.Constraints[i]
+	for i := range r.List {
+		r.byName[r.List[i].Name] = &r.List[i]
 	}
 	for _, name := range only {
 		if r.byName[name] == nil {
@@ -130,7 +132,7 @@ func (e *Engine) ApplyConstraints(ctx context.Context, in ConstraintInput) (*Con
 		before = owned
 	}
 	out := &ConstraintsApplied{ConstraintReport: before, Added: []string{}, Refused: []string{}}
-	for _, c := range before.Constraints {
+	for _, c := range before.List {
 		if c.State == rightful.ConstraintBroken {
 			out.Refused = append(out.Refused, c.Name)
 		}
@@ -142,7 +144,7 @@ func (e *Engine) ApplyConstraints(ctx context.Context, in ConstraintInput) (*Con
 		out.Declined = true
 		return out, err
 	}
-	for _, c := range before.Constraints {
+	for _, c := range before.List {
 		if c.State != rightful.ConstraintMissing {
 			continue
 		}
@@ -168,8 +170,8 @@ func (e *Engine) ApplyConstraints(ctx context.Context, in ConstraintInput) (*Con
 
 // sameDatabase refuses two addresses that do not show the same rules.
 func sameDatabase(one, other *ConstraintReport) error {
-	same := len(one.Constraints) == len(other.Constraints)
-	for _, c := range one.Constraints {
+	same := len(one.List) == len(other.List)
+	for _, c := range one.List {
 		twin := other.byName[c.Name]
 		same = same && twin != nil && twin.Table == c.Table && twin.State == c.State && twin.Rows == c.Rows
 	}

@@ -13,7 +13,7 @@ import (
 func (p *Printer) Constraints(r *engine.ConstraintReport) {
 	p.line("%s", p.paint(strong, "rules of "+clean(r.Database)))
 	var rows [][]string
-	for _, c := range r.Constraints {
+	for _, c := range r.List {
 		rows = append(rows, []string{p.constraintState(c.State), clean(c.Name), clean(c.Says)})
 		for _, l := range constraintLines(c) {
 			rows = append(rows, []string{"", "", clean(l)})
@@ -85,7 +85,7 @@ var constraintStates = []struct {
 }
 
 func constraintCounts(r *engine.ConstraintReport) string {
-	said := []string{count(len(r.Constraints), "rule", "rules")}
+	said := []string{count(len(r.List), "rule", "rules")}
 	for _, s := range constraintStates {
 		if n := r.Counts[s.state]; n > 0 {
 			said = append(said, fmt.Sprintf("%d %s", n, s.words))
@@ -97,7 +97,7 @@ func constraintCounts(r *engine.ConstraintReport) string {
 // ConstraintPlan prints what would be run for the rules that are missing.
 func (p *Printer) ConstraintPlan(r *engine.ConstraintReport) {
 	p.line("%s", p.paint(strong, "to be run on "+clean(r.Database)))
-	for _, c := range r.Constraints {
+	for _, c := range r.List {
 		switch c.State {
 		case rightful.ConstraintMissing:
 			p.heading(clean(c.Name) + ": " + clean(c.Says))
@@ -145,7 +145,8 @@ func (p *Printer) ConstraintScript(r *engine.ConstraintReport) {
 			p.line("%s;", clean(s))
 		}
 	}
-	for _, c := range r.Constraints {
+	patient := false
+	for _, c := range r.List {
 		p.line("")
 		comment(c.Name + " (" + strings.ReplaceAll(string(c.State), "_", " ") + "): " + c.Says)
 		for _, l := range constraintLines(c) {
@@ -154,6 +155,9 @@ func (p *Printer) ConstraintScript(r *engine.ConstraintReport) {
 		for _, s := range c.Statements {
 			if c.State != rightful.ConstraintMissing {
 				break
+			}
+			if set := p.waits(r, s.Long, &patient); set != "" {
+				p.line("%s", set)
 			}
 			comment("locks " + s.Lock)
 			comment("held for " + s.Held)
@@ -165,6 +169,19 @@ func (p *Printer) ConstraintScript(r *engine.ConstraintReport) {
 			p.line("%s;", clean(s.SQL))
 		}
 	}
+}
+
+// waits returns what sets how long the next statement waits for its lock, "" when
+// that is as it was.
+func (p *Printer) waits(r *engine.ConstraintReport, long bool, patient *bool) string {
+	if long == *patient {
+		return ""
+	}
+	*patient = long
+	if long {
+		return clean(strings.Join(r.Patient, "; ")) + "; -- waiting holds nobody up here"
+	}
+	return clean(strings.Join(r.Session, "; ")) + ";"
 }
 
 // ConstraintStep prints a statement that was run, as it is done.

@@ -18,8 +18,8 @@ type demand struct {
 	target  func(*Directory) *query
 	code    rightful.Code
 	says    string
-	among   string // the output columns that mark rows as past, by comma: the rule is about the others
-	among2  string // how the others are called
+	among   string // the output columns, by comma, in which rows that the rule is about hold nothing
+	among2  string // says, when such a column is mapped
 }
 
 func companiesOf(d *Directory) *query     { return d.companies }
@@ -35,10 +35,10 @@ var demands = []demand{
 	{rightful.ConstraintNotEmpty, linksOf, []string{"stripe_customer_id"}, nil, "", "no link names the empty text", "", ""},
 	{rightful.ConstraintNotNull, linksOf, []string{"company_id"}, nil, "", "every link has a company", "", ""},
 	{rightful.ConstraintNotNull, linksOf, []string{"stripe_customer_id"}, nil, "", "every link has a customer", "", ""},
-	{rightful.ConstraintNotNull, subscriptionsOf, []string{"company_id"}, nil, rightful.CodeRowOther, "every subscription row has a company", "", ""},
+	{rightful.ConstraintNotNull, subscriptionsOf, []string{"company_id"}, nil, "", "every subscription row has a company", "", ""},
 	{rightful.ConstraintNotNull, membershipsOf, []string{"user_id"}, nil, "", "every membership has a user", "", ""},
 	{rightful.ConstraintNotNull, membershipsOf, []string{"company_id"}, nil, "", "every membership has a company", "", ""},
-	{rightful.ConstraintUnique, companiesOf, []string{"stripe_customer_id"}, nil, rightful.CodeSharedCustomer, "no two companies link one customer", "deleted_at,merged_into", "no two live companies link one customer"},
+	{rightful.ConstraintUnique, companiesOf, []string{"stripe_customer_id"}, nil, rightful.CodeSharedCustomer, "no two companies link one customer", "deleted_at,merged_into,billing_parent_id", "no two live companies link one customer"},
 	{rightful.ConstraintUnique, linksOf, []string{"stripe_customer_id"}, nil, rightful.CodeSharedCustomer, "no two links name one customer", "", ""},
 	{rightful.ConstraintUnique, subscriptionsOf, []string{"stripe_subscription_id"}, nil, rightful.CodeRowOther, "no two rows record one Stripe subscription", "", ""},
 	{rightful.ConstraintUnique, membershipsOf, []string{"user_id", "company_id"}, nil, "", "nobody is a member of a company twice", "left_at", "nobody is a member of a company twice at once"},
@@ -47,7 +47,7 @@ var demands = []demand{
 	{rightful.ConstraintForeignKey, companiesOf, []string{"billing_parent_id"}, companiesOf, "", "the company that pays for another exists", "", ""},
 	{rightful.ConstraintForeignKey, usersOf, []string{"company_id"}, companiesOf, rightful.CodeUserCompanyGone, "the company of a user exists", "", ""},
 	{rightful.ConstraintForeignKey, membershipsOf, []string{"user_id"}, usersOf, "", "the user of a membership exists", "", ""},
-	{rightful.ConstraintForeignKey, membershipsOf, []string{"company_id"}, companiesOf, rightful.CodeUserCompanyGone, "the company of a membership exists", "", ""},
+	{rightful.ConstraintForeignKey, membershipsOf, []string{"company_id"}, companiesOf, "", "the company of a membership exists", "", ""},
 	{rightful.ConstraintForeignKey, subscriptionsOf, []string{"company_id"}, companiesOf, rightful.CodeRowOther, "the company of a subscription row exists", "", ""},
 	{rightful.ConstraintForeignKey, linksOf, []string{"company_id"}, companiesOf, "", "the company of a link exists", "", ""},
 }
@@ -191,13 +191,18 @@ func (w demand) narrowed(r *rule, cat catalog) string {
 			return "rows that count cannot be told by " + c.name + ", which is of type " + c.typ
 		}
 		r.where = append(r.where, t)
-		r.Says = w.among2
+		if r.Says == w.says {
+			r.Says = w.among2
+		}
+		if name == "billing_parent_id" {
+			r.Says += ", unless another company pays for one of them"
+		}
 	}
 	return ""
 }
 
-// past returns the mapped columns that would narrow a unique rule.
-func (w demand) past(q *query) (past []string) {
+// narrowing returns the mapped columns that narrow a unique rule.
+func (w demand) narrowing(q *query) (past []string) {
 	for _, name := range strings.Split(w.among, ",") {
 		if q.has(name) {
 			past = append(past, name)
@@ -224,7 +229,7 @@ func (w demand) unable(r *rule, cat catalog) string {
 		if filtered {
 			return "the query leaves rows out, and this database has no unique index of some rows only; a generated column that is NULL for the others would do"
 		}
-		if past := w.past(r.from.query); len(past) > 0 && w.code == "" {
+		if len(w.narrowing(r.from.query)) > 0 && w.code == "" {
 			return "past rows may repeat, and this database has no unique index of some rows only; a generated column that is NULL for past rows would do"
 		}
 	case rightful.ConstraintNotEmpty:

@@ -132,7 +132,7 @@ func (w *ConstraintWriter) run(ctx context.Context, conn *sql.Conn, abandon func
 	if err == nil {
 		return &rightful.Error{
 			Kind: rightful.KindConflict, Place: c.Name,
-			Message: fmt.Sprintf("%d rows that break it came while it was added; it was taken back%s", rows, left), Hint: "rightful constraints check shows them",
+			Message: "it was taken back: meanwhile there came " + sized(rows) + " that break it" + left, Hint: "rightful constraints check shows them",
 		}
 	}
 	return w.explain(ctx, c, s, err, wait, left)

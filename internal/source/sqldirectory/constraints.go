@@ -27,10 +27,12 @@ func (d *Directory) Constraints(ctx context.Context, placeholder func(string) bo
 	if !ok {
 		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Place: placeDSN, Message: "this database is not known to keep rules"}
 	}
-	out := &rightful.Constraints{List: []rightful.Constraint{}, Session: cat.session(DefaultLockTimeout.Milliseconds())}
+	out := &rightful.Constraints{List: []rightful.Constraint{}, Session: []string{}, Patient: []string{}}
 	err := d.read(ctx, statement{place: placeDSN}, func(ctx context.Context, conn *sql.Conn) error {
 		version, err := cat.version(ctx, conn)
 		out.Database = version + " (" + cat.target() + ")"
+		out.Session = cat.session(DefaultLockTimeout.Milliseconds())
+		out.Patient = cat.limits(waitMeantime.Milliseconds())
 		return err
 	})
 	if err != nil {
@@ -72,6 +74,9 @@ func (d *Directory) judgeRule(ctx context.Context, cat catalog, w demand, r *rul
 	if err != nil {
 		return err
 	}
+	if r.from.query == d.memberships && r.Kind == rightful.ConstraintForeignKey && r.to.query == d.companies && d.mapping.Resolver == rightful.ResolverMembership {
+		r.Code = rightful.CodeUserCompanyGone
+	}
 	r.Why = w.unable(r, cat)
 	if r.Why == "" && r.By == "" {
 		cat.build(r)
@@ -92,10 +97,23 @@ func (d *Directory) judgeRule(ctx context.Context, cat catalog, w demand, r *rul
 	if r.State != rightful.ConstraintMissing && r.State != rightful.ConstraintBroken {
 		r.Statements = []rightful.ConstraintStatement{}
 	}
-	if w.kind == rightful.ConstraintUnique && w.code != "" && !cat.partial() && len(w.past(r.from.query)) > 0 && r.State != rightful.ConstraintHolds {
-		r.note("this database has no unique index of some rows only: companies that are gone count too. One that still holds a customer is RF603")
+	if r.State != rightful.ConstraintHolds {
+		d.noteShared(cat, w, r)
 	}
 	return nil
+}
+
+// noteShared says where a rule about links is stricter than an audit is.
+func (d *Directory) noteShared(cat catalog, w demand, r *rule) {
+	if w.code != rightful.CodeSharedCustomer {
+		return
+	}
+	if narrowing := w.narrowing(r.from.query); len(narrowing) > 0 && !cat.partial() {
+		r.note("this database has no unique index of some rows only, so all companies count, whatever stands in %s. One that is gone and still holds a customer is RF603", strings.Join(narrowing, ", "))
+	}
+	if r.from.query == d.links && d.companies.has("billing_parent_id") {
+		r.note("a company that links the customer of the one that pays for it (billing_parent_id) breaks it: if yours do, leave this rule out")
+	}
 }
 
 func (r *rule) note(format string, args ...any) {
