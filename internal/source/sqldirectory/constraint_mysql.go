@@ -324,7 +324,7 @@ func (m *mysqlServer) build(r *rule) {
 			lock+"; the same on "+parent, "two moments; if no index begins with the column, one is made between them", "SET SESSION foreign_key_checks = 1")
 		add("SET SESSION foreign_key_checks = 1", "none", "this session", "")
 		r.Statements = append(r.Statements, rightful.ConstraintStatement{
-			SQL: "SELECT count(*) " + r.breaking(m), Lock: "none: reads and writes go on", Held: "one reading of the table: rows that came before the rule are counted", Counts: true, Undo: drop,
+			SQL: r.counting(m), Lock: "none: reads and writes go on", Held: "one reading of the table: rows that came before the rule are counted", Counts: true, Undo: drop,
 		})
 	case rightful.ConstraintNotEmpty:
 		r.Why = fmt.Sprintf("a CHECK is only added by copying the table, while writes wait; where the table is small, run it yourself: ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s)", table, name, r.condition(m))

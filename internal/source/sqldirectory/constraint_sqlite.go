@@ -256,6 +256,6 @@ func (r *rule) triggers(s sqliteFile, lock string) {
 		return
 	}
 	r.Statements = append(r.Statements, rightful.ConstraintStatement{
-		SQL: "SELECT count(*) " + r.breaking(s), Lock: "none in WAL mode; otherwise writes wait", Held: "one reading of the table: rows that came before the rule are counted", Counts: true, Undo: strings.TrimSuffix(undo, "; "),
+		SQL: r.counting(s), Lock: "none in WAL mode; otherwise writes wait", Held: "one reading of the table: rows that came before the rule are counted", Counts: true, Undo: strings.TrimSuffix(undo, "; "),
 	})
 }

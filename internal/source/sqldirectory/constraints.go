@@ -86,7 +86,7 @@ func (d *Directory) judgeRule(ctx context.Context, cat catalog, w demand, r *rul
 		r.State = rightful.ConstraintUnknown
 	case r.Rows > 0:
 		r.State = rightful.ConstraintBroken
-		r.todo()
+		r.todo(cat)
 	case r.By != "":
 		r.State, r.Why = rightful.ConstraintHolds, ""
 	case r.Why != "":
@@ -121,10 +121,10 @@ func (r *rule) note(format string, args ...any) {
 }
 
 // todo says what to do about rows that break the rule.
-func (r *rule) todo() {
+func (r *rule) todo(cat catalog) {
 	switch {
 	case r.Kind == rightful.ConstraintNotEmpty:
-		r.Todo = fmt.Sprintf("UPDATE %s SET %s = NULL where it is the empty text, and let the app do so", r.Table, r.Columns[0])
+		r.Todo = fmt.Sprintf("UPDATE %s SET %s = NULL where it is the empty text, and let the app do so", r.Table, r.names(cat, ""))
 		if r.columns[0].notNull {
 			r.Todo = "delete or fill these rows: the column takes no NULL"
 		}
@@ -216,7 +216,8 @@ func (r *rule) about(prefix string) string {
 	return ""
 }
 
-// breaking is the FROM and WHERE of the rows a that break the rule.
+// breaking is the FROM and WHERE of the rows a that break the rule; of rows that
+// are double, those with the first few values.
 func (r *rule) breaking(cat catalog) string {
 	table := r.on(cat)
 	column := "a." + cat.quote(r.columns[0].name)
@@ -229,13 +230,31 @@ func (r *rule) breaking(cat catalog) string {
 		return fmt.Sprintf("FROM %s a WHERE %s IS NOT NULL AND NOT EXISTS (SELECT 1 FROM %s p WHERE p.%s = %s)",
 			table, column, r.parent.ref.as(cat.quote), cat.quote(r.parentOf.name), column)
 	}
-	var present, joined []string
+	// The values are few, and joined with the table only to show some of its rows.
+	var joined []string
 	for _, c := range r.columns {
-		present = append(present, "b."+cat.quote(c.name)+" IS NOT NULL")
 		joined = append(joined, "a."+cat.quote(c.name)+" = d."+cat.quote(c.name))
 	}
-	return fmt.Sprintf("FROM %s a JOIN (SELECT %s FROM %s b WHERE %s%s GROUP BY %s HAVING count(*) > 1) d ON %s WHERE 1 = 1%s",
-		table, r.names(cat, "b."), table, strings.Join(present, " AND "), r.about("b."), r.names(cat, "b."), strings.Join(joined, " AND "), r.about("a."))
+	return fmt.Sprintf("FROM %s a JOIN (%s ORDER BY %s LIMIT %d) d ON %s WHERE 1 = 1%s",
+		table, r.doubles(cat, r.names(cat, "b.")), r.names(cat, "b."), shownRows, strings.Join(joined, " AND "), r.about("a."))
+}
+
+// doubles selects from the values that several rows have.
+func (r *rule) doubles(cat catalog, list string) string {
+	var present []string
+	for _, c := range r.columns {
+		present = append(present, "b."+cat.quote(c.name)+" IS NOT NULL")
+	}
+	return fmt.Sprintf("SELECT %s FROM %s b WHERE %s%s GROUP BY %s HAVING count(*) > 1",
+		list, r.on(cat), strings.Join(present, " AND "), r.about("b."), r.names(cat, "b."))
+}
+
+// counting is the query for the number of rows that break the rule.
+func (r *rule) counting(cat catalog) string {
+	if r.Kind == rightful.ConstraintUnique {
+		return "SELECT COALESCE(sum(n), 0) FROM (" + r.doubles(cat, "count(*) AS n") + ") d"
+	}
+	return "SELECT count(*) " + r.breaking(cat)
 }
 
 // shownRows is how many rows that break a rule are shown.
@@ -251,7 +270,7 @@ func (d *Directory) countBreaking(ctx context.Context, cat catalog, r *rule, pla
 		list = append(list, "a."+cat.quote(c.name))
 	}
 	var rows [][]any
-	sent := "SELECT count(*) " + r.breaking(cat)
+	sent := r.counting(cat)
 	err := d.read(ctx, statement{place: r.Place, sent: sent}, func(ctx context.Context, conn *sql.Conn) error {
 		if err := conn.QueryRowContext(ctx, sent).Scan(&r.Rows); err != nil || r.Rows == 0 {
 			return err
@@ -300,7 +319,7 @@ func (d *Directory) notePlaceholders(ctx context.Context, cat catalog, r *rule, 
 		return nil
 	}
 	var rows [][]any
-	sent := fmt.Sprintf("SELECT DISTINCT %s %s LIMIT %d", r.names(cat, "a."), r.breaking(cat), triedPlaceholders)
+	sent := fmt.Sprintf("%s LIMIT %d", r.doubles(cat, r.names(cat, "b.")), triedPlaceholders)
 	err := d.read(ctx, statement{place: r.Place, sent: sent}, func(ctx context.Context, conn *sql.Conn) (err error) {
 		rows, err = d.fetch(ctx, conn, sent, nil)
 		return err
