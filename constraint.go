@@ -55,6 +55,9 @@ type Constraint struct {
 	Failed bool `json:"failed"`
 }
 
+// Refused reports whether the rule could be added if no row broke it.
+func (c Constraint) Refused() bool { return c.State == ConstraintBroken && len(c.Statements) > 0 }
+
 // ConstraintStatement is one statement of a rule.
 type ConstraintStatement struct {
 	SQL  string `json:"sql"`

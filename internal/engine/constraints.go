@@ -133,7 +133,7 @@ func (e *Engine) ApplyConstraints(ctx context.Context, in ConstraintInput) (*Con
 	}
 	out := &ConstraintsApplied{ConstraintReport: before, Added: []string{}, Refused: []string{}}
 	for _, c := range before.List {
-		if c.State == rightful.ConstraintBroken {
+		if c.Refused() {
 			out.Refused = append(out.Refused, c.Name)
 		}
 	}

@@ -98,15 +98,15 @@ func constraintCounts(r *engine.ConstraintReport) string {
 func (p *Printer) ConstraintPlan(r *engine.ConstraintReport) {
 	p.line("%s", p.paint(strong, "to be run on "+clean(r.Database)))
 	for _, c := range r.List {
-		switch c.State {
-		case rightful.ConstraintMissing:
+		switch {
+		case c.State == rightful.ConstraintMissing:
 			p.heading(clean(c.Name) + ": " + clean(c.Says))
 			for _, s := range c.Statements {
 				p.line("  %s", clean(s.SQL))
 				p.line("      %s", p.paint(faint, "locks "+clean(s.Lock)))
 				p.line("      %s", p.paint(faint, "held for "+clean(s.Held)))
 			}
-		case rightful.ConstraintBroken:
+		case c.Refused():
 			p.heading(clean(c.Name) + ": refused")
 			p.line("  %s", clean(brokenBy(c)))
 		}

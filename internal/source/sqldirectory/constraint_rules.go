@@ -131,13 +131,26 @@ func (w demand) rule(d *Directory, cat catalog, all map[*query]*mapped) *rule {
 	if w.kind == rightful.ConstraintNotEmpty && r.columns[0].family != familyText && r.columns[0].family != familyOther {
 		return nil // no number is the empty text
 	}
+	if w.kind == rightful.ConstraintNotEmpty && r.emptyMeansNone(d, cat) {
+		return nil
+	}
 	if w.target != nil {
 		return w.pointed(r, all[w.target(d)], unknown)
 	}
 	if why := w.narrowed(r, cat); why != "" {
 		return unknown(why)
 	}
+	if w.kind == rightful.ConstraintUnique && len(w.columns) == 1 && r.emptyMeansNone(d, cat) {
+		r.where = append(r.where, term{cat.quote(r.columns[0].name), "<> ''"})
+	}
 	return r
+}
+
+// emptyMeansNone reports whether a company without a customer can only have the
+// empty text: the column takes no NULL. Where an index can leave rows out, it
+// leaves these out.
+func (r *rule) emptyMeansNone(d *Directory, cat catalog) bool {
+	return r.from.query == d.companies && r.columns[0].notNull && cat.partial()
 }
 
 // rides reports whether the query shows rows of companies or users once more

@@ -169,7 +169,7 @@ func (r lexRules) sameTerms(sql string) []string {
 			}
 			one = nil
 		case t.name:
-			one = append(one, bare(t.text))
+			one = append(one, strings.ToLower(meant(t.text)))
 		default:
 			one = append(one, t.text)
 		}

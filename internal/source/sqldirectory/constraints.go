@@ -193,7 +193,10 @@ func (r *rule) covers(lexing lexRules, k key) bool {
 	}
 	about := lexing.sameTerms(conditions(slices.Concat(r.where, r.from.shape.where), ""))
 	for _, c := range r.columns {
-		about = append(about, bare(c.name)+" is not null", bare(c.name)+" IS NOT NULL") // no two NULLs are the same
+		about = append(about, lexing.sameTerms(quoteName(c.name)+" is not null")...) // no two NULLs are the same
+		if r.Code == rightful.CodeSharedCustomer {
+			about = append(about, lexing.sameTerms(quoteName(c.name)+" <> ''")...) // nor is the empty text a customer
+		}
 	}
 	for _, t := range lexing.sameTerms(k.where) {
 		if !slices.Contains(about, t) {
@@ -202,6 +205,9 @@ func (r *rule) covers(lexing lexRules, k key) bool {
 	}
 	return len(k.columns) > 0
 }
+
+// quoteName is a name in the quotes that every engine reads as those of a name.
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 func (r *rule) refers(f reference) bool {
 	return f.column == r.columns[0].name && f.to == r.parent.ref && f.toColumn == r.parentOf.name

@@ -497,3 +497,32 @@ func TestConstraintComesTooLate(t *testing.T) {
 		}
 	})
 }
+
+// TestConstraintsWhereEmptyMeansNone: a column that takes no NULL holds the empty
+// text of every company without a customer.
+func TestConstraintsWhereEmptyMeansNone(t *testing.T) {
+	t.Parallel()
+	const rule = "rightful_companies_stripe_customer_id_key"
+	onEach(t, func(t *testing.T, e engine) {
+		if !e.done("companies_stripe_customer_id_not_empty") {
+			t.Skip("this engine has no index of some rows only")
+		}
+		source, dsn := e.create(t)
+		db := connect(t, e.driver, source)
+		run(t, db, "CREATE TABLE companies (id integer PRIMARY KEY, stripe_customer_id varchar(100) NOT NULL DEFAULT '')", "INSERT INTO companies VALUES (1, ''), (2, ''), (3, 'cus_1')")
+		d := open(t, dsn, sqldirectory.Mapping{Companies: "SELECT * FROM companies"})
+		if all := constraintsOf(t, d); len(all) != 1 || all[rule].State != rightful.ConstraintMissing {
+			t.Fatalf("%+v", all)
+		}
+		addAll(t, d, dsn)
+		if c := constraintsOf(t, d)[rule]; c.State != rightful.ConstraintHolds {
+			t.Errorf("%+v", c)
+		}
+		if err := within(t, db, "INSERT INTO companies VALUES (4, '')"); err != nil {
+			t.Error(err)
+		}
+		if err := within(t, db, "INSERT INTO companies VALUES (4, 'cus_1')"); err == nil {
+			t.Error("two companies with one customer")
+		}
+	})
+}
