@@ -81,7 +81,7 @@ func TestReadNote(t *testing.T) {
 		"select `x`.`companies`.`i``d` AS `id`,1 AS `one`,NULL AS `n` from `x`.`companies` order by 1":                                                                 "id=x.companies.i`d",
 		`select "x"."companies"."id" AS "id" from "x"."companies"`:                                                                                                     "id=x.companies.id",
 		"select `x`.`a`.`id` AS `id` from `x`.`a` join `x`.`b` where (`x`.`a`.`id` = `x`.`b`.`id`)":                                                                    "",
-		"select `x`.`a`.`id` AS `id` from `x`.`a` `c` left join `x`.`b` on(1)":                                                                                         "",
+		"select `x`.`c`.`id` AS `id` from `x`.`a` `c` left join `x`.`b` on(1)":                                                                                         "",
 		"select `q`.`id` AS `id` from (select 1 AS `id`) `q`":                                                                                                          "",
 		"select 1 AS `id` from dual": "",
 		"select 1 AS `id`":           "",

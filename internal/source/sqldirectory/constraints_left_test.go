@@ -219,7 +219,7 @@ func TestConstraintsKeepTheDefinition(t *testing.T) {
 	db := connect(t, "mysql", source)
 	run(t, db,
 		"CREATE TABLE companies (id varchar(40) COLLATE utf8mb4_bin PRIMARY KEY)",
-		"CREATE TABLE subs (id integer PRIMARY KEY, company_id varchar(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT 'x DEFAULT NULL' COMMENT 'it''s, NULL DEFAULT NULL', sub varchar(90))",
+		"CREATE TABLE subs (id integer PRIMARY KEY, company_id varchar(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT 'x DEFAULT NULL' COMMENT 'it''s, NULL DEFAULT NULL' CHECK (company_id <> 'zz'), sub varchar(90))",
 	)
 	d := open(t, dsn, sqldirectory.Mapping{Companies: "SELECT id FROM companies", Subscriptions: "SELECT id, company_id, sub AS stripe_subscription_id FROM subs"})
 	addAll(t, d, dsn)

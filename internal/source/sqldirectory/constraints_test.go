@@ -303,7 +303,7 @@ func TestConstraintsThatAreThere(t *testing.T) {
 			"CREATE TABLE companies (id integer PRIMARY KEY, owner_id integer, stripe_customer_id varchar(100) CHECK (stripe_customer_id <> ''), FOREIGN KEY (owner_id) REFERENCES users (id) ON DELETE CASCADE)",
 			"CREATE UNIQUE INDEX one_customer ON companies (stripe_customer_id)",
 			"CREATE TABLE members (user_id integer NOT NULL, company_id integer NOT NULL, role integer, PRIMARY KEY (user_id, company_id))",
-			"CREATE TABLE subs (id integer PRIMARY KEY, company_id integer NOT NULL, sub varchar(100), kind varchar(10))",
+			"CREATE TABLE subs (id integer PRIMARY KEY, company_id integer NOT NULL, sub varchar(100), kind varchar(10), FOREIGN KEY (company_id) REFERENCES users (id))",
 			"CREATE UNIQUE INDEX wider ON subs (sub, kind)",
 		)
 		all := constraintsOf(t, open(t, dsn, sqldirectory.Mapping{
@@ -323,6 +323,9 @@ func TestConstraintsThatAreThere(t *testing.T) {
 		}
 		if c := all["rightful_subs_sub_key"]; c.State != rightful.ConstraintMissing {
 			t.Errorf("an index of further columns is taken for the rule: %+v", c)
+		}
+		if c := all["rightful_subs_company_id_fkey"]; c.State == rightful.ConstraintHolds {
+			t.Errorf("a key to another table is taken for the rule: %+v", c)
 		}
 	})
 }
@@ -366,6 +369,7 @@ func TestConstraintsCannotTell(t *testing.T) {
 			"SELECT c.id, c.stripe_customer_id FROM companies c JOIN users u ON u.id = c.owner_id",
 			"SELECT id, lower(stripe_customer_id) AS stripe_customer_id FROM companies",
 			"SELECT id, 'cus_1' AS stripe_customer_id FROM companies",
+			"SELECT id + 0 AS id, 'cus_1' AS stripe_customer_id FROM companies",
 			"SELECT DISTINCT id, stripe_customer_id FROM companies",
 			"SELECT id, max(stripe_customer_id) AS stripe_customer_id FROM companies GROUP BY id",
 			"SELECT id, stripe_customer_id FROM companies UNION SELECT id, email FROM users",
@@ -523,6 +527,29 @@ func TestConstraintsWhereEmptyMeansNone(t *testing.T) {
 		}
 		if err := within(t, db, "INSERT INTO companies VALUES (4, 'cus_1')"); err == nil {
 			t.Error("two companies with one customer")
+		}
+	})
+}
+
+// TestConstraintsNeedAKeyOfOneType: nothing refers to a column that is not unique,
+// nor to one of another type.
+func TestConstraintsNeedAKeyOfOneType(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, e engine) {
+		dsn := e.with(t,
+			"CREATE TABLE companies (id integer NOT NULL, owner_id bigint, stripe_customer_id integer)",
+			"CREATE TABLE users (id integer PRIMARY KEY, company_id integer)",
+		)
+		all := constraintsOf(t, open(t, dsn, sqldirectory.Mapping{Companies: "SELECT id, owner_id AS owner_user_id, stripe_customer_id FROM companies", Users: "SELECT id, company_id FROM users"}))
+		for name, why := range map[string]string{
+			"rightful_companies_owner_id_fkey": "the types differ: owner_id is bigint", "rightful_users_company_id_fkey": "companies.id is neither the primary key nor unique",
+		} {
+			if c := all[name]; c.State != rightful.ConstraintUnable || !strings.Contains(c.Why, why) || len(c.Statements) > 0 {
+				t.Errorf("%s: %+v", name, c)
+			}
+		}
+		if _, there := all["rightful_companies_stripe_customer_id_not_empty"]; there {
+			t.Error("a number is to be no empty text")
 		}
 	})
 }
