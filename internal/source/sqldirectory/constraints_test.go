@@ -553,3 +553,30 @@ func TestConstraintsNeedAKeyOfOneType(t *testing.T) {
 		}
 	})
 }
+
+// TestConstraintsByIndexesOfSomeRows: an index of some rows keeps the rule for these.
+func TestConstraintsByIndexesOfSomeRows(t *testing.T) {
+	t.Parallel()
+	const rule = "rightful_companies_stripe_customer_id_key"
+	for _, e := range engines[:2] {
+		for where, want := range map[string]rightful.ConstraintState{
+			"deleted_at IS NULL": rightful.ConstraintHolds,
+			"(deleted_at) IS NULL AND stripe_customer_id IS NOT NULL":   rightful.ConstraintHolds,
+			"stripe_customer_id <> ''":                                  rightful.ConstraintHolds,
+			"deleted_at IS NULL AND plan = 'paid'":                      rightful.ConstraintMissing,
+			"deleted_at IS NOT NULL":                                    rightful.ConstraintMissing,
+			"deleted_at IS NULL AND (plan = 'paid' OR plan IS NULL)":    rightful.ConstraintMissing,
+			"deleted_at IS NULL AND stripe_customer_id = 'cus_1'":       rightful.ConstraintMissing,
+			"plan IS NOT NULL AND (deleted_at IS NULL OR plan IS NULL)": rightful.ConstraintMissing,
+		} {
+			dsn := e.with(t,
+				"CREATE TABLE companies (id integer PRIMARY KEY, stripe_customer_id varchar(100), plan varchar(10), deleted_at timestamp)",
+				"CREATE UNIQUE INDEX theirs ON companies (stripe_customer_id) WHERE "+where,
+			)
+			c := constraintsOf(t, open(t, dsn, sqldirectory.Mapping{Companies: "SELECT id, stripe_customer_id FROM companies WHERE deleted_at IS NULL"}))[rule]
+			if c.State != want {
+				t.Errorf("%s: with an index WHERE %s it is %s (%s)", e.name, where, c.State, c.Why)
+			}
+		}
+	}
+}
