@@ -38,6 +38,8 @@ type Engine struct {
 	// SecondApprover demands that a second person approves a plan before it is
 	// applied.
 	SecondApprover bool
+	// Constraining is the app's database as what keeps rules by itself.
+	Constraining Constraining
 	// Save keeps what was written into a world, in a file. Nil for real systems,
 	// which keep it themselves.
 	Save func(path string) error

@@ -155,14 +155,7 @@ func open(ctx context.Context, c *config.Config, now time.Time, openDirectory di
 			return err
 		},
 		func() error {
-			directory, err := openDirectory(ctx, c.Directory.DSN, sqldirectory.Mapping{
-				Companies:     c.Directory.Companies,
-				Users:         c.Directory.Users,
-				Memberships:   c.Directory.Memberships,
-				Subscriptions: c.Directory.Subscriptions,
-				Links:         c.Directory.Links,
-				Resolve:       c.Directory.Resolve,
-			}, sqldirectory.WithClock(clock))
+			directory, err := openDirectory(ctx, c.Directory.DSN, mapping(c), sqldirectory.WithClock(clock))
 			if err == nil {
 				p.closers = append(p.closers, directory.Close)
 				p.directory, e.Sources.Directory = directory, directory
@@ -177,6 +170,17 @@ func open(ctx context.Context, c *config.Config, now time.Time, openDirectory di
 		}
 	}
 	return e, p, problems
+}
+
+func mapping(c *config.Config) sqldirectory.Mapping {
+	return sqldirectory.Mapping{
+		Companies:     c.Directory.Companies,
+		Users:         c.Directory.Users,
+		Memberships:   c.Directory.Memberships,
+		Subscriptions: c.Directory.Subscriptions,
+		Links:         c.Directory.Links,
+		Resolve:       c.Directory.Resolve,
+	}
 }
 
 func writeMapping(c *config.Config) sqldirectory.WriteMapping {
