@@ -51,6 +51,7 @@ func (e *Engine) Doctor(ctx context.Context, unopened ...error) *Checkup {
 	c.examine(ctx, e.Sources.Probe)
 	c.addNew(e.diagnoseProbe(ctx, about)...)
 	c.add(e.diagnoseCodes()...)
+	c.examine(ctx, e.State)
 	c.Healthy = c.Errors == 0
 	return c
 }

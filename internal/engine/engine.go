@@ -40,6 +40,8 @@ type Engine struct {
 	SecondApprover bool
 	// Constraining is the app's database as what keeps rules by itself.
 	Constraining Constraining
+	// State examines, for the doctor, where runs are recorded. It may be nil.
+	State rightful.Diagnoser
 	// Save keeps what was written into a world, in a file. Nil for real systems,
 	// which keep it themselves.
 	Save func(path string) error
