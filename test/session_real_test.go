@@ -173,3 +173,42 @@ func TestMoveOnRealParts(t *testing.T) {
 		})
 	}
 }
+
+// TestSessionFixIsTakenBack: what a fix wrote is undone, the new row with it, and a row
+// that the app has changed since stays.
+func TestSessionFixIsTakenBack(t *testing.T) {
+	t.Parallel()
+	for database, on := range engines {
+		t.Run(on.name, func(t *testing.T) {
+			t.Parallel()
+			for _, changed := range []bool{false, true} {
+				r, dsn := foundingOn(t, database)
+				r.mapRows("subscription_insert", "subscription_delete")
+				before, state := r.objects(t), "sqlite:"+t.TempDir()+"/state.db"
+				code, out, errs := r.rightful(t, "sessions", "fix", "cs_live_a1belaPaid00001", "--yes", "--state", state)
+				if code != cli.ExitOK || errs != "" || strings.Contains(out, "cannot be taken back") {
+					t.Fatalf("exit code %d, %s\n%s", code, errs, out)
+				}
+				want, left := cli.ExitOK, []string{norteRow}
+				if changed {
+					want, left = cli.ExitPartly, []string{norteRow, strings.Replace(belaRow, "active", "paused", 1)}
+					db := on.open(t, dsn)
+					if _, err := db.ExecContext(t.Context(), "UPDATE subscriptions SET status = 'paused' WHERE id = 32"); err != nil {
+						t.Fatal(err)
+					}
+					_ = db.Close()
+				}
+				code, out, errs = r.rightful(t, "undo", "run-", "--yes", "--state", state)
+				if code != want {
+					t.Errorf("undo: exit code %d, %s\n%s", code, errs, out)
+				}
+				if rows := subscriptionRows(t, database, dsn); !slices.Equal(rows, left) {
+					t.Errorf("rows: %v, want %v", rows, left)
+				}
+				if diff := cmp.Diff(before, r.objects(t)); diff != "" && !changed {
+					t.Errorf("Stripe (-before +after):\n%s", diff)
+				}
+			}
+		})
+	}
+}
