@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"rightful"
 	"rightful/internal/engine"
@@ -340,5 +341,46 @@ func TestSessionsOfACompany(t *testing.T) {
 		if err != nil || len(r.Sessions) != tt.found {
 			t.Errorf("%s: %v, %+v", name, err, r)
 		}
+	}
+}
+
+// calledOff is a writer after whose first write the run is called off.
+type calledOff struct {
+	rightful.StripeWriter
+	cancel context.CancelFunc
+}
+
+// SetMetadata writes, and calls the run off.
+func (c calledOff) SetMetadata(ctx context.Context, w rightful.MetadataWrite) error {
+	defer c.cancel()
+	return c.StripeWriter.SetMetadata(ctx, w)
+}
+
+// TestSessionFixIsContinued: a run that was called off between a stamp and the new row
+// is gone on with by its id, and its wish is worked out on what stood there before.
+func TestSessionFixIsContinued(t *testing.T) {
+	t.Parallel()
+	e, file := sold(t, func(s setter) {
+		s("stripe.subscriptions.0", "metadata", map[string]any{"company_id": "404", "user_id": "7"})
+	})
+	if err := wire.Record(t.Context(), e, nil, "sqlite:"+t.TempDir()+"/state.db", true, "dora", time.Now); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close() })
+	ctx, cancel := context.WithCancel(t.Context())
+	stripe := e.Writers.Stripe
+	e.Writers.Stripe = calledOff{stripe, cancel}
+	in := engine.SessionFixInput{Session: "cs_1", Confirm: yes, Author: engine.Author{Actor: "dora"}}
+	r, err := e.FixSession(ctx, in)
+	if err != nil || r.Applied.Whole() || rowOf(t, e, file) != "" {
+		t.Fatalf("%v, %+v", err, r)
+	}
+	e.Writers.Stripe = stripe
+	again, err := e.Apply(t.Context(), engine.ApplyInput{Continue: r.Applied.Run.ID, Author: in.Author})
+	if err != nil || !again.Whole() {
+		t.Fatalf("continued: %v, %+v", err, again)
+	}
+	if got := rowOf(t, e, file); got != "1 11 active" {
+		t.Errorf("the row is %q", got)
 	}
 }

@@ -173,3 +173,84 @@ func TestMoveOnRealParts(t *testing.T) {
 		})
 	}
 }
+
+// TestSessionFixIsTakenBack: what a fix wrote is undone, the new row with it, and a row
+// that the app has changed since stays.
+func TestSessionFixIsTakenBack(t *testing.T) {
+	t.Parallel()
+	for database, on := range engines {
+		t.Run(on.name, func(t *testing.T) {
+			t.Parallel()
+			for _, changed := range []bool{false, true} {
+				r, dsn := foundingOn(t, database)
+				r.mapRows("subscription_insert", "subscription_delete")
+				before, state := r.objects(t), "sqlite:"+t.TempDir()+"/state.db"
+				code, out, errs := r.rightful(t, "sessions", "fix", "cs_live_a1belaPaid00001", "--yes", "--state", state)
+				if code != cli.ExitOK || errs != "" || strings.Contains(out, "cannot be taken back") {
+					t.Fatalf("exit code %d, %s\n%s", code, errs, out)
+				}
+				want, left := cli.ExitOK, []string{norteRow}
+				if changed {
+					want, left = cli.ExitPartly, []string{norteRow, strings.Replace(belaRow, "active", "paused", 1)}
+					db := on.open(t, dsn)
+					if _, err := db.ExecContext(t.Context(), "UPDATE subscriptions SET status = 'paused' WHERE id = 32"); err != nil {
+						t.Fatal(err)
+					}
+					_ = db.Close()
+				}
+				code, out, errs = r.rightful(t, "undo", "run-", "--yes", "--state", state)
+				if code != want {
+					t.Errorf("undo: exit code %d, %s\n%s", code, errs, out)
+				}
+				if rows := subscriptionRows(t, database, dsn); !slices.Equal(rows, left) {
+					t.Errorf("rows: %v, want %v", rows, left)
+				}
+				if diff := cmp.Diff(before, r.objects(t)); diff != "" && !changed {
+					t.Errorf("Stripe (-before +after):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// TestSecondPersonForSessionsAndMoves: what a second person has to approve is not
+// carried out at once, and a kept plan waits for that person.
+func TestSecondPersonForSessionsAndMoves(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"sessions fix": {"sessions", "fix", "cs_live_a1belaPaid00001"},
+		"move":         {"move", "sub_1RnorteActive1", "--to", "11"},
+	} {
+		r, dsn := foundingOn(t, 0)
+		r.mapRows("subscription_insert")
+		r.config["repair"] = map[string]any{"second_approver": true}
+		r.config["state"] = "sqlite:" + t.TempDir() + "/state.db"
+		file := t.TempDir() + "/plan.json"
+		with := func(more ...string) []string { return append(slices.Clone(args), more...) }
+		if code, _, errs := r.rightful(t, with("--yes", "--by", "ana")...); code != cli.ExitRefused || !strings.Contains(errs, "a second person has to approve") {
+			t.Errorf("%s, alone: exit code %d, %s", name, code, errs)
+		}
+		code, out, errs := r.rightful(t, with("--out", file, "--by", "ana")...)
+		if code != cli.ExitFindings || errs != "" || !strings.Contains(out, "another person: rightful plan approve "+file) {
+			t.Errorf("%s, kept: exit code %d, %s\n%s", name, code, errs, out)
+		}
+		if code, _, errs := r.rightful(t, "apply", file, "--by", "ana"); code != cli.ExitRefused {
+			t.Errorf("%s, not approved: exit code %d, %s", name, code, errs)
+		}
+		if code, _, errs := r.rightful(t, "plan", "approve", file, "--by", "ana"); code != cli.ExitRefused {
+			t.Errorf("%s, approved by its author: exit code %d, %s", name, code, errs)
+		}
+		if rows := subscriptionRows(t, 0, dsn); !slices.Equal(rows, []string{norteRow}) || r.writes() != 0 {
+			t.Errorf("%s, so far: rows %v, %d writes", name, rows, r.writes())
+		}
+		if code, _, errs := r.rightful(t, "plan", "approve", file, "--by", "ben"); code != cli.ExitOK {
+			t.Errorf("%s, approved: exit code %d, %s", name, code, errs)
+		}
+		if code, out, errs := r.rightful(t, "apply", file, "--by", "ana"); code != cli.ExitFindings {
+			t.Errorf("%s, applied: exit code %d, %s\n%s", name, code, errs, out)
+		}
+		if rows := subscriptionRows(t, 0, dsn); slices.Equal(rows, []string{norteRow}) {
+			t.Errorf("%s, applied: rows %v", name, rows)
+		}
+	}
+}

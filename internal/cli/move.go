@@ -125,21 +125,17 @@ func (o *moveOptions) run(ctx context.Context, s Streams) error {
 			return err
 		}
 	} else {
-		o.print(s, report)
+		o.print(s, report, e.SecondApprover)
 	}
 	return o.exit(report)
 }
 
-func (o *moveOptions) print(s Streams, r *engine.MoveReport) {
+func (o *moveOptions) print(s Streams, r *engine.MoveReport, second bool) {
 	out := printer(s)
 	out.Moved(r, o.where())
 	switch {
 	case o.out != "" && r.Plan.Steps() > 0:
-		next := "rightful apply " + o.out + o.where()
-		if o.world != "" {
-			next += " --save FILE"
-		}
-		out.Next(next)
+		out.Next(o.applyKept(o.out, second))
 	case o.world != "" && o.out == "" && !r.Declined:
 		out.Saved(o.save, r.Applied != nil)
 	}

@@ -19,6 +19,7 @@ type sessionFixOptions struct {
 	session string
 	user    string
 	save    string
+	out     string
 	yes     bool
 }
 
@@ -41,12 +42,14 @@ No row is added for what nobody paid, for a subscription that is over in Stripe,
 a row names it already, for a company that is gone, or while it is contested whose it
 is. A one-off payment has no subscription row.
 
+--out FILE keeps the plan for rightful apply, and writes nothing else.
+
 On real systems the row is added by directory.write.subscription_insert, its status
 written by subscription_status, and a row that was added can be taken back if
 subscription_delete is set. On a world, --save FILE keeps the world after.
 
-Exit code: 0 the session is right now, 2 errors or warnings about it are left, or you
-said no, 3 partly applied, or not verified, 4 refused, nothing was written, 1 error.`,
+Exit code: 0 the session is right now, 2 errors or warnings about it are left, --out
+has changes pending, or you said no, 3 partly applied, or not verified, 4 refused, nothing was written, 1 error.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) != 1:
@@ -62,6 +65,9 @@ said no, 3 partly applied, or not verified, 4 refused, nothing was written, 1 er
 			if c.Flags().Changed("user") && strings.TrimSpace(o.user) == "" {
 				return usage("--user is empty, and an empty name names nobody", "give an email or the id of a user")
 			}
+			if o.out != "" && (o.save != "" || o.yes) {
+				return usage("--out only plans, and excludes --yes and --save", "leave --out out to write now")
+			}
 			if err := o.validate(c); err != nil {
 				return err
 			}
@@ -72,6 +78,7 @@ said no, 3 partly applied, or not verified, 4 refused, nothing was written, 1 er
 	o.known.fileFlag(c)
 	o.authoring.flags(c, &o.target)
 	c.Flags().StringVar(&o.user, "user", "", "who bought it: an email, or the id of a user")
+	c.Flags().StringVar(&o.out, "out", "", "write the plan to this file, for rightful apply, and nothing else")
 	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
 	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
 	return c
@@ -81,13 +88,14 @@ func (o *sessionFixOptions) run(ctx context.Context, s Streams) error {
 	if err := o.checkSave(o.save); err != nil {
 		return err
 	}
+	o.writes, o.records = o.out == "", o.out == ""
 	e, err := o.known.open(ctx, &o.target, s)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	report, err := e.FixSession(ctx, engine.SessionFixInput{
-		Session: o.session, User: o.user, Author: o.author(s),
+		Session: o.session, User: o.user, PlanOnly: o.out != "", Author: o.author(s),
 		Confirm: func(p *plan.Plan) (bool, error) {
 			e.quiet()
 			if o.format == "human" {
@@ -100,6 +108,11 @@ func (o *sessionFixOptions) run(ctx context.Context, s Streams) error {
 		return located(e.config, err)
 	}
 	e.quiet()
+	if o.out != "" {
+		if err := o.keepPlan(ctx, s, e, report.Plan, o.out); err != nil {
+			return err
+		}
+	}
 	if o.save != "" && !report.Declined {
 		if err := e.Save(o.save); err != nil {
 			return err
@@ -113,7 +126,10 @@ func (o *sessionFixOptions) run(ctx context.Context, s Streams) error {
 	} else {
 		out := printer(s)
 		out.SessionFixed(report)
-		if o.world != "" && !report.Declined {
+		switch {
+		case o.out != "" && report.Plan.Steps() > 0:
+			out.Next(o.applyKept(o.out, e.SecondApprover))
+		case o.world != "" && o.out == "" && !report.Declined:
 			out.Saved(o.save, report.Applied != nil)
 		}
 	}
@@ -124,7 +140,7 @@ func exitSessionFixed(r *engine.SessionFixReport) error {
 	switch {
 	case r.Applied != nil && (!r.Applied.Whole() || r.After == nil):
 		return exit(ExitPartly)
-	case r.Declined, r.Applied == nil && r.Before.Mismatched, r.After != nil && r.After.Mismatched:
+	case r.Declined, r.Applied == nil && r.Plan.Steps() > 0, r.Applied == nil && r.Before.Mismatched, r.After != nil && r.After.Mismatched:
 		return exit(ExitFindings)
 	}
 	return nil

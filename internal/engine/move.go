@@ -42,10 +42,8 @@ type MoveReport struct {
 // than this subscription would be affected, and where something would write the
 // stamp again.
 func (e *Engine) Move(ctx context.Context, in MoveInput) (*MoveReport, error) {
-	if !in.PlanOnly {
-		if err := e.writable(); err != nil {
-			return nil, err
-		}
+	if err := e.mayWriteAlone(in.PlanOnly); err != nil {
+		return nil, err
 	}
 	if err := e.needStripe("read subscriptions from"); err != nil {
 		return nil, err

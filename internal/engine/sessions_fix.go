@@ -16,6 +16,8 @@ type SessionFixInput struct {
 	// User asserts whose it should be: an email, or the id of a user. Empty: the
 	// voices alone say it.
 	User string
+	// PlanOnly makes the plan and writes nothing.
+	PlanOnly bool
 	// Confirm is shown the plan and says whether to apply it. It is asked only
 	// when there is something to write.
 	Confirm func(*plan.Plan) (bool, error)
@@ -39,14 +41,14 @@ type SessionFixReport struct {
 // written, what is not paid, not live or nobody's, and what says otherwise than the
 // user that is named.
 func (e *Engine) FixSession(ctx context.Context, in SessionFixInput) (*SessionFixReport, error) {
-	if err := e.writable(); err != nil {
+	if err := e.mayWriteAlone(in.PlanOnly); err != nil {
 		return nil, err
 	}
 	if err := e.needStripe("read sessions from"); err != nil {
 		return nil, err
 	}
 	r, err := e.planSession(ctx, in)
-	if err != nil || r.Plan.Steps() == 0 {
+	if err != nil || in.PlanOnly || r.Plan.Steps() == 0 {
 		return r, err
 	}
 	yes, err := in.Confirm(r.Plan)

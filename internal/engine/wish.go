@@ -31,6 +31,21 @@ func (e *Engine) grant(ctx context.Context) func(plan.Wish) (plan.Granted, error
 	}
 }
 
+// mayWriteAlone refuses to carry out at once what cannot be written, or what a second
+// person has to approve. To plan it is always possible.
+func (e *Engine) mayWriteAlone(planOnly bool) error {
+	if planOnly {
+		return nil
+	}
+	if e.SecondApprover {
+		return &rightful.Error{
+			Kind: rightful.KindRefused, Place: "repair.second_approver", Message: "a second person has to approve what is written, and this asks one only",
+			Hint: "add --out plan.json; another person: rightful plan approve plan.json; then rightful apply plan.json",
+		}
+	}
+	return e.writable()
+}
+
 // surroundings reads and judges what surrounds one Stripe object and, where one is
 // named, a user. What could not be read completely is refused: a person decides on
 // what is there, and not on what was not seen.
