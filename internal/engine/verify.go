@@ -8,6 +8,7 @@ import (
 	"rightful"
 	"rightful/internal/apply"
 	"rightful/internal/journal"
+	"rightful/internal/judge"
 	"rightful/internal/plan"
 )
 
@@ -182,6 +183,7 @@ func (e *Engine) concerning(ctx context.Context, objects []rightful.Ref, run *pa
 	if err != nil {
 		return nil, nil, err
 	}
+	sit, verdict = judge.Concerning(sit, verdict, about)
 	known := noneKnown()
 	var counts Counts
 	return known.apply(e.Accepted, e.Options.Now, verdict.Findings, verdict.Muted, &counts), sit.Incomplete, nil
