@@ -216,3 +216,18 @@ func (c changing) Delete(ctx context.Context, e rightful.CacheEntry) error {
 	c.before()
 	return c.CacheWriter.Delete(ctx, e)
 }
+
+// TestScanOfAnotherSpelling: an id that the database writes in another way is the
+// same id, but no audit makes its key, so it is not called wrong.
+func TestScanOfAnotherSpelling(t *testing.T) {
+	t.Parallel()
+	const world = `{
+		"db": {"companies": [{"id": 1}, {"id": 2}], "users": [{"id": "0c6c1b0e-1b7c-4a53-9f0e-3b2f1c9d7a11", "company_id": 1}]},
+		"stripe": {"account": {"id": "acct_1", "livemode": true}},
+		"cache": {"user:0C6C1B0E-1B7C-4A53-9F0E-3B2F1C9D7A11:company": "2", "user:0c6c1b0e-1b7c-4a53-9f0e-3b2f1c9d7a11:company": "2"}
+	}`
+	r := scan(t, reopen(t, []byte(world)))
+	if r.Counts.Wrong != 1 || r.Counts.CannotTell != 1 || !strings.Contains(r.Keys[1].Because, "in another way") || r.Keys[1].Finding != "" {
+		t.Errorf("%+v", r)
+	}
+}
