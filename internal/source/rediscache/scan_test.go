@@ -139,3 +139,15 @@ func TestScanOfHalfACluster(t *testing.T) {
 	_, err := scanned(t.Context(), r, "user:*")
 	wantError(t, err, rightful.KindUnreachable, nodes[0].Addr+" does not answer")
 }
+
+// TestScanWithoutSomeSlots: nobody holds a slot, and nobody is down.
+func TestScanWithoutSomeSlots(t *testing.T) {
+	t.Parallel()
+	nodes := filled(t, "cluster-require-full-coverage no")
+	slot := client(t, nodes[0].Addr).ClusterKeySlot(t.Context(), "user:0").Val()
+	for _, n := range nodes {
+		do(t, client(t, n.Addr), "CLUSTER", "DELSLOTS", slot)
+	}
+	_, err := scanned(t.Context(), openCluster(t, nodes[0]), "user:*")
+	wantError(t, err, rightful.KindUnreachable, "is a cluster that is down, wholly or in part")
+}
