@@ -110,6 +110,9 @@ func TestCacheOnRealServers(t *testing.T) {
 			if code != cli.ExitOK || errs != "" || !strings.Contains(out, "1 finding is gone") {
 				t.Errorf("clear: exit code %d, %s\n%s", code, errs, out)
 			}
+			if !strings.Contains(out, "recorded as run-") {
+				t.Errorf("nothing says that it was recorded:\n%s", out)
+			}
 			left := c.Keys(t.Context(), "*").Val()
 			slices.Sort(left)
 			if diff := cmp.Diff([]string{":1:user_company_1000", ":1:user_company_9", ":1:user_company_99", "session:1"}, left); diff != "" {

@@ -177,6 +177,9 @@ type verdict struct {
 func verdicts(findings []rightful.Finding) (all []verdict) {
 	for _, f := range findings {
 		v := verdict{Code: f.Code, Object: f.Object, Severity: f.Severity, Security: f.Security, Automatic: f.Automatic, Family: f.Family, Amount: f.Amount}
+		if !strings.HasPrefix(f.Family, "cus_") && !strings.Contains(f.Family, ":") {
+			v.Family = "" // a placeholder, which may hold a text
+		}
 		if p := f.Proposal; p != nil {
 			v.Proposed = fmt.Sprint(p.Place, p.Object, p.Field, p.From != nil, p.To != nil)
 		}

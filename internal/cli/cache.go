@@ -105,7 +105,7 @@ type cacheClearOptions struct {
 }
 
 func newCacheClear(s Streams) *cobra.Command {
-	o := &cacheClearOptions{}
+	o := &cacheClearOptions{target: target{writes: true, records: true}}
 	c := &cobra.Command{
 		Use:   "clear",
 		Short: "Delete the cached keys whose value is wrong, and no other",
@@ -129,7 +129,7 @@ partly deleted, or not verified, 4 refused, nothing was deleted, 1 error.`,
 	}
 	o.target.flags(c)
 	o.known.fileFlag(c)
-	o.authoring.flags(c)
+	o.authoring.flags(c, &o.target)
 	c.Flags().StringVar(&o.about.Company, "company", "", "only what concerns this company")
 	c.Flags().StringVar(&o.about.User, "user", "", "only what concerns this user, by id")
 	c.Flags().StringVar(&o.about.Key, "key", "", "only this key")
@@ -159,7 +159,7 @@ func (o *cacheClearOptions) validate(c *cobra.Command) error {
 	case o.world != "" && o.yes && o.save == "":
 		return usage("a world is not changed in place", "add --save FILE; it may be "+o.world+" itself")
 	}
-	o.writes = o.yes
+	o.writes, o.records = o.yes, o.yes // what is only shown is opened for reading
 	return o.checkSave(o.save)
 }
 

@@ -58,7 +58,7 @@ func (e *Engine) Snapshot(ctx context.Context, in SnapshotInput) (*Snapshot, err
 	reading := *e
 	through := recorder.Places()
 	reading.Sources = collect.Sources{Directory: through.Directory, Stripe: through.Stripe, Cache: through.Cache, Probe: through.Probe}
-	seen, err := reading.surroundings(ctx, account, in.Company, in.Who)
+	seen, err := reading.askAround(ctx, account, in.Company, in.Who)
 	if err != nil {
 		return nil, err
 	}
@@ -109,9 +109,9 @@ type surrounding struct {
 	explanations []rightful.Explanation
 }
 
-// surroundings reads and judges what an audit of a company, or an investigation of
+// askAround reads and judges what an audit of a company, or an investigation of
 // a WHO, does. What could not be read completely is an error of kind refused.
-func (e *Engine) surroundings(ctx context.Context, account rightful.Account, company, who string) (*surrounding, error) {
+func (e *Engine) askAround(ctx context.Context, account rightful.Account, company, who string) (*surrounding, error) {
 	about := rightful.Subject{Companies: []string{company}}
 	if who != "" {
 		found, err := e.resolveWho(ctx, e.Sources, who)
@@ -175,7 +175,7 @@ func (e *Engine) compare(ctx context.Context, in, again SnapshotInput, s *Snapsh
 	if refused != nil {
 		return refusal("", "the snapshot would be refused: "+refused.Message, unlike)
 	}
-	now, err := made.surroundings(ctx, account, again.Company, again.Who)
+	now, err := made.askAround(ctx, account, again.Company, again.Who)
 	if err != nil {
 		return err
 	}
