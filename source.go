@@ -105,6 +105,19 @@ type CacheReader interface {
 	Read(ctx context.Context, entries []CacheEntry) error
 }
 
+// CacheScanner finds the keys that are there, also those that no known id leads
+// to. What an audit reads it does not scan for: it builds its keys.
+type CacheScanner interface {
+	// Scan yields the keys that match the pattern, in no promised order: * stands
+	// for any text, ? for one byte, [ab], [a-c] and [^a] for a byte of a set, and
+	// what follows \ for itself. A key that is there all the time comes at least
+	// once, and perhaps again; one that comes or goes meanwhile may be missing.
+	// Whether it holds a value that can be decoded is not looked at. The sequence
+	// stops at the first error, which it yields with an empty key; kinds are those
+	// of CacheReader, and unavailable where keys may have been missed.
+	Scan(ctx context.Context, pattern string) iter.Seq2[string, error]
+}
+
 // ProbeReader asks the running app. Several goroutines may ask it at a time; one
 // that bears fewer questions holds the others back.
 type ProbeReader interface {

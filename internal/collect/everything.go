@@ -27,7 +27,7 @@ func Everything(ctx context.Context, src Sources, opt Options) (*rightful.Situat
 	}
 	sit := g.finish()
 	sit.Families = Families(g.objects.all(), sit.Links, sit.SubscriptionRows, g.customers)
-	if err := g.readCache(ctx, subjectOf(sit)); err != nil {
+	if err := g.readCache(ctx, SubjectOf(sit)); err != nil {
 		return nil, err
 	}
 	probed := []string{}
@@ -42,8 +42,8 @@ func Everything(ctx context.Context, src Sources, opt Options) (*rightful.Situat
 	return sit, nil
 }
 
-// subjectOf names everything that a situation holds.
-func subjectOf(sit *rightful.Situation) rightful.Subject {
+// SubjectOf names everything that a situation holds.
+func SubjectOf(sit *rightful.Situation) rightful.Subject {
 	var s rightful.Subject
 	for _, u := range sit.Users {
 		s.Users = append(s.Users, u.ID)

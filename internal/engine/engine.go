@@ -45,6 +45,9 @@ type Engine struct {
 	// Save keeps what was written into a world, in a file. Nil for real systems,
 	// which keep it themselves.
 	Save func(path string) error
+	// Examined tells that the key is known to be the database's: a snapshot has too
+	// few links to tell by.
+	Examined bool
 	// Accepted are findings that are known: they are reported apart.
 	Accepted accept.List
 	// GETs tells how many GET requests were sent to Stripe; nil when there is
@@ -150,6 +153,9 @@ func (e *Engine) wrongAccount(a rightful.Account) *Refusal {
 // wrong key, a wrong account or a copied database, never many deletions:
 // deleted customers still answer.
 func (e *Engine) wrongKey(ctx context.Context) (*Refusal, error) {
+	if e.Examined {
+		return nil, nil
+	}
 	linked, err := e.linkedSample(ctx)
 	if err != nil || len(linked) < wrongKeyLeast {
 		return nil, err

@@ -8,46 +8,91 @@ import (
 	"rightful"
 )
 
+// CacheState says what is known of a cached value.
+type CacheState string
+
+// The states of a cached value. CacheNobodys is a key of an id that neither the
+// database nor Stripe knows: there is nothing to compare its value with.
+const (
+	CacheRight      CacheState = "right"
+	CacheWrong      CacheState = "wrong"
+	CacheCannotTell CacheState = "cannot_tell"
+	CacheNobodys    CacheState = "nobodys"
+)
+
+// CacheRuling is what the judge has to say about one cached value.
+type CacheRuling struct {
+	State   CacheState
+	Allowed []string // the ids that the key may hold, as far as they are known; never nil
+	Because string   // in plain words
+
+	company  string // canonical; whose the key is, when wrong
+	evidence []rightful.Signal
+}
+
+// RuleCache rules on each cached value of a situation, in their order. What it
+// calls wrong is what Judge reports.
+func RuleCache(sit *rightful.Situation, rules Rules) []CacheRuling {
+	j := begin(sit, rules)
+	rulings := make([]CacheRuling, len(sit.Cache))
+	for i, e := range sit.Cache {
+		rulings[i] = j.ruleCache(e)
+	}
+	return rulings
+}
+
 // checkCache compares cached values with what the database allows: RF801.
-// Values that could not be decoded are not judged, and never deleted.
 func (j *judge) checkCache() {
 	for _, e := range j.sit.Cache {
-		if !e.Found || e.Undecodable != "" || e.Value == "" {
-			continue
-		}
-		switch {
-		case e.UserID != "":
-			j.checkUserKey(e)
-		case e.Holds == rightful.HoldsCompany:
-			j.checkCustomerKey(e)
-		default:
-			j.checkCompanyKey(e)
+		if r := j.ruleCache(e); e.Found && r.State == CacheWrong {
+			j.reportCache(e, r.company, r.Because, r.evidence)
 		}
 	}
 }
 
-// checkUserKey: a user's key is wrong only outside the user's companies, or
+// ruleCache rules on one cached value. Values that could not be decoded are not
+// judged, and never deleted.
+func (j *judge) ruleCache(e rightful.CacheEntry) CacheRuling {
+	var r CacheRuling
+	switch {
+	case e.Undecodable != "":
+		r = CacheRuling{State: CacheCannotTell, Because: "it cannot be decoded: " + e.Undecodable}
+	case e.Value == "":
+		r = CacheRuling{State: CacheCannotTell, Because: "it holds nothing"}
+	case e.UserID != "":
+		r = j.ruleUserKey(e)
+	case e.CompanyID != "":
+		r = j.ruleCompanyKey(e)
+	default:
+		r = j.ruleCustomerKey(e)
+	}
+	if r.Allowed == nil {
+		r.Allowed = []string{}
+	}
+	return r
+}
+
+// ruleUserKey: a user's key is wrong only outside the user's companies, or
 // outside the customers that those companies use. Where no way states a user's
 // company, or not which, nothing is known to be wrong.
-func (j *judge) checkUserKey(e rightful.CacheEntry) {
+func (j *judge) ruleUserKey(e rightful.CacheEntry) CacheRuling {
+	if j.users[rightful.CanonicalID(e.UserID)] == nil {
+		return CacheRuling{State: CacheNobodys, Because: "the database has no user " + e.UserID}
+	}
 	w := j.waysOf(e.UserID, j.sit.Now)
 	set, _ := j.userSet(e.UserID, j.sit.Now)
 	m := j.sit.Mapping
-	if w.Ambiguous || !m.Direct && !m.Owner && !m.Memberships && m.Resolver != rightful.ResolverSQL {
-		return
-	}
-	if e.Holds == rightful.HoldsCustomer {
-		for _, company := range set {
-			if ok, sure := j.companyUses(company, e.Value); ok || !sure {
-				return
-			}
-		}
-		j.reportCache(e, "", "no company of the user uses that customer", j.waySignals(e.UserID, w))
-		return
+	switch {
+	case w.Ambiguous:
+		return CacheRuling{State: CacheCannotTell, Because: "the resolver names several companies for the user"}
+	case !m.Direct && !m.Owner && !m.Memberships && m.Resolver != rightful.ResolverSQL:
+		return CacheRuling{State: CacheCannotTell, Because: "nothing that is mapped states a user's company"}
+	case e.Holds == rightful.HoldsCustomer:
+		return j.ruleUsersCustomer(e, set, w)
 	}
 	// A dead company that the database still names is the database's fault.
 	if slices.Contains(w.All(), rightful.CanonicalID(e.Value)) {
-		return
+		return CacheRuling{State: CacheRight, Allowed: w.All(), Because: "the database names it"}
 	}
 	company := ""
 	if len(set) == 1 {
@@ -57,49 +102,82 @@ func (j *judge) checkUserKey(e rightful.CacheEntry) {
 	if len(set) > 0 {
 		allowed = strings.Join(set, ", ")
 	}
-	j.reportCache(e, company, "the database allows "+allowed, j.waySignals(e.UserID, w))
+	return CacheRuling{State: CacheWrong, Allowed: set, Because: "the database allows " + allowed, company: company, evidence: j.waySignals(e.UserID, w)}
 }
 
-// checkCustomerKey: a customer's key holds the company that the family is
-// attributed to.
-func (j *judge) checkCustomerKey(e rightful.CacheEntry) {
-	if e.StripeCustomerID == "" {
-		// A company's key that holds a company can only name itself.
-		if !rightful.SameID(e.Value, e.CompanyID) {
-			j.reportCache(e, rightful.CanonicalID(e.CompanyID), "the key is another company's", nil)
-		}
-		return
+// ruleUsersCustomer: a user's key that holds a customer holds one that a company
+// of the user uses.
+func (j *judge) ruleUsersCustomer(e rightful.CacheEntry, companies []string, w Ways) CacheRuling {
+	var allowed []string
+	for _, company := range companies {
+		allowed = append(allowed, j.links[company]...)
 	}
+	for _, company := range companies {
+		switch ok, sure := j.companyUses(company, e.Value); {
+		case ok:
+			return CacheRuling{State: CacheRight, Allowed: allowed, Because: "company " + company + " uses that customer"}
+		case !sure:
+			return CacheRuling{State: CacheCannotTell, Allowed: allowed, Because: "which customer company " + company + " uses is not sure"}
+		}
+	}
+	return CacheRuling{State: CacheWrong, Allowed: allowed, Because: "no company of the user uses that customer", evidence: j.waySignals(e.UserID, w)}
+}
+
+// ruleCustomerKey: a customer's key holds the company that the family is
+// attributed to, or the customer itself.
+func (j *judge) ruleCustomerKey(e rightful.CacheEntry) CacheRuling {
 	f := j.byCustomer[e.StripeCustomerID]
-	if f == nil || f.owner != ours || f.CompanyID == "" || rightful.SameID(e.Value, f.CompanyID) {
-		return
+	switch {
+	case f == nil:
+		return CacheRuling{State: CacheNobodys, Because: "nothing in Stripe and in the database names customer " + e.StripeCustomerID}
+	case e.Holds == rightful.HoldsCustomer && e.StripeCustomerID != e.Value:
+		return CacheRuling{State: CacheWrong, Allowed: []string{e.StripeCustomerID}, Because: "the key is another customer's"}
+	case e.Holds == rightful.HoldsCustomer:
+		return CacheRuling{State: CacheRight, Allowed: []string{e.StripeCustomerID}, Because: "it is the customer itself"}
+	case f.owner != ours:
+		return CacheRuling{State: CacheCannotTell, Because: "the customer is not known to be this application's"}
+	case f.CompanyID == "":
+		return CacheRuling{State: CacheCannotTell, Allowed: f.Named, Because: "whose the customer is, no voice carries"}
 	}
-	if slices.Contains(j.databaseSays(f), rightful.CanonicalID(e.Value)) {
-		return // what the database says itself is no fault of the cache
+	allowed, because := []string{f.CompanyID}, "the customer belongs to company "+f.CompanyID
+	switch {
+	case rightful.SameID(e.Value, f.CompanyID):
+		return CacheRuling{State: CacheRight, Allowed: allowed, Because: because}
+	case slices.Contains(j.databaseSays(f), rightful.CanonicalID(e.Value)):
+		// What the database says itself is no fault of the cache.
+		return CacheRuling{State: CacheRight, Allowed: append(allowed, e.Value), Because: "the database says so"}
 	}
-	j.reportCache(e, f.CompanyID, "the customer belongs to company "+f.CompanyID, f.deciding(f.CompanyID))
+	return CacheRuling{State: CacheWrong, Allowed: allowed, Because: because, company: f.CompanyID, evidence: f.deciding(f.CompanyID)}
 }
 
-// checkCompanyKey: a company's key holds the customer that the company links,
-// or, while nothing is linked, one that is attributed to it.
-func (j *judge) checkCompanyKey(e rightful.CacheEntry) {
-	if e.CompanyID == "" {
-		if e.StripeCustomerID != e.Value {
-			j.reportCache(e, "", "the key is another customer's", nil)
-		}
-		return
+// ruleCompanyKey: a company's key holds the customer that the company links,
+// or, while nothing is linked, one that is attributed to it. One that holds a
+// company can only name itself.
+func (j *judge) ruleCompanyKey(e rightful.CacheEntry) CacheRuling {
+	id := rightful.CanonicalID(e.CompanyID)
+	switch {
+	case j.company(id) == nil:
+		return CacheRuling{State: CacheNobodys, Because: "the database has no company " + e.CompanyID}
+	case e.Holds == rightful.HoldsCompany && rightful.SameID(e.Value, e.CompanyID):
+		return CacheRuling{State: CacheRight, Allowed: []string{e.CompanyID}, Because: "it is the company itself"}
+	case e.Holds == rightful.HoldsCompany:
+		return CacheRuling{State: CacheWrong, Allowed: []string{e.CompanyID}, Because: "the key is another company's", company: id}
 	}
-	if ok, sure := j.companyUses(e.CompanyID, e.Value); ok || !sure {
-		return
-	}
-	says := strings.Join(j.links[rightful.CanonicalID(e.CompanyID)], ", ")
+	says := strings.Join(j.links[id], ", ")
 	if says == "" {
 		says = "none"
 	}
-	j.reportCache(e, rightful.CanonicalID(e.CompanyID), "the company links "+says, []rightful.Signal{{
+	because := "the company links " + says
+	switch ok, sure := j.companyUses(e.CompanyID, e.Value); {
+	case ok:
+		return CacheRuling{State: CacheRight, Allowed: j.links[id], Because: "the company uses that customer"}
+	case !sure:
+		return CacheRuling{State: CacheCannotTell, Allowed: j.links[id], Because: because + ", and the other voices do not say the same"}
+	}
+	return CacheRuling{State: CacheWrong, Allowed: j.links[id], Because: because, company: id, evidence: []rightful.Signal{{
 		Place: "db:companies/" + e.CompanyID + ".stripe_customer_id", Says: says,
-		Voice: "database:" + rightful.CanonicalID(e.CompanyID), Strength: rightful.Strong, AsOf: j.sit.Now,
-	}})
+		Voice: "database:" + id, Strength: rightful.Strong, AsOf: j.sit.Now,
+	}}}
 }
 
 // companyUses reports whether a company uses a customer, and whether that is

@@ -78,8 +78,8 @@ type homed struct {
 	f *family
 }
 
-// Judge decides a situation.
-func Judge(sit *rightful.Situation, rules Rules) Verdict {
+// begin hears and attributes the families of a situation.
+func begin(sit *rightful.Situation, rules Rules) *judge {
 	j := &judge{index: newIndex(sit, rules), rules: rules}
 	for i := range sit.Families {
 		j.families = append(j.families, j.newFamily(&sit.Families[i]))
@@ -88,6 +88,12 @@ func Judge(sit *rightful.Situation, rules Rules) Verdict {
 		j.attribute(f)
 	}
 	j.byCompany()
+	return j
+}
+
+// Judge decides a situation.
+func Judge(sit *rightful.Situation, rules Rules) Verdict {
+	j := begin(sit, rules)
 	for _, check := range checks {
 		check(j)
 	}

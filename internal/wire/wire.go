@@ -28,6 +28,21 @@ func World(path string) (*engine.Engine, *config.Config, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return openWorld(path, w)
+}
+
+// Snapshot returns an engine over a world that is in no file yet; name is used in
+// errors.
+func Snapshot(name string, world []byte) (*engine.Engine, error) {
+	w, err := worldfile.Parse(name, world)
+	if err != nil {
+		return nil, err
+	}
+	e, _, err := openWorld(name, w)
+	return e, err
+}
+
+func openWorld(path string, w *worldfile.World) (*engine.Engine, *config.Config, error) {
 	c, err := config.ParseWorld(path, w.ConfigLine, w.Config)
 	if err != nil {
 		return nil, nil, err
@@ -41,6 +56,7 @@ func World(path string) (*engine.Engine, *config.Config, error) {
 	}
 	writer := w.Writer()
 	e.Writers, e.Save = &apply.Writers{Stripe: writer, Directory: writer, Cache: writer}, w.Save
+	e.Examined = w.Examined
 	e.Options.ProbeAll = true // recorded answers cost nobody anything
 	if len(e.Options.CacheKeys) == 0 {
 		e.Options.CacheKeys = collect.DefaultCacheKeys()

@@ -1,7 +1,7 @@
 // Package rediscache reads cached values from Redis or Valkey, one server or a
 // cluster. A Reader sends GET and HGET only, beside what opens a connection and
-// finds the nodes of a cluster, and never looks for keys. A Writer (write.go),
-// which is asked for apart, deletes single keys.
+// finds the nodes of a cluster. It looks for keys (scan.go) only when it is asked
+// to, with SCAN. A Writer (write.go), which is asked for apart, deletes single keys.
 package rediscache
 
 import (

@@ -70,3 +70,17 @@ func TestUncachedField(t *testing.T) {
 		t.Errorf("saved: %s", got)
 	}
 }
+
+func TestCacheScanner(t *testing.T) {
+	t.Parallel()
+	sourcetest.TestCacheScanner(t, func(t *testing.T, holds sourcetest.CacheContents) rightful.CacheScanner {
+		cache := map[string]any{"none:7": nil} // what is null is not there
+		for k, v := range holds.Values {
+			cache[k] = v
+		}
+		for k, v := range holds.Hashes {
+			cache[k] = v
+		}
+		return parse(t, marshal(t, map[string]any{"cache": cache})).Cache().(rightful.CacheScanner)
+	})
+}

@@ -18,6 +18,7 @@ type database struct {
 	memberships []rightful.Membership
 	rows        []rightful.SubscriptionRow
 	links       []rightful.Link
+	resolved    map[string]rightful.Resolution // by canonical user id; nil: the world records no answers
 }
 
 // readDatabase parses the tables. Tables that rightful does not know are left
@@ -102,14 +103,17 @@ func missing(column, value string) string {
 }
 
 // Directory returns the world's database. resolver is the configured way, empty
-// for the default; a query cannot run on a file and resolves nothing.
+// for the default. A query cannot run on a file: without recorded answers it
+// resolves nothing.
 func (w *World) Directory(resolver rightful.Resolver) rightful.DirectoryReader {
 	d := directory{db: &w.db, resolver: resolver}
 	switch resolver {
 	case rightful.ResolverNone:
 		d.resolver = w.db.mapping.DefaultResolver()
 	case rightful.ResolverSQL:
-		d.resolver = rightful.ResolverNone
+		if w.db.resolved == nil {
+			d.resolver = rightful.ResolverNone
+		}
 	}
 	return d
 }
@@ -182,14 +186,17 @@ func (d directory) Links(ctx context.Context, sel rightful.Select) iter.Seq2[rig
 	})
 }
 
-// Resolve has no query to run: a world that needs the answers of one states
-// them through the other ways.
-func (d directory) Resolve(context.Context, string) (rightful.Resolution, error) {
+// Resolve returns the recorded answer, and none for a user without one. A world
+// that records none at all states them through the other ways.
+func (d directory) Resolve(ctx context.Context, userID string) (rightful.Resolution, error) {
+	if d.db.resolved != nil {
+		return d.db.resolved[rightful.CanonicalID(userID)], ctx.Err()
+	}
 	return rightful.Resolution{}, &rightful.Error{
 		Kind:    rightful.KindUnavailable,
 		Place:   "directory.resolve",
 		Message: "a world file cannot run a resolver query",
-		Hint:    "set resolve to direct, owner or membership in the world's config",
+		Hint:    "set resolve to direct, owner or membership in the world's config, or record its answers in resolved",
 	}
 }
 

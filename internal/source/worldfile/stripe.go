@@ -26,6 +26,7 @@ type stripeSection struct {
 	events        []jsontext.Value
 	endpoints     []jsontext.Value
 	endpointsRead bool // the section is there, so that none means none
+	noSearch      bool // an account without search
 }
 
 // lists names the list of each object type in a world.
@@ -63,6 +64,13 @@ func (w *World) readStripe(section map[string]jsontext.Value) error {
 		for _, id := range ids {
 			s.missing[id] = true
 		}
+	}
+	if v := section["search"]; len(v) > 0 && v.Kind() != 'n' {
+		var search bool
+		if err := json.Unmarshal(v, &search); err != nil {
+			return w.errorIn("stripe.search", "must be true or false")
+		}
+		s.noSearch = !search
 	}
 	if account.Livemode != nil {
 		s.account.Livemode, s.account.LivemodeKnown = *account.Livemode, true
@@ -257,6 +265,9 @@ func (r *stripeReader) Search(ctx context.Context, t rightful.ObjectType, key, v
 	switch t {
 	case rightful.TypeSession, rightful.TypeSchedule, rightful.TypePaymentMethod:
 		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Message: fmt.Sprintf("objects of type %s cannot be searched", t)}
+	}
+	if r.section.noSearch {
+		return nil, &rightful.Error{Kind: rightful.KindUnsupported, Message: "the account has no search"}
 	}
 	var found []rightful.Object
 	for _, o := range r.objects[t] {

@@ -29,6 +29,9 @@ type World struct {
 	// and ConfigLine the line of the file on which it starts.
 	Config     []byte
 	ConfigLine int
+	// Examined tells that the world is a snapshot, made after a sample of the
+	// database's links was found in Stripe. The few links of a snapshot are none.
+	Examined bool
 
 	name   string
 	raw    []byte
@@ -50,6 +53,13 @@ type file struct {
 	Stripe map[string]jsontext.Value `json:"stripe"`
 	Cache  map[string]jsontext.Value `json:"cache"`
 	Probe  *probeSection             `json:"probe"`
+
+	// What a snapshot has to say besides.
+	Mapping  mappingSection            `json:"mapping"`
+	Resolved map[string]jsontext.Value `json:"resolved"`
+	Snapshot struct {
+		Examined bool `json:"examined"`
+	} `json:"snapshot"`
 }
 
 type probeSection struct {
@@ -114,7 +124,7 @@ func Parse(name string, raw []byte) (*World, error) {
 			Hint: "a world file is one JSON object with these sections, each of them optional",
 		}
 	}
-	w.cache, w.probe, w.tables = f.Cache, f.Probe, f.DB
+	w.cache, w.probe, w.tables, w.Examined = f.Cache, f.Probe, f.DB, f.Snapshot.Examined
 	if len(f.Config.value) > 0 && f.Config.value.Kind() != 'n' {
 		if f.Config.value.Kind() != '{' {
 			return nil, w.errorAt(f.Config.offset, "config", "must be an object, as in rightful.yaml")
@@ -123,6 +133,10 @@ func Parse(name string, raw []byte) (*World, error) {
 		w.ConfigLine, _ = position(raw, f.Config.offset)
 	}
 	if err := w.readDatabase(f.DB); err != nil {
+		return nil, err
+	}
+	w.db.mapped(f.Mapping)
+	if err := w.readResolved(f.Resolved); err != nil {
 		return nil, err
 	}
 	if err := w.readStripe(f.Stripe); err != nil {
