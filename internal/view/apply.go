@@ -1,6 +1,8 @@
 package view
 
 import (
+	"slices"
+
 	"rightful"
 	"rightful/internal/apply"
 	"rightful/internal/engine"
@@ -19,7 +21,7 @@ func (p *Printer) Applied(pl *plan.Plan, r *engine.ApplyReport) {
 	}
 	p.outcomes(steps, r.Result)
 	p.ended(r.Result)
-	p.recorded(r.Run)
+	p.recorded(r.Run, slices.ContainsFunc(r.Result.Outcomes, func(o apply.Outcome) bool { return steps[o.Step].Reverse != nil }))
 	p.heading("judged again")
 	v := r.Verified
 	switch {
@@ -66,10 +68,12 @@ func (p *Printer) ended(r *apply.Result) {
 }
 
 // recorded says where a run stands in the journal, and what can be done with it.
-func (p *Printer) recorded(r journal.Summary) {
+func (p *Printer) recorded(r journal.Summary, reversible bool) {
 	switch {
 	case r.ID == "":
 		return
+	case r.Status == journal.StatusFinished && !reversible:
+		p.line("  recorded as %s", clean(r.ID))
 	case r.Status == journal.StatusFinished:
 		p.line("  recorded as %s; to take it back: rightful undo %s", clean(r.ID), clean(r.ID))
 	default:
