@@ -363,7 +363,7 @@ func TestSessionFixIsContinued(t *testing.T) {
 	e, file := sold(t, func(s setter) {
 		s("stripe.subscriptions.0", "metadata", map[string]any{"company_id": "404", "user_id": "7"})
 	})
-	if err := wire.Record(t.Context(), e, nil, "sqlite:"+t.TempDir()+"/state.db", true, "dora", time.Now); err != nil {
+	if err := wire.Record(t.Context(), e, nil, "sqlite:"+t.TempDir()+"/state.db", wire.StateMade, "dora", time.Now); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Close() })

@@ -75,6 +75,7 @@ func (o *applyOptions) run(ctx context.Context, s Streams) error {
 		return usage("a world is not changed in place", "add --save FILE; it may be "+o.world+" itself")
 	}
 	in := engine.ApplyInput{Continue: o.again}
+	o.recorded = o.again != ""
 	if o.plan != "" {
 		var err error
 		if in.Plan, err = readPlan(o.plan); err != nil {

@@ -84,7 +84,11 @@ func (o *cacheScanOptions) run(ctx context.Context, s Streams) error {
 			return err
 		}
 	} else {
-		printer(s).CacheScan(r)
+		out := printer(s)
+		out.CacheScan(r)
+		if r.Counts.Wrong > 0 && r.Complete {
+			out.Next("rightful cache clear" + o.here())
+		}
 	}
 	switch {
 	case !r.Complete:

@@ -105,7 +105,7 @@ func (o *planOptions) run(ctx context.Context, s Streams) error {
 func (t *target) keepPlan(ctx context.Context, s Streams, e *opened, p *plan.Plan, file string) error {
 	if e.SecondApprover && p.Steps() > 0 && t.world == "" {
 		by := cmp.Or(t.by, whoami(s))
-		if err := wire.Record(ctx, e.Engine, e.config, t.state, true, by, s.Now); err != nil {
+		if err := wire.Record(ctx, e.Engine, e.config, t.state, wire.StateMade, by, s.Now); err != nil {
 			return located(e.config, err)
 		}
 		if err := e.KeepPlan(ctx, p, by); err != nil {

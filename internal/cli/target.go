@@ -26,9 +26,10 @@ type target struct {
 	formats []string // that the command can print; human and json when nil
 	writes  bool     // the command writes: real systems are opened for it
 
-	records bool   // the command has to do with the journal
-	state   string // where the journal is; empty: where the config says, and none for a world
-	by      string // who this is
+	records  bool   // the command has to do with the journal
+	recorded bool   // it is about a run that was recorded before
+	state    string // where the journal is; empty: where the config says, and none for a world
+	by       string // who this is
 }
 
 // defaultConfig is read when neither --world nor --config is given.
@@ -54,6 +55,17 @@ func (t *target) known() []string {
 func oneOf(choices []string) string {
 	last := len(choices) - 1
 	return strings.Join(choices[:last], ", ") + " or " + choices[last]
+}
+
+// here returns the flag that points the next command at the same place.
+func (t *target) here() string {
+	switch {
+	case t.world != "":
+		return " --world " + t.world
+	case t.config != defaultConfig:
+		return " --config " + t.config
+	}
+	return ""
 }
 
 // validate checks what the flags say together.
@@ -93,7 +105,14 @@ func (t *target) open(ctx context.Context, s Streams) (*opened, error) {
 		return nil, located(c, err)
 	}
 	if t.records && (t.world == "" || t.state != "") {
-		if err := wire.Record(ctx, e, c, t.state, t.writes, cmp.Or(t.by, whoami(s)), s.Now); err != nil {
+		use := wire.StateMade
+		switch {
+		case !t.writes:
+			use = wire.StateRead
+		case t.recorded:
+			use = wire.StateWritten
+		}
+		if err := wire.Record(ctx, e, c, t.state, use, cmp.Or(t.by, whoami(s)), s.Now); err != nil {
 			return nil, located(c, errors.Join(err, e.Close()))
 		}
 	}

@@ -20,7 +20,7 @@ type undoOptions struct {
 }
 
 func newUndo(s Streams) *cobra.Command {
-	o := &undoOptions{target: target{writes: true, records: true}}
+	o := &undoOptions{target: target{writes: true, records: true, recorded: true}}
 	c := &cobra.Command{
 		Use:   "undo RUN",
 		Short: "Take back what a run wrote, where it still stands",

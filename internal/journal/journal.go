@@ -147,10 +147,12 @@ func Find(ctx context.Context, r Reader, text string) (Summary, error) {
 		return runs[len(runs)-1], nil
 	}
 	runs = slices.DeleteFunc(runs, func(r Summary) bool { return text == "" || !strings.HasPrefix(r.ID, text) })
-	switch len(runs) {
-	case 0:
+	switch {
+	case len(runs) == 0 && text == Last:
+		return Summary{}, &rightful.Error{Kind: rightful.KindNotFound, Message: "no run was recorded here", Hint: "name another state with --state"}
+	case len(runs) == 0:
 		return Summary{}, &rightful.Error{Kind: rightful.KindNotFound, Message: fmt.Sprintf("there is no run %q", text), Hint: "rightful journal list names them"}
-	case 1:
+	case len(runs) == 1:
 		return runs[0], nil
 	}
 	return Summary{}, &rightful.Error{

@@ -54,8 +54,6 @@ func (p *Printer) CacheScan(r *engine.CacheScan) {
 	p.incomplete(r.Complete, r.IncompleteBecause)
 	p.unheard(r.Unheard)
 	if c.Wrong > 0 && r.Complete {
-		p.heading("next")
-		p.line("  %s", p.paint(strong, "rightful cache clear"))
 	}
 }
 

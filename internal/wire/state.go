@@ -46,19 +46,38 @@ func Journal(ctx context.Context, at StateAt, write bool, actor string, env func
 // time within which a reader that has read the database fills the cache.
 const cacheAgain = time.Second
 
+// StateUse says what a command does with the journal.
+type StateUse int
+
+// The uses.
+const (
+	StateRead    StateUse = iota // it must be there, and is only read
+	StateWritten                 // it must be there: the command is about a run in it
+	StateMade                    // it is made where there is none
+)
+
 // Record gives an engine its journal: at an address, or, when that is empty, where
-// the config of the engine says. Without write it is only read, and must be there.
-func Record(ctx context.Context, e *engine.Engine, c *config.Config, address string, write bool, actor string, now func() time.Time) error {
+// the config of the engine says.
+func Record(ctx context.Context, e *engine.Engine, c *config.Config, address string, use StateUse, actor string, now func() time.Time) error {
 	if address == "" {
 		address = c.StateAddress()
 	}
-	open := state.OpenToRead
-	if write {
-		open = state.Open
+	var s *state.Store
+	var err error
+	if use != StateMade {
+		if s, err = state.OpenToRead(ctx, address, stateOptions(actor, now)); err != nil {
+			return err
+		}
 	}
-	s, err := open(ctx, address, stateOptions(actor, now))
-	if err != nil {
-		return err
+	if use == StateWritten {
+		if err = s.Close(); err != nil {
+			return err
+		}
+	}
+	if use != StateRead {
+		if s, err = state.Open(ctx, address, stateOptions(actor, now)); err != nil {
+			return err
+		}
 	}
 	shut := e.Close
 	e.Journal, e.Close = s, func() error { return errors.Join(shut(), s.Close()) }
