@@ -130,7 +130,7 @@ func (e *Engine) Apply(ctx context.Context, in ApplyInput) (*ApplyReport, error)
 			return nil, err
 		}
 		r.Run = past.Summary
-		r.Verified.Overwritten, _ = e.overwritten(again, past.steps, past.StartedAt)
+		r.Verified.Overwritten, _ = e.overwritten(again, past)
 	}
 	return r, nil
 }

@@ -33,7 +33,8 @@ type Journal interface {
 // past is what the journal knows of a run.
 type past struct {
 	journal.Summary
-	steps []journal.StepState // in the order in which they were begun
+	steps   []journal.StepState // in the order in which they were begun
+	intents []journal.Intent    // every write that was about to be made, in their order
 }
 
 // wrote returns the writes of the run that may stand.
@@ -76,6 +77,7 @@ func (e *Engine) recall(ctx context.Context, id string) (*past, error) {
 			if err != nil {
 				return nil, err
 			}
+			p.intents = append(p.intents, intent)
 			if !slices.Contains(order, intent.Step.ID) {
 				order = append(order, intent.Step.ID)
 			}
