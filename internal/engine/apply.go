@@ -87,14 +87,19 @@ func (e *Engine) Apply(ctx context.Context, in ApplyInput) (*ApplyReport, error)
 		return nil, err
 	}
 	was := *e // the engine that sees things as they were before the run
+	var recalled *past
 	if in.Continue != "" {
-		run, err := e.resume(ctx, &in)
-		if err != nil {
+		var err error
+		if recalled, err = e.resume(ctx, &in); err != nil {
 			return nil, err
 		}
-		was.Sources = run.before(e.Sources)
+		was.Sources = recalled.before(e.Sources)
 	}
 	p := in.Plan
+	others, err := e.others(ctx, p.Account, p.Livemode, in.Continue)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.fits(ctx, p); err != nil {
 		return nil, err
 	}
@@ -114,6 +119,14 @@ func (e *Engine) Apply(ctx context.Context, in ApplyInput) (*ApplyReport, error)
 	run, err := e.beginPlan(ctx, in)
 	if err != nil {
 		return nil, err
+	}
+	if err := e.quiet(ctx, run, p.Account, p.Livemode, others); err != nil {
+		return nil, err
+	}
+	if recalled != nil {
+		if err := e.unchanged(ctx, run, recalled, run.Before()); err != nil {
+			return nil, err
+		}
 	}
 	working, stop := alive(ctx, run)
 	defer stop()

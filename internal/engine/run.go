@@ -91,6 +91,67 @@ func (e *Engine) recall(ctx context.Context, id string) (*past, error) {
 	return p, nil
 }
 
+// others are the runs of an account but one, as the journal tells of them.
+type others map[string]journal.Summary
+
+// others reads them. Without a journal there are none.
+func (e *Engine) others(ctx context.Context, account string, livemode bool, but string) (others, error) {
+	out := others{}
+	if e.Journal == nil {
+		return out, nil
+	}
+	runs, err := e.Journal.Runs(ctx, journal.Filter{})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		if r.Account == account && r.Livemode == livemode && r.ID != but {
+			out[r.ID] = r
+		}
+	}
+	return out, nil
+}
+
+// quiet refuses to go on with a run that has just begun, when another one was at
+// work on the account since others were looked at: what was judged meanwhile may
+// be so no more. Once a run has begun, it is alone.
+func (e *Engine) quiet(ctx context.Context, run journal.Run, account string, livemode bool, before others) error {
+	now, err := e.others(ctx, account, livemode, run.ID())
+	if err != nil {
+		return err
+	}
+	for id, r := range now {
+		was, known := before[id]
+		if known && was.LastAt == r.LastAt && was.Counts == r.Counts && was.EndedAt == r.EndedAt && slices.Equal(was.ContinuedBy, r.ContinuedBy) {
+			continue
+		}
+		return e.giveUp(ctx, run, id+" was at work on this account while the plan was compared with what is there")
+	}
+	return nil
+}
+
+// unchanged refuses to go on with a run that somebody else has continued since it
+// was recalled.
+func (e *Engine) unchanged(ctx context.Context, run journal.Run, recalled *past, now map[string]journal.StepState) error {
+	same := len(recalled.steps) == len(now)
+	for _, s := range recalled.steps {
+		n := now[s.Step.ID]
+		same = same && n.State == s.State && n.Open == s.Open && n.Attempt == s.Attempt
+	}
+	if same {
+		return nil
+	}
+	return e.giveUp(ctx, run, recalled.ID+" was gone on with meanwhile")
+}
+
+// giveUp ends a run that has written nothing, and refuses it.
+func (e *Engine) giveUp(ctx context.Context, run journal.Run, why string) error {
+	if err := run.Finish(context.WithoutCancel(ctx), journal.RunEnd{Why: "nothing was written: " + why}); err != nil {
+		return err
+	}
+	return refusal("", why, "look at what it did (rightful journal list), and run it again")
+}
+
 // begin begins a run, or its continuation. An engine without a journal, as for a
 // world, gets one that records nothing.
 func (e *Engine) begin(ctx context.Context, start journal.Start) (journal.Run, error) {
