@@ -138,14 +138,27 @@ func (e *Engine) Apply(ctx context.Context, in ApplyInput) (*ApplyReport, error)
 	again := context.WithoutCancel(ctx)
 	r.Verified = e.verify(again, p, r.Result, before.Findings, in.About)
 	if e.Journal != nil {
-		past, err := e.recall(again, run.ID())
-		if err != nil {
-			return nil, err
-		}
-		r.Run = past.Summary
-		r.Verified.Overwritten, _ = e.overwritten(again, past)
+		r.record(again, e, run.ID())
 	}
 	return r, nil
+}
+
+// record adds what the journal tells of the run. One that is gone by now does not
+// take with it what was done.
+func (r *ApplyReport) record(ctx context.Context, e *Engine, run string) {
+	past, err := e.recall(ctx, run)
+	if err != nil {
+		r.Run = journal.Summary{
+			ID: run, Status: journal.StatusInterrupted, Plan: r.Plan.Hash, PlanMadeAt: r.Plan.MadeAt, Account: r.Account, Livemode: r.Livemode,
+			Steps: r.Plan.Steps(), ContinuedBy: []string{},
+		}
+		if r.Verified.Failed == "" {
+			r.Verified.Failed = "the journal cannot be read any more: " + plain(err)
+		}
+		return
+	}
+	r.Run = past.Summary
+	r.Verified.Overwritten, _ = e.overwritten(ctx, past)
 }
 
 // resume finds the run to go on with, and its plan.

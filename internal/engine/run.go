@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,8 +34,9 @@ type Journal interface {
 // past is what the journal knows of a run.
 type past struct {
 	journal.Summary
-	steps   []journal.StepState // in the order in which they were begun
-	intents []journal.Intent    // every write that was about to be made, in their order
+	steps   []journal.StepState          // in the order in which they were begun
+	intents []journal.Intent             // every write that was about to be made, in their order
+	known   map[string]journal.StepState // of every step of which something was recorded
 }
 
 // wrote returns the writes of the run that may stand.
@@ -86,7 +88,7 @@ func (e *Engine) recall(ctx context.Context, id string) (*past, error) {
 	for _, id := range order {
 		p.steps = append(p.steps, tally.Steps[id])
 	}
-	p.Summary = tally.Summary
+	p.Summary, p.known = tally.Summary, tally.Steps
 	p.UndoneBy, p.Status, p.Holder = s.UndoneBy, s.Status, s.Holder
 	return p, nil
 }
@@ -133,12 +135,10 @@ func (e *Engine) quiet(ctx context.Context, run journal.Run, account string, liv
 // unchanged refuses to go on with a run that somebody else has continued since it
 // was recalled.
 func (e *Engine) unchanged(ctx context.Context, run journal.Run, recalled *past, now map[string]journal.StepState) error {
-	same := len(recalled.steps) == len(now)
-	for _, s := range recalled.steps {
-		n := now[s.Step.ID]
-		same = same && n.State == s.State && n.Open == s.Open && n.Attempt == s.Attempt
+	same := func(a, b journal.StepState) bool {
+		return a.State == b.State && a.Open == b.Open && a.Attempt == b.Attempt
 	}
-	if same {
+	if maps.EqualFunc(recalled.known, now, same) {
 		return nil
 	}
 	return e.giveUp(ctx, run, recalled.ID+" was gone on with meanwhile")

@@ -111,11 +111,7 @@ func (e *Engine) Undo(ctx context.Context, in UndoInput) (*UndoReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	states := map[string]journal.StepState{}
-	for _, s := range now.steps {
-		states[s.Step.ID] = s
-	}
-	if err := e.unchanged(ctx, undo, run, states); err != nil {
+	if err := e.unchanged(ctx, undo, run, now.known); err != nil {
 		return nil, err
 	}
 	working, stop := alive(ctx, undo)
@@ -124,11 +120,9 @@ func (e *Engine) Undo(ctx context.Context, in UndoInput) (*UndoReport, error) {
 		return nil, err
 	}
 	again := context.WithoutCancel(ctx)
-	done, err := e.recall(again, undo.ID())
-	if err != nil {
-		return nil, err
+	if done, err := e.recall(again, undo.ID()); err == nil { // else Result.Stopped tells, and verify will
+		r.Overwritten, _ = e.overwritten(again, done)
 	}
-	r.Overwritten, _ = e.overwritten(again, done)
 	return r, nil
 }
 
