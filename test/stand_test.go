@@ -4,12 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"flag"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -295,6 +297,14 @@ func (s *stand) stands(t *testing.T, run string) {
 			t.Errorf("%s of %s: %s, %s", c.Field, c.Object.ID, c.State, c.Why)
 		}
 	}
+}
+
+// thorough reports whether more is to be tried than at every run of the tests:
+// with -rapid.checks beyond its default.
+func thorough() bool {
+	f := flag.Lookup("rapid.checks")
+	n, err := strconv.Atoi(f.Value.String())
+	return err == nil && n > 100
 }
 
 // together runs cases at the same time, many more than there are processors: they

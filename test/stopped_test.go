@@ -3,10 +3,14 @@ package test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"rightful/internal/apply"
@@ -171,4 +175,59 @@ func TestTheDatabaseGoesAway(t *testing.T) {
 	}
 	s.wholeJournal(t)
 	s.stands(t, a.Run.ID)
+}
+
+// TestTheDiskIsFull: the file of the journal may not grow any more, sooner or later
+// in a run of the real program. What was written was recorded before, and the run
+// is continued when there is room.
+func TestTheDiskIsFull(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("there is no bash, whose ulimit counts in KiB")
+	}
+	cases := map[string]int{}
+	for kib := 120; kib <= 330; kib += 30 {
+		cases[fmt.Sprintf("%d KiB", kib)] = kib
+	}
+	stopped := atomic.Int32{}
+	together(t, cases, func(t *testing.T, kib int) {
+		s := standOn(t, 0, "")
+		before, file := s.objects(t), filepath.Join(t.TempDir(), "plan.json")
+		if p := s.process(t, "plan", "--out", file); p.end(t) != cli.ExitFindings {
+			t.Fatal(p.errs.String())
+		}
+		s.rightful(t, "apply", "--continue", "run-none") // makes the state
+		p := s.start(t, exec.CommandContext(t.Context(), "bash", "-c", fmt.Sprintf(`ulimit -f %d && exec rightful "$@"`, kib), "bash",
+			"apply", file, "--format", "json", "--config", s.write(t)))
+		code := p.end(t)
+		var a applied
+		if out := p.out.Bytes(); len(out) > 0 {
+			must(0, json.Unmarshal(out, &a))(t)
+		}
+		switch {
+		case code == cli.ExitPartly && a.Result.Stopped != "":
+			stopped.Add(1)
+		case code == cli.ExitFindings && a.Run.Status == journal.StatusFinished:
+		case code == cli.ExitError && p.errs.Len() > 0 && s.writes() == 0: // not even a beginning
+		default:
+			t.Errorf("exit code %d, %s%s", code, &p.out, &p.errs)
+		}
+		if intents := s.journalled(t, `SELECT COUNT(*) FROM rightful_journal WHERE kind = 'step_intended'`); s.writes() > intents {
+			t.Errorf("%d stamps, and %d intents were recorded", s.writes(), intents)
+		}
+		args := []string{"apply", file}
+		if s.begun(t) {
+			args = []string{"apply", "--continue", "run-"}
+		}
+		if a.Run.Status != journal.StatusFinished {
+			if p := s.process(t, args...); p.end(t) != cli.ExitFindings || p.errs.Len() > 0 {
+				t.Errorf("continued: %s%s", &p.out, &p.errs)
+			}
+		}
+		s.repairedOnce(t, before)
+		s.wholeJournal(t)
+	})
+	if stopped.Load() == 0 {
+		t.Error("no run was stopped in its middle")
+	}
 }

@@ -38,7 +38,13 @@ type process struct {
 
 func (s *stand) process(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.CommandContext(t.Context(), "rightful", append(args, "--config", s.write(t))...)}
+	return s.start(t, exec.CommandContext(t.Context(), "rightful", append(args, "--config", s.write(t))...))
+}
+
+// start starts a process in the stand's environment.
+func (s *stand) start(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{Cmd: cmd}
 	p.Stdout, p.Stderr = &p.out, &p.errs
 	p.Env = os.Environ()
 	for k, v := range s.env {
@@ -262,7 +268,7 @@ func TestSomebodyRepairsBetweenJudgingAndBeginning(t *testing.T) {
 				return true, nil
 			}})
 			refused(t, s, err)
-			undone, err := e.Undo(t.Context(), engine.UndoInput{Run: run, Author: ana, Confirm: yes})
+			undone, err := e.Undo(t.Context(), engine.UndoInput{Run: run, Author: ana, Confirm: undoIt})
 			if err != nil || !undone.Whole() || undone.Result.Count(apply.StateDone) != 6 {
 				t.Errorf("%v, %+v", err, undone)
 			}

@@ -34,7 +34,7 @@ func recordedWorld(t *testing.T, file, state string) *engine.Engine {
 	return e
 }
 
-func yes(engine.UndoPlan) (bool, error) { return true, nil }
+func undoIt(engine.UndoPlan) (bool, error) { return true, nil }
 
 var ana = engine.Author{Actor: "ana"}
 
@@ -93,7 +93,7 @@ func TestUndoRestoresTheWorld(t *testing.T) {
 			rt.Fatalf("%+v\n%s", r.Applied.Result, text())
 		}
 		fixed := values(t, e)
-		undone, err := e.Undo(t.Context(), engine.UndoInput{Run: r.Applied.Run.ID, Confirm: yes, Author: ana})
+		undone, err := e.Undo(t.Context(), engine.UndoInput{Run: r.Applied.Run.ID, Confirm: undoIt, Author: ana})
 		if err != nil || !undone.Whole() {
 			rt.Fatalf("%v, %+v\n%s", err, undone, text())
 		}
@@ -106,7 +106,7 @@ func TestUndoRestoresTheWorld(t *testing.T) {
 		}
 		if undone.Result != nil {
 			taken += len(undone.Result.Outcomes)
-			if _, err := e.Undo(t.Context(), engine.UndoInput{Run: r.Applied.Run.ID, Confirm: yes, Author: ana}); rightful.KindOf(err) != rightful.KindRefused {
+			if _, err := e.Undo(t.Context(), engine.UndoInput{Run: r.Applied.Run.ID, Confirm: undoIt, Author: ana}); rightful.KindOf(err) != rightful.KindRefused {
 				rt.Fatalf("undone twice: %v\n%s", err, text())
 			}
 		}
@@ -168,7 +168,7 @@ func TestUndoLeavesWhatOthersWrote(t *testing.T) {
 				changed = path
 			}
 		}
-		undone, err := e.Undo(t.Context(), engine.UndoInput{Run: r.Applied.Run.ID, Confirm: yes, Author: ana})
+		undone, err := e.Undo(t.Context(), engine.UndoInput{Run: r.Applied.Run.ID, Confirm: undoIt, Author: ana})
 		if err != nil || undone.Whole() {
 			rt.Fatalf("%v, %+v", err, undone)
 		}
@@ -189,7 +189,7 @@ func TestUndoLeavesWhatOthersWrote(t *testing.T) {
 		if err := writeAs(t, e, plan.Step{Place: theirs.Place, Object: theirs.Object, Field: theirs.Field, To: &value}, theirs.To); err != nil {
 			rt.Fatal(err)
 		}
-		undone, err = e.Undo(t.Context(), engine.UndoInput{Continue: undone.Result.Run, Confirm: yes, Author: ana})
+		undone, err = e.Undo(t.Context(), engine.UndoInput{Continue: undone.Result.Run, Confirm: undoIt, Author: ana})
 		if err != nil || !undone.Whole() {
 			rt.Fatalf("continued: %v, %+v", err, undone)
 		}
