@@ -188,9 +188,7 @@ func TestTheAppReactsToStamps(t *testing.T) {
 		for _, o := range a.Result.Outcomes {
 			said = append(said, o.Why)
 		}
-		for _, f := range a.Verified.Remain {
-			said = append(said, f)
-		}
+		said = append(said, a.Verified.Remain...)
 		if code != r.code || errs != "" || !strings.Contains(strings.Join(said, "\n"), r.says) {
 			t.Errorf("exit code %d, want %d, %s, said %q\n%+v", code, r.code, errs, said, a)
 		}
