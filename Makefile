@@ -5,7 +5,9 @@ STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
 TRUTH := go test ./internal/judge ./test -run 'TestHealthyIsSilent|TestDamageIsFound|TestNoRepairIsWrong|TestOneLieCarriesNothing|TestTruthStillToldIsHeard|TestOrderIsNothing|TestRepairRemovesItsFinding|TestGrownWorldsAgree'
 
-.PHONY: help test race truth vet lint openapi demo build
+RACES := 'TestStripeFails|TestForged|TestPlansThat|TestContinuing|TestCutShort|TestSomebody|TestTheApp|TestTheCache|TestTheJournal|TestTheState|TestTheDatabase|TestTheDisk|TestUndo|TestTwo|TestRacing|TestFoundingIncident$$'
+
+.PHONY: help test race truth races vet lint openapi demo build
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +20,9 @@ race: ## the same under the race detector
 
 truth: ## hold the judge against 10,000 random worlds of which the truth is known
 	$(TRUTH) -rapid.checks=10000
+
+races: ## try to break repair: every stamp, every record, many random worlds
+	go run ./test/withservers -- go test ./test -timeout 30m -run $(RACES) -rapid.checks=2000
 
 vet: ## what the compiler does not see
 	go vet ./...

@@ -172,7 +172,8 @@ func Writable(units []plan.Unit, places Places) error {
 	return nil
 }
 
-// Missing returns those of the steps whose target does not stand there yet.
+// Missing returns those of the steps whose target does not stand there yet. A
+// cache key that was filled anew misses nothing.
 func Missing(ctx context.Context, steps []plan.Step, places Places) ([]plan.Step, error) {
 	a := &applier{places: places}
 	var missing []plan.Step
@@ -181,7 +182,7 @@ func Missing(ctx context.Context, steps []plan.Step, places Places) ([]plan.Step
 		if err != nil {
 			return nil, err
 		}
-		if !now.at(s.To) {
+		if !now.fulfils(s) {
 			missing = append(missing, s)
 		}
 	}

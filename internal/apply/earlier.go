@@ -1,6 +1,10 @@
 package apply
 
-import "context"
+import (
+	"context"
+
+	"rightful"
+)
 
 // standsFromBefore tells about a step that an earlier part of the run has to do
 // with. known is false when the step is to be taken as a new one. Else its outcome
@@ -18,13 +22,13 @@ func (t *trial) standsFromBefore(ctx context.Context, i int, now standing) (know
 	switch {
 	case !any, !unclear && e.State != StateDone:
 		return false, false
-	case now.at(s.To) && unclear:
+	case now.fulfils(s) && unclear:
 		t.end(ctx, i, StateDone, now.seen(), "")
 		return true, true
-	case now.at(s.To):
+	case now.fulfils(s):
 		t.note(i, StateDone, now.seen(), "") // recorded already
 		return true, true
-	case unclear && now.at(s.Precondition.Value):
+	case (unclear || s.Place == rightful.PlaceCache) && now.at(s.Precondition.Value): // a key that is back is deleted again
 		return false, false
 	}
 	t.end(ctx, i, StateConflict, now.seen(), "written earlier by this run, and changed since: now "+now.String())

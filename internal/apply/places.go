@@ -27,6 +27,13 @@ func (s standing) at(value *string) bool {
 	return rightful.SameID(*s.value, *value)
 }
 
+// fulfils reports whether a step's purpose holds. Of a cache key only the wrong
+// value has to be gone: the app fills it again when it likes, and whether rightly
+// is judged afterwards.
+func (s standing) fulfils(step plan.Step) bool {
+	return s.at(step.To) || step.Place == rightful.PlaceCache && s.gone == "" && !s.at(step.From)
+}
+
 func (s standing) String() string {
 	switch {
 	case s.gone != "":

@@ -17,7 +17,7 @@ func (t *trial) settle(ctx context.Context, i int, lost error) (again, good bool
 	switch {
 	case err != nil:
 		t.end(ctx, i, StateUncertain, nil, plain(lost)+"; and it could not be read back: "+plain(err))
-	case now.at(s.To):
+	case now.fulfils(s):
 		t.end(ctx, i, StateDone, now.seen(), "")
 		return false, true
 	case now.at(s.Precondition.Value) && o.Tries < maxTries:
@@ -35,6 +35,7 @@ func (t *trial) settle(ctx context.Context, i int, lost error) (again, good bool
 // elsewhere be put back.
 func (t *trial) settleRows(ctx context.Context, ready []int, lost error) (ok, refused bool) {
 	ok, refused = true, true
+	unsure, rolledBack := false, false // all were written, or none
 	for _, i := range ready {
 		s := t.unit.Steps[i]
 		now, err := t.read(ctx, s)
@@ -47,12 +48,13 @@ func (t *trial) settleRows(ctx context.Context, ready []int, lost error) (ok, re
 			refused = false
 		case now.at(s.Precondition.Value):
 			t.note(i, StateFailed, now.seen(), plain(lost)+"; now "+now.String())
-			ok = false
+			ok, rolledBack = false, true
 		default:
+			// Ours may have stood there before it.
 			t.note(i, StateConflict, now.seen(), plain(lost)+"; now "+now.String())
-			ok = false
+			ok, unsure = false, true
 		}
 	}
 	t.settled(ctx, ready...)
-	return ok, refused
+	return ok, refused && (rolledBack || !unsure)
 }

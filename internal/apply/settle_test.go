@@ -26,12 +26,17 @@ func TestLostAnswers(t *testing.T) {
 		tries        int // of the stamp
 		stamp        string
 	}{
-		"the answer about a stamp":     {map[string]int{"cus_A": 1}, nil, nil, done, done, 1, "11"},
-		"the stamp itself":             {nil, map[string]int{"cus_A": 1}, nil, done, done, 2, "11"},
-		"twice":                        {nil, map[string]int{"cus_A": 2}, nil, done, done, 3, "11"},
-		"every time":                   {nil, map[string]int{"cus_A": 9}, nil, uncertain, skipped, 3, "4"},
-		"and something else is there":  {map[string]int{"cus_A": 1}, nil, func(f *fake, id string) { f.stamps["cus_A"] = "12" }, conflict, skipped, 1, "12"},
-		"the answer to a commit":       {map[string]int{"db:11": 1}, nil, nil, done, done, 1, "11"},
+		"the answer about a stamp":    {map[string]int{"cus_A": 1}, nil, nil, done, done, 1, "11"},
+		"the stamp itself":            {nil, map[string]int{"cus_A": 1}, nil, done, done, 2, "11"},
+		"twice":                       {nil, map[string]int{"cus_A": 2}, nil, done, done, 3, "11"},
+		"every time":                  {nil, map[string]int{"cus_A": 9}, nil, uncertain, skipped, 3, "4"},
+		"and something else is there": {map[string]int{"cus_A": 1}, nil, func(f *fake, id string) { f.stamps["cus_A"] = "12" }, conflict, skipped, 1, "12"},
+		"the answer to a commit":      {map[string]int{"db:11": 1}, nil, nil, done, done, 1, "11"},
+		"and another link is there": {map[string]int{"db:11": 1}, nil, func(f *fake, id string) {
+			if id == "db:11" {
+				f.links["11"] = "cus_Z"
+			}
+		}, done, conflict, 1, "11"},
 		"the commit itself":            {nil, map[string]int{"db:11": 1}, nil, back, failed, 1, "4"},
 		"the commit, and putting back": {map[string]int{"cus_A": 2}, map[string]int{"db:11": 1}, nil, back, failed, 1, "4"},
 	} {

@@ -87,14 +87,19 @@ func (e *Engine) Apply(ctx context.Context, in ApplyInput) (*ApplyReport, error)
 		return nil, err
 	}
 	was := *e // the engine that sees things as they were before the run
+	var recalled *past
 	if in.Continue != "" {
-		run, err := e.resume(ctx, &in)
-		if err != nil {
+		var err error
+		if recalled, err = e.resume(ctx, &in); err != nil {
 			return nil, err
 		}
-		was.Sources = run.before(e.Sources)
+		was.Sources = recalled.before(e.Sources)
 	}
 	p := in.Plan
+	others, err := e.others(ctx, p.Account, p.Livemode, in.Continue)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.fits(ctx, p); err != nil {
 		return nil, err
 	}
@@ -115,6 +120,14 @@ func (e *Engine) Apply(ctx context.Context, in ApplyInput) (*ApplyReport, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := e.quiet(ctx, run, p.Account, p.Livemode, others); err != nil {
+		return nil, err
+	}
+	if recalled != nil {
+		if err := e.unchanged(ctx, run, recalled, run.Before()); err != nil {
+			return nil, err
+		}
+	}
 	working, stop := alive(ctx, run)
 	defer stop()
 	r := &ApplyReport{Plan: p, Account: p.Account, Livemode: p.Livemode}
@@ -125,14 +138,27 @@ func (e *Engine) Apply(ctx context.Context, in ApplyInput) (*ApplyReport, error)
 	again := context.WithoutCancel(ctx)
 	r.Verified = e.verify(again, p, r.Result, before.Findings, in.About)
 	if e.Journal != nil {
-		past, err := e.recall(again, run.ID())
-		if err != nil {
-			return nil, err
-		}
-		r.Run = past.Summary
-		r.Verified.Overwritten, _ = e.overwritten(again, past.steps, past.StartedAt)
+		r.record(again, e, run.ID())
 	}
 	return r, nil
+}
+
+// record adds what the journal tells of the run. One that is gone by now does not
+// take with it what was done.
+func (r *ApplyReport) record(ctx context.Context, e *Engine, run string) {
+	past, err := e.recall(ctx, run)
+	if err != nil {
+		r.Run = journal.Summary{
+			ID: run, Status: journal.StatusInterrupted, Plan: r.Plan.Hash, PlanMadeAt: r.Plan.MadeAt, Account: r.Account, Livemode: r.Livemode,
+			Steps: r.Plan.Steps(), ContinuedBy: []string{},
+		}
+		if r.Verified.Failed == "" {
+			r.Verified.Failed = "the journal cannot be read any more: " + plain(err)
+		}
+		return
+	}
+	r.Run = past.Summary
+	r.Verified.Overwritten, _ = e.overwritten(ctx, past)
 }
 
 // resume finds the run to go on with, and its plan.

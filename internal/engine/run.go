@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +34,9 @@ type Journal interface {
 // past is what the journal knows of a run.
 type past struct {
 	journal.Summary
-	steps []journal.StepState // in the order in which they were begun
+	steps   []journal.StepState          // in the order in which they were begun
+	intents []journal.Intent             // every write that was about to be made, in their order
+	known   map[string]journal.StepState // of every step of which something was recorded
 }
 
 // wrote returns the writes of the run that may stand.
@@ -76,6 +79,7 @@ func (e *Engine) recall(ctx context.Context, id string) (*past, error) {
 			if err != nil {
 				return nil, err
 			}
+			p.intents = append(p.intents, intent)
 			if !slices.Contains(order, intent.Step.ID) {
 				order = append(order, intent.Step.ID)
 			}
@@ -84,9 +88,68 @@ func (e *Engine) recall(ctx context.Context, id string) (*past, error) {
 	for _, id := range order {
 		p.steps = append(p.steps, tally.Steps[id])
 	}
-	p.Summary = tally.Summary
+	p.Summary, p.known = tally.Summary, tally.Steps
 	p.UndoneBy, p.Status, p.Holder = s.UndoneBy, s.Status, s.Holder
 	return p, nil
+}
+
+// others are the runs of an account but one, as the journal tells of them.
+type others map[string]journal.Summary
+
+// others reads them. Without a journal there are none.
+func (e *Engine) others(ctx context.Context, account string, livemode bool, but string) (others, error) {
+	out := others{}
+	if e.Journal == nil {
+		return out, nil
+	}
+	runs, err := e.Journal.Runs(ctx, journal.Filter{})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		if r.Account == account && r.Livemode == livemode && r.ID != but {
+			out[r.ID] = r
+		}
+	}
+	return out, nil
+}
+
+// quiet refuses to go on with a run that has just begun, when another one was at
+// work on the account since others were looked at: what was judged meanwhile may
+// be so no more. Once a run has begun, it is alone.
+func (e *Engine) quiet(ctx context.Context, run journal.Run, account string, livemode bool, before others) error {
+	now, err := e.others(ctx, account, livemode, run.ID())
+	if err != nil {
+		return err
+	}
+	for id, r := range now {
+		was, known := before[id]
+		if known && was.LastAt == r.LastAt && was.Counts == r.Counts && was.EndedAt == r.EndedAt && slices.Equal(was.ContinuedBy, r.ContinuedBy) {
+			continue
+		}
+		return e.giveUp(ctx, run, id+" was at work on this account while the plan was compared with what is there")
+	}
+	return nil
+}
+
+// unchanged refuses to go on with a run that somebody else has continued since it
+// was recalled.
+func (e *Engine) unchanged(ctx context.Context, run journal.Run, recalled *past, now map[string]journal.StepState) error {
+	same := func(a, b journal.StepState) bool {
+		return a.State == b.State && a.Open == b.Open && a.Attempt == b.Attempt
+	}
+	if maps.EqualFunc(recalled.known, now, same) {
+		return nil
+	}
+	return e.giveUp(ctx, run, recalled.ID+" was gone on with meanwhile")
+}
+
+// giveUp ends a run that has written nothing, and refuses it.
+func (e *Engine) giveUp(ctx context.Context, run journal.Run, why string) error {
+	if err := run.Finish(context.WithoutCancel(ctx), journal.RunEnd{Why: "nothing was written: " + why}); err != nil {
+		return err
+	}
+	return refusal("", why, "look at what it did (rightful journal list), and run it again")
 }
 
 // begin begins a run, or its continuation. An engine without a journal, as for a

@@ -42,11 +42,17 @@ type UndoReport struct {
 	UndoPlan
 	Declined bool          `json:"declined"` // a person said no: nothing was written
 	Result   *apply.Result `json:"result"`   // nil when there was nothing to take back, or when it was declined
-	Saved    string        `json:"saved"`    // the file that the world was saved to; empty when none
+	// Overwritten are values of others that a stamp of this undo replaced, because
+	// they came between its last look and its write.
+	Overwritten []Overwritten `json:"overwritten"`
+	Saved       string        `json:"saved"` // the file that the world was saved to; empty when none
 }
 
-// Whole reports whether everything was taken back that can be.
-func (r *UndoReport) Whole() bool { return r.Result == nil || r.Result.Whole() }
+// Whole reports whether everything was taken back that can be, and nothing of
+// somebody else was replaced.
+func (r *UndoReport) Whole() bool {
+	return r.Result == nil || r.Result.Whole() && len(r.Overwritten) == 0
+}
 
 // Undo takes back what a run wrote, the last written first, where it still stands
 // as the run left it. What somebody else has written since is a conflict, by
@@ -78,7 +84,7 @@ func (e *Engine) Undo(ctx context.Context, in UndoInput) (*UndoReport, error) {
 	if run.Status == journal.StatusUndone && in.Continue == "" {
 		return nil, refusal("", run.ID+" was taken back by "+run.UndoneBy, "")
 	}
-	r := &UndoReport{UndoPlan: UndoPlan{Undoes: run.Summary, Units: []plan.Unit{}, Stay: []journal.Step{}}}
+	r := &UndoReport{UndoPlan: UndoPlan{Undoes: run.Summary, Units: []plan.Unit{}, Stay: []journal.Step{}}, Overwritten: []Overwritten{}}
 	units, stay := apply.Backwards(run.steps)
 	r.Units, r.Stay = append(r.Units, units...), append(r.Stay, stay...)
 	if err := apply.Writable(r.Units, e.places()); err != nil {
@@ -100,10 +106,24 @@ func (e *Engine) Undo(ctx context.Context, in UndoInput) (*UndoReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Somebody may have gone on with the run while a person was asked.
+	now, err := e.recall(ctx, run.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.unchanged(ctx, undo, run, now.known); err != nil {
+		return nil, err
+	}
 	working, stop := alive(ctx, undo)
 	defer stop()
-	r.Result, err = apply.Undo(working, r.Units, e.places(), e.applying(undo))
-	return r, err
+	if r.Result, err = apply.Undo(working, r.Units, e.places(), e.applying(undo)); err != nil {
+		return nil, err
+	}
+	again := context.WithoutCancel(ctx)
+	if done, err := e.recall(again, undo.ID()); err == nil { // else Result.Stopped tells, and verify will
+		r.Overwritten, _ = e.overwritten(again, done)
+	}
+	return r, nil
 }
 
 // ofThisAccount refuses what was made for another account or mode.

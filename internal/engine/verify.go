@@ -86,7 +86,7 @@ func (e *Engine) Verify(ctx context.Context, id string) (*VerifyReport, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r.Overwritten, r.Untold = e.overwritten(ctx, written, run.StartedAt)
+	r.Overwritten, r.Untold = e.overwritten(ctx, run)
 	if err := r.judge(ctx, e, touched(written), run); err != nil {
 		return nil, err
 	}

@@ -120,9 +120,9 @@ func (s Step) Proposal() rightful.Proposal {
 }
 
 // Stale returns the steps of a plan that would not be planned any more: what was
-// found then is not found now, or asks for another write. The decisions of the
-// plan hold where the finding and the choice are still there, and its wishes write
-// what they would write now.
+// found then is not found now, or asks for another write, or for the same one in
+// another unit or order. The decisions of the plan hold where the finding and the
+// choice are still there, and its wishes write what they would write now.
 func (p *Plan) Stale(now Input) ([]Step, error) {
 	now.Decisions, now.Wishes, now.Reason, now.Family = nil, p.Wishes, p.Reason, ""
 	for _, d := range p.Decisions {
@@ -138,20 +138,30 @@ func (p *Plan) Stale(now Input) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	still := map[string]Step{}
+	type position struct {
+		Step
+		family string
+		rank   int // among all steps
+	}
+	still := map[string]position{}
 	for _, u := range fresh.Units {
 		for _, s := range u.Steps {
-			still[s.ID] = s
+			still[s.ID] = position{s, u.Family, len(still)}
 		}
 	}
 	var stale []Step
+	last, begun := -1, map[string]bool{} // units by family
 	for _, u := range p.Units {
 		for _, s := range u.Steps {
 			f, ok := still[s.ID]
-			if !ok || f.Decided != s.Decided || !slices.Equal(f.Because, s.Because) && !p.wished(s) {
+			moved := f.family != u.Family || f.rank < last || begun[u.Family]
+			if !ok || moved || f.Decided != s.Decided || !slices.Equal(f.Because, s.Because) && !p.wished(s) {
 				stale = append(stale, s)
+				continue
 			}
+			last = f.rank
 		}
+		begun[u.Family] = true
 	}
 	return stale, nil
 }

@@ -59,8 +59,9 @@ func (p *Printer) Undone(r *engine.UndoReport) {
 	p.heading("taken back")
 	p.outcomes(steps, r.Result)
 	p.ended(r.Result)
+	p.overwritten(r.Overwritten)
 	p.line("  recorded as %s", clean(r.Result.Run))
-	if !r.Whole() {
+	if !r.Result.Whole() {
 		p.line("  not everything was taken back; to go on: rightful undo --continue %s", clean(r.Result.Run))
 	}
 	if r.Saved != "" {

@@ -1,6 +1,8 @@
 package truth
 
 import (
+	"slices"
+
 	"rightful"
 )
 
@@ -175,6 +177,9 @@ var lifeMutations = []Mutation{
 		return []Damage{d}
 	}},
 	{"an event was not acknowledged", rightful.CodeDeliveryDead, func(w *World) []Damage {
+		if slices.ContainsFunc(w.Events, func(e rightful.Event) bool { return e.ID == "evt_lost" }) {
+			return nil
+		}
 		d := Damage{Where: "evt_lost", do: func() {
 			w.Events = append(w.Events, rightful.Event{ID: "evt_lost", Type: "invoice.paid", Created: w.Now - 7200, PendingWebhooks: 1, ObjectType: rightful.TypeInvoice, ObjectID: "in_lost"})
 		}}
