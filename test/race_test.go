@@ -288,7 +288,7 @@ func (s *stand) engine(t *testing.T) *engine.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := wire.Record(t.Context(), e, c, "", true, "ana", func() time.Time { return time.Unix(s.now, 0) }); err != nil {
+	if err := wire.Record(t.Context(), e, c, "", wire.StateMade, "ana", func() time.Time { return time.Unix(s.now, 0) }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Close() })

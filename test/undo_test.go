@@ -28,7 +28,7 @@ func recordedWorld(t *testing.T, file, state string) *engine.Engine {
 		t.Fatal(err)
 	}
 	now := time.Unix(e.Options.Now, 0)
-	if err := wire.Record(t.Context(), e, c, state, true, "ana", func() time.Time { return now }); err != nil {
+	if err := wire.Record(t.Context(), e, c, state, wire.StateMade, "ana", func() time.Time { return now }); err != nil {
 		t.Fatal(err)
 	}
 	return e
