@@ -27,6 +27,15 @@ func (s standing) at(value *string) bool {
 	return rightful.SameID(*s.value, *value)
 }
 
+// holds reports whether what a step was to write is so after it was sent. A cache
+// key need only be rid of the wrong value: the app may have filled it already.
+func (s standing) holds(step plan.Step) bool {
+	if step.Place == rightful.PlaceCache {
+		return !s.at(step.From)
+	}
+	return s.at(step.To)
+}
+
 func (s standing) String() string {
 	switch {
 	case s.gone != "":

@@ -17,7 +17,7 @@ func (t *trial) settle(ctx context.Context, i int, lost error) (again, good bool
 	switch {
 	case err != nil:
 		t.end(ctx, i, StateUncertain, nil, plain(lost)+"; and it could not be read back: "+plain(err))
-	case now.at(s.To):
+	case now.holds(s):
 		t.end(ctx, i, StateDone, now.seen(), "")
 		return false, true
 	case now.at(s.Precondition.Value) && o.Tries < maxTries:

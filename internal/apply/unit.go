@@ -3,7 +3,6 @@ package apply
 import (
 	"context"
 	"errors"
-	"time"
 
 	"rightful"
 	"rightful/internal/journal"
@@ -20,6 +19,7 @@ type trial struct {
 	outcomes []Outcome
 	seen     []*journal.Seen // what stood there in the end; nil: nobody could look
 	over     []bool          // the outcome is known
+	told     bool            // something of the unit was recorded in this part of the run
 }
 
 func (a *applier) begin(u plan.Unit) *trial {
@@ -145,7 +145,7 @@ func (t *trial) confirm(ctx context.Context, i int, repeated bool) (again, good 
 	switch {
 	case err != nil:
 		t.note(i, StateUncertain, nil, "written, but it could not be read back: "+plain(err))
-	case now.at(s.To):
+	case now.holds(s):
 		t.note(i, StateDone, now.seen(), "")
 		return false, true
 	case repeated && now.at(s.Precondition.Value):
@@ -190,7 +190,7 @@ func (t *trial) step(ctx context.Context, i int) bool {
 		}
 		if !again {
 			if good && s.Place == rightful.PlaceCache {
-				t.again = append(t.again, deleted{plan.Unit{Family: t.unit.Family, CompanyID: t.unit.CompanyID, Steps: []plan.Step{s}}, time.Now()})
+				t.deleted(s)
 			}
 			return good && !t.stopped()
 		}
