@@ -5,7 +5,7 @@ STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
 TRUTH := go test ./internal/judge ./test -run 'TestHealthyIsSilent|TestDamageIsFound|TestNoRepairIsWrong|TestOneLieCarriesNothing|TestTruthStillToldIsHeard|TestOrderIsNothing|TestRepairRemovesItsFinding|TestGrownWorldsAgree'
 
-.PHONY: help test race truth vet lint openapi demo build
+.PHONY: help test race truth kills vet lint openapi demo build
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ race: ## the same under the race detector
 
 truth: ## hold the judge against 10,000 random worlds of which the truth is known
 	$(TRUTH) -rapid.checks=10000
+
+kills: ## kill the real program at every moment of a repair and of an undo, and go on each time
+	go run ./test/withservers -- go -C test test -run 'TestKilled|WhileDead$$|TestReleaseHasNoMoments' -kills.all -parallel 8 -timeout 60m
 
 vet: ## what the compiler does not see
 	go vet ./...
