@@ -40,6 +40,7 @@ var program = func() func(t testing.TB, killable bool) string {
 			if err != nil {
 				return "", err
 			}
+			built.Store(dir, true)
 			path := filepath.Join(dir, "rightful")
 			out, err := exec.Command("go", "build", "-tags", tags, "-o", path, "../cmd/rightful").CombinedOutput()
 			if err != nil {
@@ -62,6 +63,18 @@ var program = func() func(t testing.TB, killable bool) string {
 		return path
 	}
 }()
+
+// built are the folders of the programs.
+var built sync.Map
+
+// tidying removes them when all tests have ended.
+type tidying struct{ *testing.M }
+
+// Run implements testscript.TestingM.
+func (m tidying) Run() int {
+	defer built.Range(func(dir, _ any) bool { _ = os.RemoveAll(dir.(string)); return true })
+	return m.M.Run()
+}
 
 // killPlaces are fresh places with a world in them: a database, a Stripe that
 // outlives whoever writes to it, a cache, and a state. The real program works on
