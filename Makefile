@@ -7,7 +7,7 @@ TRUTH := go test ./internal/judge ./test -run 'TestHealthyIsSilent|TestDamageIsF
 
 RACES := 'TestStripeFails|TestForged|TestPlansThat|TestContinuing|TestCutShort|TestSomebody|TestTheApp|TestTheCache|TestTheJournal|TestTheState|TestTheDatabase|TestTheDisk|TestUndo|TestTwo|TestRacing|TestFoundingIncident$$'
 
-.PHONY: help test race truth races vet lint openapi demo build
+.PHONY: help test race truth races kills vet lint openapi demo build
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ truth: ## hold the judge against 10,000 random worlds of which the truth is know
 
 races: ## try to break repair: every stamp, every record, many random worlds
 	go run ./test/withservers -- go test ./test -timeout 30m -run $(RACES) -rapid.checks=2000
+
+kills: ## kill the real program at every moment of a repair and of an undo, and go on each time
+	go run ./test/withservers -- go -C test test -run 'TestKilled|WhileDead$$|TestReleaseHasNoMoments' -kills.all -parallel 8 -timeout 60m
 
 vet: ## what the compiler does not see
 	go vet ./...

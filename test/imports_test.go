@@ -65,6 +65,7 @@ func TestHouse(t *testing.T) {
 		planning = module + "/internal/plan"
 		journal  = module + "/internal/journal"
 		states   = module + "/internal/state"
+		failures = module + "/internal/failpoint"
 	)
 	rules := []struct {
 		name      string
@@ -109,8 +110,13 @@ func TestHouse(t *testing.T) {
 			"what keeps state knows the journal and the plan, and nothing that judges or applies",
 			func(pkg string) bool { return within(pkg, states) },
 			func(_, imp string) bool {
-				return within(imp, module+"/internal") && imp != journal && imp != planning
+				return within(imp, module+"/internal") && imp != journal && imp != planning && imp != failures
 			},
+		},
+		{
+			"only what outlives the process has moments to be killed at",
+			func(pkg string) bool { return !within(pkg, states) && !within(pkg, sources) },
+			func(_, imp string) bool { return imp == failures },
 		},
 		{
 			"only wire knows where state is kept",

@@ -23,7 +23,7 @@ import (
 // TestMain lets scripts run the real command line as the program rightful.
 func TestMain(m *testing.M) {
 	truth.SameInCI()
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tidying{m}, map[string]func(){
 		"rightful": func() { os.Exit(cli.Main(os.Args[1:], cli.System())) },
 	})
 }

@@ -14,6 +14,11 @@ type deleted struct {
 	at   time.Time
 }
 
+// deleted notes a cache key to look at again.
+func (t *trial) deleted(s plan.Step) {
+	t.again = append(t.again, deleted{plan.Unit{Family: t.unit.Family, CompanyID: t.unit.CompanyID, Steps: []plan.Step{s}}, time.Now()})
+}
+
 // lookAgain deletes cache keys once more that have come back with the wrong
 // value: a reader that read the database just before it was repaired fills the
 // cache just after. What came back with another value is as it should be.

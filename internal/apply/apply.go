@@ -104,6 +104,7 @@ type applier struct {
 	options Options
 	result  *Result
 	earlier map[string]journal.StepState // what earlier parts of the run left, by step
+	passed  map[string]bool              // units that an earlier part has left behind, by family
 	attempt map[string]int               // the last attempt of each step
 	again   []deleted                    // cache keys to look at once more
 	all     int                          // steps that there are
@@ -135,6 +136,7 @@ func carryOut(ctx context.Context, hash string, units []plan.Unit, places Places
 		places: places, options: options, back: back, earlier: options.Run.Before(), attempt: map[string]int{},
 		result: &Result{Plan: hash, Run: options.Run.ID(), Outcomes: []Outcome{}},
 	}
+	a.passed = passed(units, a.earlier)
 	for id, s := range a.earlier {
 		a.attempt[id] = s.Attempt
 	}

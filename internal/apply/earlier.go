@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"rightful"
+	"rightful/internal/journal"
+	"rightful/internal/plan"
 )
 
 // standsFromBefore tells about a step that an earlier part of the run has to do
@@ -22,17 +24,52 @@ func (t *trial) standsFromBefore(ctx context.Context, i int, now standing) (know
 	switch {
 	case !any, !unclear && e.State != StateDone:
 		return false, false
-	case now.fulfils(s) && unclear:
+	case s.Place == rightful.PlaceCache:
+		return t.keyFromBefore(ctx, i, now, unclear)
+	case now.at(s.To) && unclear:
 		t.end(ctx, i, StateDone, now.seen(), "")
 		return true, true
-	case now.fulfils(s):
+	case now.at(s.To):
 		t.note(i, StateDone, now.seen(), "") // recorded already
 		return true, true
-	case (unclear || s.Place == rightful.PlaceCache) && now.at(s.Precondition.Value): // a key that is back is deleted again
+	case unclear && now.at(s.Precondition.Value):
 		return false, false
 	}
 	t.end(ctx, i, StateConflict, now.seen(), "written earlier by this run, and changed since: now "+now.String())
 	return true, t.back
+}
+
+// keyFromBefore is standsFromBefore for a cache key. Readers fill a key that was
+// deleted, and one that had read the database before it was repaired fills it with
+// the wrong value: then it is deleted once more. Another value is the app's, and
+// as it should be. Whether it comes back after all is looked at again, as after
+// every deletion: the part of the run that deleted it may not have come to that.
+func (t *trial) keyFromBefore(ctx context.Context, i int, now standing, unclear bool) (known, good bool) {
+	s := t.unit.Steps[i]
+	if now.at(s.From) {
+		return false, false
+	}
+	t.note(i, StateDone, now.seen(), "")
+	if unclear {
+		t.settled(ctx, i)
+	}
+	t.deleted(s)
+	return true, true
+}
+
+// passed returns the units, by family, that an earlier part of the run has left
+// behind: units are gone through in their order, and a later one was begun.
+func passed(units []plan.Unit, earlier map[string]journal.StepState) map[string]bool {
+	out := map[string]bool{}
+	begun := false
+	for i := len(units) - 1; i >= 0; i-- {
+		out[units[i].Family] = begun
+		for _, s := range units[i].Steps {
+			_, known := earlier[s.ID]
+			begun = begun || known
+		}
+	}
+	return out
 }
 
 // repeats reports whether the next attempt of a step is the one that was about to

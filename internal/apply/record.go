@@ -37,6 +37,7 @@ func (t *trial) intend(ctx context.Context, intents ...journal.Intent) error {
 	if t.stopped() {
 		return journal.ErrNotRecorded
 	}
+	t.told = true
 	err := t.options.Run.Intend(ctx, intents...)
 	t.recorded(err)
 	return err
@@ -74,6 +75,7 @@ func (t *trial) settled(ctx context.Context, steps ...int) {
 		s, o := t.unit.Steps[i], t.outcomes[i]
 		outcomes[n] = journal.Outcome{State: o.State, Step: t.kept(s), Attempt: t.attempt[s.ID], Seen: t.seen[i], Why: o.Why}
 	}
+	t.told = true
 	t.recorded(t.options.Run.Settle(ctx, outcomes...))
 }
 
@@ -89,8 +91,13 @@ func (t *trial) kept(s plan.Step) journal.Step {
 	return out
 }
 
-// finishUnit records the end of the unit.
+// finishUnit records the end of the unit, unless an earlier part of the run has,
+// and nothing is new: a run that is killed over and over would else record the same
+// ends each time, and might never get past them.
 func (t *trial) finishUnit(ctx context.Context) {
+	if !t.told && t.passed[t.unit.Family] {
+		return
+	}
 	end := journal.UnitEnd{Unit: t.unit.Family, Whole: true, Skipped: []string{}}
 	for _, o := range t.outcomes {
 		switch o.State {

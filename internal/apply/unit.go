@@ -3,7 +3,6 @@ package apply
 import (
 	"context"
 	"errors"
-	"time"
 
 	"rightful"
 	"rightful/internal/journal"
@@ -20,6 +19,7 @@ type trial struct {
 	outcomes []Outcome
 	seen     []*journal.Seen // what stood there in the end; nil: nobody could look
 	over     []bool          // the outcome is known
+	told     bool            // something of the unit was recorded in this part of the run
 }
 
 func (a *applier) begin(u plan.Unit) *trial {
@@ -184,8 +184,7 @@ func (t *trial) step(ctx context.Context, i int) bool {
 		t.outcomes[i].Tries++
 		err := t.write(ctx, s, key)
 		if err != nil && rightful.KindOf(err) != rightful.KindUncertain {
-			t.fail(ctx, i, err)
-			return false
+			return t.refused(ctx, i, err)
 		}
 		var again bool
 		if err != nil {
@@ -195,11 +194,25 @@ func (t *trial) step(ctx context.Context, i int) bool {
 		}
 		if !again {
 			if good && s.Place == rightful.PlaceCache {
-				t.again = append(t.again, deleted{plan.Unit{Family: t.unit.Family, CompanyID: t.unit.CompanyID, Steps: []plan.Step{s}}, time.Now()})
+				t.deleted(s)
 			}
 			return good && !t.stopped()
 		}
 	}
+}
+
+// refused ends a step that its place did not take. A cache key that was filled with
+// another value just before has lost the wrong one all the same.
+func (t *trial) refused(ctx context.Context, i int, err error) bool {
+	s := t.unit.Steps[i]
+	if s.Place == rightful.PlaceCache && rightful.KindOf(err) == rightful.KindConflict {
+		if now, unread := t.read(ctx, s); unread == nil && now.fulfils(s) {
+			t.end(ctx, i, StateAlready, now.seen(), "the wrong value is gone: another one is cached by now")
+			return !t.stopped()
+		}
+	}
+	t.fail(ctx, i, err)
+	return false
 }
 
 // unrecorded ends a step that is not written, because the journal did not take its

@@ -14,7 +14,8 @@ import (
 // the value of a write stands, they say what stood there before it. A value that
 // is neither is what somebody else wrote, and is told as it is. So a run that
 // was killed can be compared with what it was planned on, and what others
-// changed meanwhile is seen.
+// changed meanwhile is seen. Only of cache keys that were deleted nothing is told:
+// that they are filled again is no change.
 //
 // Selections by a column that the writes changed are made on what stood there
 // before.
@@ -289,15 +290,16 @@ type cacheBefore struct {
 	w rewound
 }
 
-// Read implements rightful.CacheReader.
+// Read implements rightful.CacheReader. Whatever stands where a key was deleted
+// came later: the app fills its cache all the time.
 func (c *cacheBefore) Read(ctx context.Context, entries []rightful.CacheEntry) error {
 	if err := c.CacheReader.Read(ctx, entries); err != nil {
 		return err
 	}
 	for _, p := range c.w.of(rightful.PlaceCache, rightful.RefCacheKey) {
 		for i := range entries {
-			if e := &entries[i]; e.Key == p.Object.ID && !e.Found && p.From != nil {
-				e.Found, e.Value = true, *p.From
+			if e := &entries[i]; e.Key == p.Object.ID && p.From != nil {
+				e.Found, e.Value, e.Undecodable = true, *p.From, ""
 			}
 		}
 	}

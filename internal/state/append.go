@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"rightful"
+	"rightful/internal/failpoint"
 	"rightful/internal/journal"
 )
 
@@ -32,8 +33,13 @@ func (s *Store) append(ctx context.Context, f func(context.Context, *appending) 
 			}
 			return err
 		}
-		return f(ctx, a)
+		if err := f(ctx, a); err != nil {
+			return err
+		}
+		failpoint.Here("journal/commit")
+		return nil
 	})
+	failpoint.Here("journal/committed")
 	if err == nil {
 		return nil
 	}

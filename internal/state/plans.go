@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"rightful"
+	"rightful/internal/failpoint"
 	"rightful/internal/journal"
 	"rightful/internal/plan"
 )
@@ -32,10 +33,11 @@ func (s *Store) SavePlan(ctx context.Context, saved plan.Saved) error {
 	case same(saved.Approver, saved.By):
 		return journal.Refuse("who saves a plan does not approve it", "name another approver", nil)
 	}
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := s.exec(ctx, tx, `INSERT INTO rightful_plans (hash, made_at, document, saved_by, created_at, needs_approval, approver, approved_by, approved_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, '', 0) ON CONFLICT (hash, made_at) DO NOTHING`,
 			p.Hash, p.MadeAt, string(raw), saved.By, s.unix(), saved.NeedsApproval, saved.Approver)
+		failpoint.Here("plan/commit")
 		if err != nil || n == 1 {
 			return err
 		}
@@ -45,6 +47,8 @@ func (s *Store) SavePlan(ctx context.Context, saved plan.Saved) error {
 		}
 		return err
 	})
+	failpoint.Here("plan/committed")
+	return err
 }
 
 // Plan returns a saved plan, checked as any plan that is read. One that was not

@@ -118,6 +118,24 @@ func (s sqliteFile) prepare(ctx context.Context, db *sql.DB) error {
 	}
 }
 
+// halfDone reports whether SQLite found a transaction of a process that was killed
+// in the middle of its commit, and was not opened to take that back.
+func halfDone(err error) bool {
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && (lite.Code() == sqlite3.SQLITE_READONLY_ROLLBACK || lite.Code() == sqlite3.SQLITE_READONLY_RECOVERY)
+}
+
+// recoverFile lets SQLite take back what a process of ours has left half done. It
+// can happen while the file is made, before it has its write-ahead log.
+func recoverFile(ctx context.Context, address string) error {
+	db, _, err := dialSQLite(strings.TrimPrefix(address, "sqlite:"), false)
+	if err != nil {
+		return err
+	}
+	var tables int
+	return errors.Join(db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables), db.Close())
+}
+
 // lockSchema has nothing to do: a transaction that may write is the only one from
 // its beginning. durable neither: the connection's pragmas do it.
 func (sqliteFile) lockSchema(context.Context, *sql.Tx) error { return nil }

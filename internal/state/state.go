@@ -107,7 +107,13 @@ func OpenToRead(ctx context.Context, address string, o Options) (*Store, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.known(ctx); err != nil {
+	err = s.known(ctx)
+	if halfDone(err) {
+		if err = recoverFile(ctx, address); err == nil {
+			err = s.known(ctx)
+		}
+	}
+	if err != nil {
 		return nil, errors.Join(s.explain(ctx, err), s.Close())
 	}
 	return s, nil

@@ -87,6 +87,11 @@ func ConfigForWriting(ctx context.Context, path string, env func(string) (string
 	if err != nil {
 		return nil, nil, err
 	}
+	if c.Directory.Write.Configured() {
+		// What cannot be recovered cannot be opened either, and that error has a
+		// place in the config.
+		_ = sqldirectory.Recover(ctx, c.Directory.DSN)
+	}
 	e, p, problems := open(ctx, c, now, sqldirectory.Open)
 	if len(problems) > 0 {
 		return nil, c, errors.Join(problems[0], e.Close())

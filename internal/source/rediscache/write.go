@@ -9,6 +9,7 @@ import (
 
 	"rightful"
 	"rightful/internal/cachevalue"
+	"rightful/internal/failpoint"
 )
 
 // Writer is a rightful.CacheWriter on the database of a Reader. It is safe for
@@ -76,12 +77,14 @@ func remove(ctx context.Context, tx *redis.Tx, e rightful.CacheEntry, decode cac
 		return conflict(e.Key, fmt.Sprintf("it holds %q, not %q", value, e.Value))
 	}
 	*sent = true
+	failpoint.Here("cache/delete")
 	queued, err := tx.TxPipelined(ctx, func(pipe redis.Pipeliner) error {
 		if field != "" {
 			return pipe.HDel(ctx, e.Key, field).Err()
 		}
 		return pipe.Del(ctx, e.Key).Err()
 	})
+	failpoint.Here("cache/deleted")
 	if redis.HasErrorPrefix(err, "EXECABORT") { // why, the queued command was told
 		for _, command := range queued {
 			if why := command.Err(); serverWord(why) != "" && !redis.HasErrorPrefix(why, "EXECABORT") {

@@ -72,6 +72,23 @@ func dialSQLite(rest string, to access) (*sql.DB, dialect, error) {
 	return db, sqliteFile{path}, err
 }
 
+// Recover takes back what a process left half done that was killed in the middle
+// of a commit. SQLite does so when somebody opens the file who may write; a
+// Directory may not, and could not be opened. Other databases do it by themselves,
+// and nothing happens to them here. It is for who is about to write anyway.
+func Recover(ctx context.Context, dsn string) error {
+	scheme, rest := splitDSN(dsn)
+	if scheme != "sqlite" {
+		return nil
+	}
+	db, _, err := dialSQLite(rest, forWriting)
+	if err != nil {
+		return err
+	}
+	var tables int
+	return errors.Join(db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables), db.Close())
+}
+
 func (s sqliteFile) target() string { return "SQLite file " + s.path }
 
 func (sqliteFile) redact(message string) string { return message }
@@ -163,6 +180,11 @@ func (s sqliteFile) fault(err error) (fault, bool) {
 		}
 	case sqlite3.SQLITE_READONLY:
 		f.hint = readOnlyHint
+		if code := lite.Code(); code == sqlite3.SQLITE_READONLY_ROLLBACK || code == sqlite3.SQLITE_READONLY_RECOVERY {
+			f.kind, f.whole = rightful.KindUnavailable, true
+			f.message = "a process was killed in the middle of a commit, and what it left half done is taken back by the next one that may write"
+			f.hint = "if it was a repair, go on with it (rightful journal names it); else open the file once with the app, or with sqlite3"
+		}
 	case sqlite3.SQLITE_NOTADB:
 		f.whole, f.hint = true, "directory.dsn names the app's SQLite file itself: not a dump, and not an encrypted one"
 	case sqlite3.SQLITE_CORRUPT:

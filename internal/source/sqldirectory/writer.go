@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rightful"
+	"rightful/internal/failpoint"
 )
 
 // Writer is a rightful.DirectoryWriter on the database of a Directory, with
@@ -123,7 +124,10 @@ func (w *Writer) transact(ctx context.Context, s statement, commit bool, f func(
 	}
 	lost := false
 	if err == nil && commit {
-		if _, err = conn.ExecContext(within, "COMMIT"); err == nil {
+		failpoint.Here("database/commit")
+		_, err = conn.ExecContext(within, "COMMIT")
+		failpoint.Here("database/committed")
+		if err == nil {
 			return nil
 		}
 		lost = !w.d.dialect.notCommitted(err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rightful"
+	"rightful/internal/failpoint"
 	"rightful/internal/stripeobject"
 )
 
@@ -88,7 +89,9 @@ func (r *Reader) post(ctx context.Context, m rightful.MetadataWrite, form string
 			}
 			return gaveUp(ctx, e, err)
 		}
+		failpoint.Here("stripe/send")
 		body, failed := r.attempt(ctx, e, target, what)
+		failpoint.Here("stripe/received")
 		if failed == nil {
 			err := r.answered(m, body)
 			if err == nil {
