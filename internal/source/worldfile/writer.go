@@ -228,7 +228,8 @@ func (t *tables) change(c rightful.FieldChange) error {
 
 // changeLinks changes the one row of the table of links that a change is about.
 // A link that is removed keeps its row, with null, so that its other columns
-// are not lost.
+// are not lost; but for the last row when it reads as one that was added here: so
+// what was added is taken back whole.
 func (t *tables) changeLinks(c rightful.FieldChange) error {
 	entry := func(customer string) []place {
 		return t.pick("links", func(r row) bool {
@@ -242,15 +243,33 @@ func (t *tables) changeLinks(c rightful.FieldChange) error {
 		if len(found) != 1 {
 			return conflict("%d rows of db.links tie company %s to %s, not one", len(found), c.Object.ID, textOf(c.From))
 		}
+		if c.To == nil && t.asAdded(found[0], c.Object.ID, *c.From) {
+			t.gone[found[0]] = true
+			return nil
+		}
 		t.set(found[0], "stripe_customer_id", c.To)
 		return nil
 	}
-	if c.To == nil {
-		return nil
+	if c.To != nil {
+		t.added = append(t.added, addition{"links", t.newLink(c.Object.ID, *c.To)})
 	}
-	companyID := t.idLike(c.Object.ID)
-	t.added = append(t.added, addition{"links", jsontext.Value(fmt.Sprintf(`{"company_id": %s, "stripe_customer_id": %s}`, companyID, quoted(*c.To, nil)))})
 	return nil
+}
+
+// newLink is the row that ties a company to a customer.
+func (t *tables) newLink(company, customer string) jsontext.Value {
+	return jsontext.Value(fmt.Sprintf(`{"company_id": %s, "stripe_customer_id": %s}`, t.idLike(company), quoted(customer, nil)))
+}
+
+// asAdded reports whether a row of the table of links is the last one, and reads as
+// newLink wrote it.
+func (t *tables) asAdded(at place, company, customer string) bool {
+	all := t.pick("links", func(row) bool { return true })
+	text, changed := t.texts[at]
+	if !changed {
+		text = t.world.tables["links"][at.index].value
+	}
+	return at == all[len(all)-1] && string(text) == string(t.newLink(company, customer))
 }
 
 // idLike writes a company's id as the company's own row does.
@@ -321,7 +340,11 @@ func (t *tables) commit() {
 			w.changes.removed = map[place]bool{}
 		}
 		w.changes.removed[at] = true
-		w.db.rows[at.index] = rightful.SubscriptionRow{} // nothing reads it
+		if at.list == "links" { // nothing reads what is left of it
+			w.db.links[at.index] = rightful.Link{}
+		} else {
+			w.db.rows[at.index] = rightful.SubscriptionRow{}
+		}
 	}
 }
 
