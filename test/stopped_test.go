@@ -34,7 +34,7 @@ func TestTheJournalFailsAtEveryRecord(t *testing.T) {
 		if code, _, _ := s.rightful(t, "journal", "list"); code == cli.ExitOK {
 			t.Fatal("there is a journal")
 		}
-		s.rightful(t, "apply", "--continue", "run-none") // makes it
+		s.rightful(t, "fix", "nobody@example.com", "--yes") // makes it
 		s.inState(t, fmt.Sprintf(`CREATE TRIGGER full BEFORE INSERT ON rightful_journal WHEN NEW.seq >= %d BEGIN SELECT RAISE(ABORT, 'no room'); END`, n))
 		code, a, errs := s.applies(t, file)
 		recorded := s.journalled(t, `SELECT COUNT(*) FROM rightful_journal`)
