@@ -91,6 +91,10 @@ type FieldChange struct {
 	Field  string
 	From   *string // what must stand there; nil: null
 	To     *string // nil: null
+
+	// TakesBack tells that the change undoes one of ours. Where that added a row of
+	// the table of links, the row may go with the link.
+	TakesBack bool
 }
 
 // DirectoryWriter changes mapped fields of the app's database.

@@ -215,7 +215,7 @@ func (a *applier) writeRows(ctx context.Context, steps []plan.Step, commit bool)
 	}
 	changes := make([]rightful.FieldChange, len(steps))
 	for i, s := range steps {
-		changes[i] = rightful.FieldChange{Object: s.Object, Field: s.Field, From: s.From, To: s.To}
+		changes[i] = rightful.FieldChange{Object: s.Object, Field: s.Field, From: s.From, To: s.To, TakesBack: a.back}
 	}
 	return a.places.Writers.Directory.CompareAndSet(ctx, changes, commit)
 }

@@ -228,8 +228,8 @@ func (t *tables) change(c rightful.FieldChange) error {
 
 // changeLinks changes the one row of the table of links that a change is about.
 // A link that is removed keeps its row, with null, so that its other columns
-// are not lost; but for the last row when it reads as one that was added here: so
-// what was added is taken back whole.
+// are not lost; but for the last row when a change of ours is taken back and it reads
+// as one that was added here.
 func (t *tables) changeLinks(c rightful.FieldChange) error {
 	entry := func(customer string) []place {
 		return t.pick("links", func(r row) bool {
@@ -243,7 +243,7 @@ func (t *tables) changeLinks(c rightful.FieldChange) error {
 		if len(found) != 1 {
 			return conflict("%d rows of db.links tie company %s to %s, not one", len(found), c.Object.ID, textOf(c.From))
 		}
-		if c.To == nil && t.asAdded(found[0], c.Object.ID, *c.From) {
+		if c.To == nil && c.TakesBack && t.asAdded(found[0], c.Object.ID, *c.From) {
 			t.gone[found[0]] = true
 			return nil
 		}
