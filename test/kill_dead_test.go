@@ -142,10 +142,10 @@ func (p *killPlaces) halfCommit(t *testing.T) {
 	path := strings.TrimPrefix(p.dsn, "sqlite:")
 	db := engines[p.database].open(t, p.dsn)
 	db.SetMaxOpenConns(1)
+	// More than SQLite keeps in memory, so that pages are written before the commit.
 	for _, statement := range []string{
 		"CREATE TABLE filler (id integer PRIMARY KEY, what text)",
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO filler SELECT i, hex(zeroblob(100)) FROM n",
-		"PRAGMA cache_size = 1", // so that pages are written before the commit
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) INSERT INTO filler SELECT i, hex(zeroblob(100)) FROM n",
 		"BEGIN IMMEDIATE",
 		"UPDATE filler SET what = 'half done' || what",
 		"UPDATE companies SET stripe_customer_id = 'cus_half_done'",

@@ -23,10 +23,10 @@ func TestReadHalfMade(t *testing.T) {
 	}
 	defer func() { _ = db.Close() }()
 	db.SetMaxOpenConns(1)
+	// More than SQLite keeps in memory, so that pages are written before the commit.
 	for _, statement := range []string{
 		"CREATE TABLE other (id integer PRIMARY KEY, name text)",
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO other SELECT i, hex(zeroblob(100)) FROM n",
-		"PRAGMA cache_size = 1", // so that pages are written before the commit
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) INSERT INTO other SELECT i, hex(zeroblob(100)) FROM n",
 		"BEGIN IMMEDIATE",
 		"UPDATE other SET name = 'half done' || name",
 	} {

@@ -22,10 +22,10 @@ func halfCommitted(t *testing.T) string {
 	}
 	defer func() { _ = db.Close() }()
 	db.SetMaxOpenConns(1)
+	// More than SQLite keeps in memory, so that pages are written before the commit.
 	for _, statement := range []string{
 		"CREATE TABLE companies (id integer PRIMARY KEY, name text)",
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO companies SELECT i, 'as it was ' || hex(zeroblob(100)) FROM n",
-		"PRAGMA cache_size = 1", // so that pages are written before the commit
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) INSERT INTO companies SELECT i, 'as it was ' || hex(zeroblob(100)) FROM n",
 		"BEGIN IMMEDIATE",
 		"UPDATE companies SET name = 'half done' || hex(zeroblob(100))",
 	} {
