@@ -11,16 +11,13 @@ import (
 )
 
 type applyOptions struct {
-	target
-	authoring
-	known knownFindings
+	repairing
 	plan  string
 	again string // the run to continue
-	save  string
 }
 
 func newApply(s Streams) *cobra.Command {
-	o := &applyOptions{target: target{writes: true, records: true}}
+	o := &applyOptions{repairing: newRepairing()}
 	c := &cobra.Command{
 		Use:   "apply PLAN.json",
 		Short: "Carry out a plan, and nothing else",
@@ -59,20 +56,15 @@ left to decide, 3 partly applied, or not verified, 4 refused, nothing was writte
 			return o.run(c.Context(), s)
 		},
 	}
-	o.target.flags(c)
+	o.flags(c)
 	o.known.fileFlag(c)
-	o.authoring.flags(c, &o.target)
 	c.Flags().StringVar(&o.again, "continue", "", "go on with this run: its id, or a beginning of it")
-	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
 	return c
 }
 
 func (o *applyOptions) run(ctx context.Context, s Streams) error {
-	if err := o.checkSave(o.save); err != nil {
+	if err := o.mustSave(); err != nil {
 		return err
-	}
-	if o.world != "" && o.save == "" {
-		return usage("a world is not changed in place", "add --save FILE; it may be "+o.world+" itself")
 	}
 	in := engine.ApplyInput{Continue: o.again}
 	o.recorded = o.again != ""
@@ -82,7 +74,7 @@ func (o *applyOptions) run(ctx context.Context, s Streams) error {
 			return err
 		}
 	}
-	e, err := o.known.open(ctx, &o.target, s)
+	e, err := o.begin(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -92,23 +84,14 @@ func (o *applyOptions) run(ctx context.Context, s Streams) error {
 	if err != nil {
 		return located(e.config, err)
 	}
-	e.quiet()
-	if o.save != "" {
-		if err := e.Save(o.save); err != nil {
-			return err
-		}
-		report.Saved = o.save
-	}
-	if o.format == "json" {
-		if err := view.JSON(s.Out, report); err != nil {
-			return err
-		}
-	} else {
-		out := printer(s)
+	err = o.end(s, e, false, &report.Saved, report, func(out *view.Printer) {
 		out.Applied(report.Plan, report)
 		if o.world != "" {
 			out.Saved(o.save, true)
 		}
+	})
+	if err != nil {
+		return err
 	}
 	return exitApplied(report)
 }

@@ -100,16 +100,12 @@ func (o *cacheScanOptions) run(ctx context.Context, s Streams) error {
 }
 
 type cacheClearOptions struct {
-	target
-	authoring
-	known knownFindings
+	repairing
 	about engine.ClearCacheInput
-	yes   bool
-	save  string
 }
 
 func newCacheClear(s Streams) *cobra.Command {
-	o := &cacheClearOptions{target: target{writes: true, records: true}}
+	o := &cacheClearOptions{repairing: newRepairing()}
 	c := &cobra.Command{
 		Use:   "clear",
 		Short: "Delete the cached keys whose value is wrong, and no other",
@@ -131,19 +127,17 @@ partly deleted, or not verified, 4 refused, nothing was deleted, 1 error.`,
 			return o.run(c.Context(), s)
 		},
 	}
-	o.target.flags(c)
+	o.flags(c)
 	o.known.fileFlag(c)
-	o.authoring.flags(c, &o.target)
 	c.Flags().StringVar(&o.about.Company, "company", "", "only what concerns this company")
 	c.Flags().StringVar(&o.about.User, "user", "", "only what concerns this user, by id")
 	c.Flags().StringVar(&o.about.Key, "key", "", "only this key")
 	c.Flags().BoolVar(&o.yes, "yes", false, "delete; without it nothing is deleted")
-	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
 	return c
 }
 
 func (o *cacheClearOptions) validate(c *cobra.Command) error {
-	if err := o.target.validate(c); err != nil {
+	if err := o.repairing.validate(c); err != nil {
 		return err
 	}
 	given := 0
@@ -160,15 +154,15 @@ func (o *cacheClearOptions) validate(c *cobra.Command) error {
 		return usage("--company, --user and --key exclude each other", "give one of them")
 	case o.save != "" && !o.yes:
 		return usage("--save keeps what --yes deletes, and there is no --yes", "add --yes, or leave --save out")
-	case o.world != "" && o.yes && o.save == "":
-		return usage("a world is not changed in place", "add --save FILE; it may be "+o.world+" itself")
+	case o.yes:
+		return o.mustSave()
 	}
-	o.writes, o.records = o.yes, o.yes // what is only shown is opened for reading
-	return o.checkSave(o.save)
+	o.writes, o.records = false, false // what is only shown is opened for reading
+	return nil
 }
 
 func (o *cacheClearOptions) run(ctx context.Context, s Streams) error {
-	e, err := o.known.open(ctx, &o.target, s)
+	e, err := o.begin(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -179,19 +173,7 @@ func (o *cacheClearOptions) run(ctx context.Context, s Streams) error {
 	if err != nil {
 		return located(e.config, err)
 	}
-	e.quiet()
-	if o.save != "" {
-		if err := e.Save(o.save); err != nil {
-			return err
-		}
-		r.Saved = o.save
-	}
-	if o.format == "json" {
-		if err := view.JSON(s.Out, r); err != nil {
-			return err
-		}
-	} else {
-		out := printer(s)
+	err = o.end(s, e, false, &r.Saved, r, func(out *view.Printer) {
 		out.CacheClear(r)
 		if !o.yes {
 			out.CacheWould(r.Plan)
@@ -199,6 +181,9 @@ func (o *cacheClearOptions) run(ctx context.Context, s Streams) error {
 		if o.save != "" {
 			out.Saved(o.save, r.Applied != nil)
 		}
+	})
+	if err != nil {
+		return err
 	}
 	switch {
 	case r.Applied != nil && !r.Applied.Whole():

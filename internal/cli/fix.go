@@ -14,17 +14,13 @@ import (
 )
 
 type fixOptions struct {
-	target
-	authoring
-	known   knownFindings
+	repairing
 	who     string
 	company string
-	yes     bool
-	save    string
 }
 
 func newFix(s Streams) *cobra.Command {
-	o := &fixOptions{target: target{writes: true, records: true}}
+	o := &fixOptions{repairing: newRepairing()}
 	c := &cobra.Command{
 		Use:   "fix [WHO]",
 		Short: "Repair what is safe to repair: audit, plan, ask, apply, judge again",
@@ -65,12 +61,10 @@ or nobody could be asked: nothing was written; 1 error.`,
 			return o.run(c.Context(), s)
 		},
 	}
-	o.target.flags(c)
+	o.flags(c)
 	o.known.fileFlag(c)
-	o.authoring.flags(c, &o.target)
 	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
 	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask; only what is automatic is written")
-	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
 	return c
 }
 
@@ -78,14 +72,11 @@ func (o *fixOptions) validate(c *cobra.Command) error {
 	if o.who != "" && o.company != "" {
 		return usage("WHO and --company exclude each other", "give one of them")
 	}
-	return o.target.validate(c)
+	return o.repairing.validate(c)
 }
 
 func (o *fixOptions) run(ctx context.Context, s Streams) error {
-	if err := o.checkSave(o.save); err != nil {
-		return err
-	}
-	e, err := o.known.open(ctx, &o.target, s)
+	e, err := o.begin(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -93,39 +84,19 @@ func (o *fixOptions) run(ctx context.Context, s Streams) error {
 	report, err := e.Fix(ctx, engine.FixInput{
 		About:   engine.About{Who: o.who, Company: o.company},
 		Author:  o.author(s),
-		Confirm: func(p *plan.Plan) (bool, error) { e.quiet(); return o.confirm(ctx, s, p) },
+		Confirm: o.confirm(ctx, s, e, "add --yes to write only what is automatic, or run it on a terminal"),
 	})
 	if err != nil {
 		return located(e.config, err)
 	}
-	e.quiet()
-	if o.save != "" && !report.Declined {
-		if err := e.Save(o.save); err != nil {
-			return err
-		}
-		report.Saved = o.save
-	}
-	if o.format == "json" {
-		if err := view.JSON(s.Out, report); err != nil {
-			return err
-		}
-	} else {
-		o.print(s, report)
+	err = o.end(s, e, report.Declined, &report.Saved, report, func(out *view.Printer) { o.print(out, report) })
+	if err != nil {
+		return err
 	}
 	return exitFixed(report)
 }
 
-// confirm shows the plan and asks. The question goes to the error stream, so that
-// the plan may go elsewhere.
-func (o *fixOptions) confirm(ctx context.Context, s Streams, p *plan.Plan) (bool, error) {
-	if o.format == "human" {
-		printer(s).Plan(p)
-	}
-	return o.ask(ctx, s, o.yes, p.Steps(), "add --yes to write only what is automatic, or run it on a terminal")
-}
-
-func (o *fixOptions) print(s Streams, r *engine.FixReport) {
-	out := printer(s)
+func (o *fixOptions) print(out *view.Printer, r *engine.FixReport) {
 	switch {
 	case r.Declined:
 		out.Say("nothing was written")

@@ -8,23 +8,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"rightful/internal/engine"
-	"rightful/internal/plan"
 	"rightful/internal/view"
 )
 
 type moveOptions struct {
-	target
-	authoring
-	known        knownFindings
+	repairing
 	subscription string
 	to           string
-	out          string
-	save         string
-	yes          bool
 }
 
 func newMove(s Streams) *cobra.Command {
-	o := &moveOptions{target: target{writes: true, records: true}}
+	o := &moveOptions{repairing: newRepairing()}
 	c := &cobra.Command{
 		Use:   "move SUBSCRIPTION --to COMPANY",
 		Short: "Give a subscription that was bought for the wrong company to another one",
@@ -65,73 +59,47 @@ error.`,
 			return o.run(c.Context(), s)
 		},
 	}
-	o.target.flags(c)
+	o.flags(c)
+	o.outFlag(c)
 	o.known.fileFlag(c)
-	o.authoring.flags(c, &o.target)
 	c.Flags().StringVar(&o.to, "to", "", "id of the company that it is to belong to")
-	c.Flags().StringVar(&o.out, "out", "", "write the plan to this file, for rightful apply, and nothing else")
 	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
-	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
 	return c
 }
 
 func (o *moveOptions) validate(c *cobra.Command) error {
-	switch {
-	case strings.TrimSpace(o.to) == "":
+	if strings.TrimSpace(o.to) == "" {
 		return usage("move needs a company to move to", "add --to COMPANY")
-	case o.out != "" && (o.save != "" || o.yes):
-		return usage("--out only plans, and excludes --yes and --save", "leave --out out to write now")
 	}
-	return o.target.validate(c)
+	return o.repairing.validate(c)
 }
 
 func (o *moveOptions) run(ctx context.Context, s Streams) error {
-	if err := o.checkSave(o.save); err != nil {
-		return err
-	}
-	o.writes, o.records = o.out == "", o.out == ""
-	e, err := o.known.open(ctx, &o.target, s)
+	e, err := o.begin(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	report, err := e.Move(ctx, engine.MoveInput{
 		Subscription: o.subscription, To: strings.TrimPrefix(o.to, "company:"), PlanOnly: o.out != "", Author: o.author(s),
-		Confirm: func(p *plan.Plan) (bool, error) {
-			e.quiet()
-			if o.format == "human" {
-				printer(s).Plan(p)
-			}
-			return o.ask(ctx, s, o.yes, p.Steps(), "add --yes once you have seen the plan, or run it on a terminal")
-		},
+		Confirm: o.confirm(ctx, s, e, askedElsewhere),
 	})
 	if err != nil {
 		return located(e.config, err)
 	}
-	e.quiet()
 	if o.out != "" {
 		if err := o.keepPlan(ctx, s, e, report.Plan, o.out); err != nil {
 			return err
 		}
 	}
-	if o.save != "" && !report.Declined {
-		if err := e.Save(o.save); err != nil {
-			return err
-		}
-		report.Saved = o.save
-	}
-	if o.format == "json" {
-		if err := view.JSON(s.Out, report); err != nil {
-			return err
-		}
-	} else {
-		o.print(s, report, e.SecondApprover)
+	err = o.end(s, e, report.Declined, &report.Saved, report, func(out *view.Printer) { o.print(out, report, e.SecondApprover) })
+	if err != nil {
+		return err
 	}
 	return o.exit(report)
 }
 
-func (o *moveOptions) print(s Streams, r *engine.MoveReport, second bool) {
-	out := printer(s)
+func (o *moveOptions) print(out *view.Printer, r *engine.MoveReport, second bool) {
 	out.Moved(r, o.where())
 	switch {
 	case o.out != "" && r.Plan.Steps() > 0:

@@ -8,23 +8,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"rightful/internal/engine"
-	"rightful/internal/plan"
 	"rightful/internal/view"
 )
 
 type sessionFixOptions struct {
-	target
-	authoring
-	known   knownFindings
+	repairing
 	session string
 	user    string
-	save    string
-	out     string
-	yes     bool
 }
 
 func newSessionsFix(s Streams) *cobra.Command {
-	o := &sessionFixOptions{target: target{writes: true, records: true}}
+	o := &sessionFixOptions{repairing: newRepairing()}
 	c := &cobra.Command{
 		Use:   "fix cs_...",
 		Short: "Put one checkout session right, and let the database know that it was paid",
@@ -65,66 +59,39 @@ has changes pending, or you said no, 3 partly applied, or not verified, 4 refuse
 			if c.Flags().Changed("user") && strings.TrimSpace(o.user) == "" {
 				return usage("--user is empty, and an empty name names nobody", "give an email or the id of a user")
 			}
-			if o.out != "" && (o.save != "" || o.yes) {
-				return usage("--out only plans, and excludes --yes and --save", "leave --out out to write now")
-			}
 			if err := o.validate(c); err != nil {
 				return err
 			}
 			return o.run(c.Context(), s)
 		},
 	}
-	o.target.flags(c)
+	o.flags(c)
+	o.outFlag(c)
 	o.known.fileFlag(c)
-	o.authoring.flags(c, &o.target)
 	c.Flags().StringVar(&o.user, "user", "", "who bought it: an email, or the id of a user")
-	c.Flags().StringVar(&o.out, "out", "", "write the plan to this file, for rightful apply, and nothing else")
 	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
-	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
 	return c
 }
 
 func (o *sessionFixOptions) run(ctx context.Context, s Streams) error {
-	if err := o.checkSave(o.save); err != nil {
-		return err
-	}
-	o.writes, o.records = o.out == "", o.out == ""
-	e, err := o.known.open(ctx, &o.target, s)
+	e, err := o.begin(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	report, err := e.FixSession(ctx, engine.SessionFixInput{
 		Session: o.session, User: o.user, PlanOnly: o.out != "", Author: o.author(s),
-		Confirm: func(p *plan.Plan) (bool, error) {
-			e.quiet()
-			if o.format == "human" {
-				printer(s).Plan(p)
-			}
-			return o.ask(ctx, s, o.yes, p.Steps(), "add --yes once you have seen the plan, or run it on a terminal")
-		},
+		Confirm: o.confirm(ctx, s, e, askedElsewhere),
 	})
 	if err != nil {
 		return located(e.config, err)
 	}
-	e.quiet()
 	if o.out != "" {
 		if err := o.keepPlan(ctx, s, e, report.Plan, o.out); err != nil {
 			return err
 		}
 	}
-	if o.save != "" && !report.Declined {
-		if err := e.Save(o.save); err != nil {
-			return err
-		}
-		report.Saved = o.save
-	}
-	if o.format == "json" {
-		if err := view.JSON(s.Out, report); err != nil {
-			return err
-		}
-	} else {
-		out := printer(s)
+	err = o.end(s, e, report.Declined, &report.Saved, report, func(out *view.Printer) {
 		out.SessionFixed(report)
 		switch {
 		case o.out != "" && report.Plan.Steps() > 0:
@@ -132,9 +99,15 @@ func (o *sessionFixOptions) run(ctx context.Context, s Streams) error {
 		case o.world != "" && o.out == "" && !report.Declined:
 			out.Saved(o.save, report.Applied != nil)
 		}
+	})
+	if err != nil {
+		return err
 	}
 	return exitSessionFixed(report)
 }
+
+// askedElsewhere is what to do where nobody can be asked about what a person wishes.
+const askedElsewhere = "add --yes once you have seen the plan, or run it on a terminal"
 
 func exitSessionFixed(r *engine.SessionFixReport) error {
 	switch {

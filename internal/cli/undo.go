@@ -11,16 +11,14 @@ import (
 )
 
 type undoOptions struct {
-	target
-	authoring
+	repairing
 	run   string
 	again string // the undo to continue
-	yes   bool
-	save  string
 }
 
 func newUndo(s Streams) *cobra.Command {
-	o := &undoOptions{target: target{writes: true, records: true, recorded: true}}
+	o := &undoOptions{repairing: newRepairing()}
+	o.recorded = true
 	c := &cobra.Command{
 		Use:   "undo RUN",
 		Short: "Take back what a run wrote, where it still stands",
@@ -56,25 +54,20 @@ said no, 3 partly, 4 refused, nothing was written, 1 error.`,
 			return o.do(c.Context(), s)
 		},
 	}
-	o.target.flags(c)
-	o.authoring.flags(c, &o.target)
+	o.flags(c)
 	c.Flags().StringVar(&o.again, "continue", "", "go on with this undo: its id, or a beginning of it")
 	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
-	c.Flags().StringVar(&o.save, "save", "", "write the world after to this file")
 	return c
 }
 
 func (o *undoOptions) do(ctx context.Context, s Streams) error {
-	if err := o.checkSave(o.save); err != nil {
-		return err
-	}
 	if o.world != "" && o.state == "" {
 		return usage("a world has no journal of its own, and so no run to take back", "name the state that the run was recorded in: --state sqlite:FILE")
 	}
-	if o.world != "" && o.save == "" {
-		return usage("a world is not changed in place", "add --save FILE; it may be "+o.world+" itself")
+	if err := o.mustSave(); err != nil {
+		return err
 	}
-	e, err := o.open(ctx, s)
+	e, err := o.begin(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -92,18 +85,7 @@ func (o *undoOptions) do(ctx context.Context, s Streams) error {
 	if err != nil {
 		return located(e.config, err)
 	}
-	e.quiet()
-	if o.save != "" && !report.Declined {
-		if err := e.Save(o.save); err != nil {
-			return err
-		}
-		report.Saved = o.save
-	}
-	if o.format == "json" {
-		err = view.JSON(s.Out, report)
-	} else {
-		printer(s).Undone(report)
-	}
+	err = o.end(s, e, report.Declined, &report.Saved, report, func(out *view.Printer) { out.Undone(report) })
 	switch {
 	case err != nil:
 		return err
