@@ -150,6 +150,10 @@ func (p *Printer) question(q plan.Question) {
 	p.line("      %s", clean(q.Message))
 	p.line("      %s", clean(q.Why))
 	p.because(q.Evidence)
+	if q.Code == rightful.CodePaidUnreflected {
+		p.line("      rightful sessions fix cs_... lets the database know, when you ask for just that session: rightful sessions --mismatched")
+		return
+	}
 	if len(q.Choices) == 1 {
 		p.line("      nothing that rightful writes decides it: rightful explain %s", q.Code)
 		return
