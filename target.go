@@ -93,7 +93,8 @@ type FieldChange struct {
 	To     *string // nil: null
 
 	// TakesBack tells that the change undoes one of ours. Where that added a row of
-	// the table of links, the row may go with the link.
+	// the table of links, the row goes with the link; where it filled one, the row
+	// stays.
 	TakesBack bool
 }
 

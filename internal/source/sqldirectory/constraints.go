@@ -125,8 +125,10 @@ func (r *rule) todo(cat catalog) {
 	case r.Kind == rightful.ConstraintNotEmpty:
 		r.Todo = fmt.Sprintf("UPDATE %s SET %s = NULL where it is the empty text, and let the app do so", r.Table, r.names(cat, ""))
 		if r.columns[0].notNull {
-			r.Todo = "delete or fill these rows: the column takes no NULL"
+			r.Todo = "the column takes no NULL: let it take one, and write NULL where the empty text stands; the rows themselves are right"
 		}
+	case r.Code == rightful.CodeSharedCustomer && slices.ContainsFunc(r.Examples, func(x string) bool { return strings.HasSuffix(x, `-> ""`) }):
+		r.Todo = "the empty text stands where no customer does: make it NULL (see the rule of the same column that it is not empty)"
 	case r.Code != "":
 		r.Todo = "rightful audit --only " + string(r.Code) + ", then rightful plan: decide each, and apply"
 	default:

@@ -242,10 +242,8 @@ func (p postgres) fault(err error) (fault, bool) {
 	}
 	switch pg.Code[:min(2, len(pg.Code))] {
 	case "23": // a rule of the app's own: unique, foreign key, not null
+		// The message names the rule. The detail would show the row.
 		f.kind = rightful.KindInvalid
-		if pg.Detail != "" {
-			f.message += ": " + pg.Detail
-		}
 	case "40": // a deadlock, or transactions that cannot be put in order
 		f.kind, f.hint = rightful.KindUnavailable, lockedHint
 	case "08":

@@ -22,6 +22,32 @@ type target struct {
 
 // change makes one change inside a transaction.
 func (w *Writer) change(ctx context.Context, conn *sql.Conn, c rightful.FieldChange) error {
+	if !w.mayEmpty(c) {
+		return w.makeChange(ctx, conn, c)
+	}
+	// A link that a repair filled stands in a row of the app's, which must not go
+	// with it. Only a row that cannot be without a customer was added.
+	if _, err := conn.ExecContext(ctx, "SAVEPOINT rightful_link"); err != nil {
+		return err
+	}
+	err := w.makeChange(ctx, conn, c)
+	if err == nil || rightful.KindOf(err) == rightful.KindConflict || ctx.Err() != nil {
+		return err
+	}
+	if _, undone := conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT rightful_link"); undone != nil {
+		return err
+	}
+	c.TakesBack = false
+	return w.makeChange(ctx, conn, c)
+}
+
+// mayEmpty reports whether a link that is taken back can be removed with its row, and
+// without.
+func (w *Writer) mayEmpty(c rightful.FieldChange) bool {
+	return c.Object.Type == rightful.RefLink && c.To == nil && c.TakesBack && w.statements["link_delete"] != nil && w.statements["link_customer"] != nil
+}
+
+func (w *Writer) makeChange(ctx context.Context, conn *sql.Conn, c rightful.FieldChange) error {
 	t, err := w.find(ctx, conn, c)
 	if err != nil {
 		return err
@@ -76,7 +102,7 @@ func (w *Writer) find(ctx context.Context, conn *sql.Conn, c rightful.FieldChang
 // one, and else a new row.
 func (w *Writer) findLink(ctx context.Context, conn *sql.Conn, c rightful.FieldChange) (*target, error) {
 	name := "link_customer"
-	if c.To == nil && w.statements["link_delete"] != nil {
+	if c.To == nil && w.statements["link_delete"] != nil && !w.mayEmpty(c) {
 		name = "link_delete"
 	}
 	if w.d.links == nil {
