@@ -15,10 +15,10 @@ func (s *Server) Advance(d time.Duration) {
 // Now is the server's clock: Options.Now and what Advance added.
 func (s *Server) Now() time.Time { return s.now() }
 
-// Reset forgets every object, idempotency key, counter, fault and
-// webhook delivery with its rules, gives the rate limits a fresh start, and takes back what Advance did. Accounts and keys
-// stay, and ids are given out from the first one again. Worlds have to be
-// loaded anew.
+// Reset forgets every object, idempotency key, counter, fault, webhook delivery
+// and webhook rule, gives the rate limits a fresh start, and takes back what
+// Advance did. Accounts and keys stay, and ids are given out from the first one
+// again. Worlds have to be loaded anew.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	for _, a := range s.accounts {

@@ -56,7 +56,8 @@ type DeliveryReport struct {
 
 // Deliver sends what is due at the server's clock, one after the other, oldest
 // first, and returns when all has been tried once. A receiver may use the
-// server in the meantime. Nothing else delivers, unless RunWebhooks runs.
+// server in the meantime, but not Deliver, which waits for its turn. Nothing
+// else delivers, unless RunWebhooks runs.
 //
 // It returns the error of the context when that ends early; the request that
 // was under way then does not count.
@@ -294,7 +295,7 @@ func (s *Server) RunWebhooks(ctx context.Context) {
 			continue
 		}
 		_, next, _ := s.dueDeliveries()
-		idle := webhookIdle
+		idle := s.hooks.idle
 		if !next.IsZero() {
 			idle = min(idle, max(next.Sub(s.now()), time.Millisecond))
 		}

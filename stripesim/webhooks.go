@@ -83,6 +83,7 @@ func (b *outbox) end(d *delivery, state string) {
 type hooks struct {
 	turn  chan struct{} // holds one value while somebody delivers
 	added chan struct{} // tells the background that there may be something to do
+	idle  time.Duration // how often the background looks at the clock unasked, in real time
 
 	mu    sync.Mutex
 	seq   uint64
@@ -108,6 +109,7 @@ type hookTarget struct {
 func (h *hooks) init() {
 	h.turn, h.added = make(chan struct{}, 1), make(chan struct{}, 1)
 	h.connect = map[connectKey][]hookTarget{}
+	h.idle = webhookIdle
 }
 
 // nudge wakes the background delivery.

@@ -190,6 +190,7 @@ func TestWebhooksGoToWhoAskedForThem(t *testing.T) {
 
 func TestWebhooksAreRetried(t *testing.T) {
 	t.Parallel()
+	elsewhere := listen(t)
 	times := func(seed uint64, world string) []time.Duration {
 		b, r := start(t, stripesim.Options{Seed: seed}), listen(t)
 		if world != "" {
@@ -197,7 +198,9 @@ func TestWebhooksAreRetried(t *testing.T) {
 		} else {
 			b.endpoint(r, "enabled_events[]=*")
 		}
-		r.answers(http.StatusFound) // a redirect is no success
+		r.does(func(w http.ResponseWriter, req *http.Request) { // a redirect is no success
+			http.Redirect(w, req, elsewhere.url, http.StatusFound)
+		})
 		b.named("a")
 		var at []time.Duration
 		begin, report := b.clock.unix(), b.deliver()
@@ -218,6 +221,7 @@ func TestWebhooksAreRetried(t *testing.T) {
 		return at
 	}
 	sandbox := times(1, "")
+	equal(t, "the redirect is not followed", len(elsewhere.all()), 0)
 	equal(t, "tries in a sandbox", len(sandbox), 3)
 	if last := sandbox[2]; last < 3*time.Hour || last > 4*time.Hour {
 		t.Errorf("the last try comes after %s", last)
@@ -355,7 +359,9 @@ func TestWebhooksOfLostWritesAndResets(t *testing.T) {
 	equal(t, "report", b.deliver(), stripesim.DeliveryReport{Attempts: 1, Delivered: 1})
 	equal(t, "arrived", r.names(), "kept")
 	b.named("forgotten")
+	b.disturb(stripesim.WebhookRule{Then: stripesim.WebhookLose})
 	b.sim.Reset()
+	equal(t, "rules", len(b.sim.WebhookRules()), 0)
 	equal(t, "after a reset", b.deliver(), stripesim.DeliveryReport{})
 }
 
@@ -373,6 +379,39 @@ func TestDeliverEndsWithItsContext(t *testing.T) {
 	equal(t, "as before", fmt.Sprintf("%s %d", d.State, d.Attempts), "waiting 0")
 	r.answers(200)
 	equal(t, "again", b.deliver().Delivered, 1)
+}
+
+// The copies of an event count once: what another endpoint has not got stays
+// pending.
+func TestDuplicatesCountOnce(t *testing.T) {
+	t.Parallel()
+	b, r, down := start(t, stripesim.Options{}), listen(t), listen(t)
+	id, _ := b.endpoint(r, "enabled_events[]=*")
+	b.endpoint(down, "enabled_events[]=*")
+	down.answers(500)
+	b.disturb(stripesim.WebhookRule{Endpoint: id, Then: stripesim.WebhookDuplicate})
+	b.named("a")
+	equal(t, "report", b.deliver(), stripesim.DeliveryReport{Attempts: 3, Delivered: 2, Failed: 1, Waiting: 1})
+	equal(t, "pending", b.send("GET", "/v1/events", "").at("data", 0, "pending_webhooks"), any(1.0))
+}
+
+// Endpoints of worlds, and those whose creation was lost, are known as such to
+// the other accounts.
+func TestConnectEndpointsOfWorlds(t *testing.T) {
+	t.Parallel()
+	b, r := start(t, stripesim.Options{}), listen(t)
+	loadWorld(t, b.sim, fmt.Sprintf(`{"stripe":{"account":{"id":"acct_a"},"webhook_endpoints":[
+		{"id":"we_1","url":%q,"status":"enabled","enabled_events":["*"],"_stripesim":{"connect":true}}]}}`, r.url))
+	loadWorld(t, b.sim, `{"stripe":{"account":{"id":"acct_b"}}}`)
+	b.fault(stripesim.FaultRule{Operation: "webhook_endpoints.create", Then: stripesim.FaultLose})
+	b.endpoint(r, "enabled_events[]=*&connect=true")
+	b.named("a")
+	b.send("POST", "/v1/customers", "name=b", "Stripe-Account", "acct_b")
+	equal(t, "report", b.deliver(), stripesim.DeliveryReport{Attempts: 1, Delivered: 1})
+	equal(t, "account", str(r.all()[0].event["account"]), "acct_b")
+	b.sim.Reset()
+	b.send("POST", "/v1/customers", "name=c", "Stripe-Account", "acct_b")
+	equal(t, "after a reset", b.send("GET", "/v1/events", "", "Stripe-Account", "acct_b").at("data", 0, "pending_webhooks"), any(0.0))
 }
 
 // Receivers use the API, and what they cause is for the next round.
