@@ -38,13 +38,14 @@ type store struct {
 	tables map[string]*table // by object name, "checkout.session"
 	issued map[string]uint64 // ids made so far, by prefix
 	idem   idempotency
+	outbox *outbox // events on their way to webhook endpoints
 }
 
 func (s *Server) newAccount(id string) *account {
 	a := &account{id: id, kept: newObject(), created: s.now().Unix(), order: s.accountsMade.Add(1)}
 	a.due.Store(math.MaxInt64)
 	for i := range a.modes {
-		st := &store{tables: map[string]*table{}, issued: map[string]uint64{}}
+		st := &store{tables: map[string]*table{}, issued: map[string]uint64{}, outbox: newOutbox()}
 		st.idem.init()
 		for _, res := range s.resources {
 			st.tables[res.object] = newTable(res)

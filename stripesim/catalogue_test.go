@@ -158,7 +158,7 @@ func TestWebhookEndpointRules(t *testing.T) {
 	for form, param := range map[string]string{
 		"enabled_events[]=*": "url", "url=https://x": "enabled_events", "url=x&enabled_events[]=*": "url", "url=ftp://x&enabled_events[]=*": "url",
 		"url=https://x&enabled_events[]=Nonsense": "enabled_events[0]", "url=https://x&enabled_events[]=*&enabled_events[]=payment_intent.updated": "enabled_events[1]", "url=https://x&enabled_events[]=*&api_version=new": "api_version",
-		"url=https://x&enabled_events[]=*&connect=true": "connect",
+		"url=https://x&enabled_events[]=*&connect=maybe": "connect",
 	} {
 		if a := b.send("POST", "/v1/webhook_endpoints", form); a.status != 400 || str(a.at("error", "param")) != param {
 			t.Errorf("%s: %d %s, want param %s", form, a.status, a.raw, param)

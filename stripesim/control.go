@@ -72,6 +72,13 @@ func controlRoutes() []controlRoute {
 		{http.MethodPost, "/_sim/checkout/{id}/complete", controlComplete},
 		{http.MethodPost, "/_sim/payment_intents/{id}/settle", controlSettlePayment},
 		{http.MethodPost, "/_sim/setup_intents/{id}/settle", controlSettleSetup},
+		{http.MethodPost, "/_sim/deliver", controlDeliver},
+		{http.MethodGet, "/_sim/deliveries", controlDeliveries},
+		{http.MethodPost, "/_sim/deliveries/release", controlRelease},
+		{http.MethodGet, "/_sim/webhooks", controlWebhookRules},
+		{http.MethodPost, "/_sim/webhooks", controlAddWebhookRule},
+		{http.MethodDelete, "/_sim/webhooks", controlClearWebhookRules},
+		{http.MethodGet, "/_sim/webhooks/{id}/secret", controlWebhookSecret},
 	}
 }
 

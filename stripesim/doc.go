@@ -24,6 +24,10 @@
 // how an object changed, wherever it was changed. Adding a resource therefore means one new
 // file and two lines in those two tables.
 //
+// Events go to webhook endpoints from an outbox (webhooks.go), by Deliver or
+// RunWebhooks (webhook_deliver.go), in the disorder that webhook_rules.go asks
+// for.
+//
 // What makes it hard to be a client, as with the real Stripe, is off until
 // Options or Fault ask for it: limits.go, locks.go, latency.go, searchlag.go,
 // faults.go. control.go serves the same to other processes below /_sim/, and

@@ -102,6 +102,9 @@ func eventOperations(res *resource) []*operation {
 // announce records the events of one change; before is nil for a new object,
 // after for a deleted one. A write that changes nothing is no event.
 func (t *tx) announce(kind string, before, after *object) {
+	if kind == "webhook_endpoint" {
+		t.server.shareEndpoints(t.account)
+	}
 	name := t.table(kind).res.events
 	if name == nil {
 		return
@@ -131,28 +134,9 @@ func (t *tx) emit(kind string, shown, previous *object) {
 	id := t.freshID("event", "evt_1", 23)
 	t.insert("event", newObject(
 		"id", id, "object", "event", "api_version", DefaultVersion, "created", t.now, "data", data, "livemode", t.livemode,
-		"pending_webhooks", t.waitingEndpoints(kind),
+		"pending_webhooks", t.post(id, kind),
 		"request", newObject("id", nullable(t.cause.requestID), "idempotency_key", nullable(t.cause.idempotencyKey)),
 		"type", kind), nil)
-}
-
-// waitingEndpoints is how many endpoints ask for a type of event. As nothing is
-// delivered here, their deliveries stay pending.
-func (t *tx) waitingEndpoints(kind string) int {
-	n := 0
-	for _, e := range t.table("webhook_endpoint").smallest([]string{tagAll}).entries {
-		o := e.object()
-		if o.str("status") == "disabled" {
-			continue
-		}
-		for _, raw := range elements(o.get("enabled_events")) {
-			if name := text(raw); name == "*" || name == kind {
-				n++
-				break
-			}
-		}
-	}
-	return n
 }
 
 // previousOf are the former values of what an update changed, nil when it

@@ -1,10 +1,17 @@
 package stripesim
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // BeforeRun installs a function that runs inside every execution; tests use it
 // to hold a request or to make it fail. Install it before the first request.
 func (s *Server) BeforeRun(f func(operation string)) { s.beforeRun = f }
+
+// SetWebhookIdle changes how often RunWebhooks looks at the clock unasked.
+// Call it before RunWebhooks.
+func (s *Server) SetWebhookIdle(d time.Duration) { s.hooks.idle = d }
 
 // ParseForm parses and re-reads a form, for the fuzz target.
 func ParseForm(raw string) error {

@@ -92,6 +92,7 @@ func (r *FaultRule) run(c *call) (json.RawMessage, *apiError) {
 		before := c.store().snapshot()
 		body, err := c.op.run(c)
 		c.store().restore(before)
+		c.server.shareEndpoints(c.account)
 		return body, err
 	case r.Then == FaultLose && !c.op.lists && c.op.returns != nil:
 		return nil, missing(http.StatusNotFound, c.op.returns.noun, c.id, c.op.returns.idParam, "")

@@ -7,15 +7,18 @@ import (
 
 // Advance moves the server's clock, which goes on from there. A negative
 // duration moves it back.
-func (s *Server) Advance(d time.Duration) { s.offset.Add(int64(d)) }
+func (s *Server) Advance(d time.Duration) {
+	s.offset.Add(int64(d))
+	s.hooks.nudge()
+}
 
 // Now is the server's clock: Options.Now and what Advance added.
 func (s *Server) Now() time.Time { return s.now() }
 
-// Reset forgets every object, idempotency key, counter and fault, gives the
-// rate limits a fresh start, and takes back what Advance did. Accounts and keys
-// stay, and ids are given out from the first one again. Worlds have to be
-// loaded anew.
+// Reset forgets every object, idempotency key, counter, fault, webhook delivery
+// and webhook rule, gives the rate limits a fresh start, and takes back what
+// Advance did. Accounts and keys stay, and ids are given out from the first one
+// again. Worlds have to be loaded anew.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	for _, a := range s.accounts {
@@ -27,6 +30,7 @@ func (s *Server) Reset() {
 		}
 		a.seq, a.declared, a.profile, a.kept, a.missingIDs = 0, nil, nil, fresh.kept, nil
 		a.clock = 0
+		s.shareEndpoints(a)
 		a.due.Store(fresh.due.Load())
 		a.mu.Unlock()
 	}
@@ -41,12 +45,13 @@ func (s *Server) restart() {
 	s.counters.reset()
 	s.limiter.reset()
 	s.ClearFaults()
+	s.ClearWebhookRules()
 }
 
 // snapshot copies what an operation can change in a store: entries, their
 // order, and the ids given out. The JSON of objects is never changed in place.
 func (st *store) snapshot() *store {
-	out := &store{tables: map[string]*table{}, issued: maps.Clone(st.issued)}
+	out := &store{tables: map[string]*table{}, issued: maps.Clone(st.issued), outbox: st.outbox.snapshot()}
 	for name, t := range st.tables {
 		fresh := newTable(t.res)
 		for _, e := range t.byID {
@@ -62,4 +67,6 @@ func (st *store) snapshot() *store {
 	return out
 }
 
-func (st *store) restore(from *store) { st.tables, st.issued = from.tables, from.issued }
+func (st *store) restore(from *store) {
+	st.tables, st.issued, st.outbox = from.tables, from.issued, from.outbox
+}

@@ -55,6 +55,13 @@ type Options struct {
 	SearchLag time.Duration
 	// Control says who may use the control API below /_sim/.
 	Control Control
+
+	// WebhookTimeout is how long the receiver of a webhook may take, in real
+	// time. Zero means 10 seconds.
+	WebhookTimeout time.Duration
+	// WebhooksLoopback sends webhooks to this machine only, whatever the
+	// endpoints of a world say. The attempt to send one elsewhere fails.
+	WebhooksLoopback bool
 }
 
 // DefaultAccount is the id of the account that exists when nobody named one.
@@ -85,6 +92,12 @@ type Server struct {
 	keysMade   atomic.Uint64
 	// accountsMade counts accounts, for their order.
 	accountsMade atomic.Uint64
+	// platform is the default account, for those who hold an account's lock and
+	// must not wait for mu.
+	platform    atomic.Pointer[account]
+	hooks       hooks
+	hookClient  *http.Client
+	hookTimeout time.Duration // real time
 
 	mu        sync.RWMutex // guards what follows
 	accounts  map[string]*account
@@ -103,6 +116,11 @@ func New(opts Options) *Server {
 		limiter: limiter{limits: opts.Limits}, locks: locks{timeout: opts.LockTimeout}, latency: opts.Latency,
 		sleep: opts.Sleep, searchLag: opts.SearchLag, control: opts.Control,
 		accounts: map[string]*account{}, keys: map[string]credential{}, revoked: map[string]bool{},
+	}
+	s.hooks.init()
+	s.hookClient, s.hookTimeout = webhookClient(opts.WebhooksLoopback), opts.WebhookTimeout
+	if s.hookTimeout <= 0 {
+		s.hookTimeout = webhookTimeout
 	}
 	now := opts.Now
 	if now == nil {
@@ -144,6 +162,7 @@ func (s *Server) addAccount(id string) *account {
 	s.accounts[id] = a
 	if s.defaultID == "" {
 		s.defaultID = id
+		s.platform.Store(a)
 	}
 	return a
 }

@@ -145,7 +145,7 @@ func TestSubscriptionsByPeriodAndTax(t *testing.T) {
 	}
 }
 
-// Nothing is delivered: what an endpoint asks for stays pending.
+// Until something is delivered, what an endpoint asks for stays pending.
 func TestEventsByDelivery(t *testing.T) {
 	t.Parallel()
 	b := start(t, stripesim.Options{})

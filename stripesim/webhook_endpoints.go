@@ -14,11 +14,10 @@ func webhookEndpointResource() *resource {
 	}
 }
 
-// webhookEndpointOperations register endpoints; nothing is delivered to them.
+// webhookEndpointOperations register endpoints; webhooks.go delivers to them.
 func webhookEndpointOperations(res *resource) []*operation {
 	shared := shape{metadataParam(), textParam("description").orEmpty()}
-	create := shared.with(textParam("url").must(), arrayParam("enabled_events", textParam("")).must(), textParam("api_version")).
-		with(unmodelledParams("connect")...)
+	create := shared.with(textParam("url").must(), arrayParam("enabled_events", textParam("")).must(), textParam("api_version"), boolParam("connect"))
 	update := shared.with(textParam("url"), arrayParam("enabled_events", textParam("")), boolParam("disabled"))
 	creation := writeOperation(res, "webhook_endpoints.create", http.MethodPost, "", create, (*call).createWebhookEndpoint)
 	creation.run = func(c *call) (json.RawMessage, *apiError) {
@@ -57,7 +56,10 @@ func (c *call) createWebhookEndpoint() (*entry, *apiError) {
 	if err := c.setWebhookEndpoint(o); err != nil {
 		return nil, err
 	}
-	hidden := newObject("secret", "whsec_"+token(c.server.seed, c.account.id+"/"+id, 0, 32))
+	hidden := newObject("secret", c.server.newSecret(c.account, id))
+	if c.params.bool("connect") {
+		hidden.set("connect", true)
+	}
 	return c.insert("webhook_endpoint", o, hidden), nil
 }
 

@@ -57,9 +57,11 @@ func (s *Server) LoadWorld(r io.Reader) error {
 		return fmt.Errorf("stripesim: world: %w", err)
 	}
 	s.catchUp(a, now) // notices the world's schedules
+	s.shareEndpoints(a)
 	s.accounts[id] = a
 	if s.defaultID == "" {
 		s.defaultID = id
+		s.platform.Store(a)
 	}
 	s.mu.Unlock()
 	return nil

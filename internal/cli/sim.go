@@ -30,7 +30,15 @@ type simOptions struct {
 	lock       time.Duration
 	searchLag  time.Duration
 	control    string
+	webhooks   string
 }
+
+// Who gets the simulator's webhooks.
+const (
+	webhooksLoopback = "loopback"
+	webhooksAnywhere = "anywhere"
+	webhooksManual   = "manual"
+)
 
 func newSim(s Streams) *cobra.Command {
 	o := &simOptions{}
@@ -42,7 +50,8 @@ change and delete again. Point any Stripe client at it. docs/stripesim.md says
 what is modelled. It runs until it is interrupted.
 
 Below /_sim/ it has a control API for tests: counters, faults by script, the
-clock, worlds, and the buyer who pays a checkout session.`,
+clock, worlds, webhooks out of order, and the buyer who pays a checkout
+session.`,
 		Example: `  rightful sim
   rightful sim --generate 1000 --planted 5% --world-out world.json
   rightful sim --limits --latency 80ms,200ms --search-lag 30s`,
@@ -63,6 +72,7 @@ clock, worlds, and the buyer who pays a checkout session.`,
 	c.Flags().DurationVar(&o.lock, "lock-timeout", 0, "fail a write with lock_timeout when it waits this long for another one to the same object")
 	c.Flags().DurationVar(&o.searchLag, "search-lag", 0, "how much later than its change an object is found by search")
 	c.Flags().StringVar(&o.control, "control", string(stripesim.ControlLoopback), "who may use /_sim/: loopback, anywhere or off")
+	c.Flags().StringVar(&o.webhooks, "webhooks", webhooksLoopback, "send events to the webhook endpoints: loopback (on this machine only), anywhere, or manual (when POST /_sim/deliver asks)")
 	return c
 }
 
@@ -81,6 +91,15 @@ func (o *simOptions) run(ctx context.Context, s Streams) error {
 	}
 	fmt.Fprintf(s.Out, "stripesim answers at http://%s\n", listener.Addr())
 	fmt.Fprintf(s.Out, "try: curl -u sk_test_sim: http://%s/v1/customers\n", listener.Addr())
+	background, stop := context.WithCancel(ctx)
+	delivered := make(chan struct{})
+	go func() {
+		defer close(delivered)
+		if o.webhooks != webhooksManual {
+			sim.RunWebhooks(background)
+		}
+	}()
+	defer func() { stop(); <-delivered }()
 	return serve(ctx, listener, sim)
 }
 

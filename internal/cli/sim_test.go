@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -60,23 +62,95 @@ func TestSimServes(t *testing.T) {
 	}
 }
 
+// TestSimSendsWebhooks registers an endpoint, waits for the event of a change,
+// and stops the command while the receiver keeps it waiting.
+func TestSimSendsWebhooks(t *testing.T) {
+	t.Parallel()
+	for mode, sends := range map[string]bool{"loopback": true, "anywhere": true, "manual": false} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			arrived := make(chan string, 10)
+			receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body) // the end of a connection is noticed only behind the body
+				arrived <- r.Header.Get("Stripe-Signature")
+				<-r.Context().Done()
+			}))
+			defer receiver.Close()
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			out, in := io.Pipe()
+			c := newSim(Streams{Out: in})
+			c.SetArgs([]string{"--listen", "127.0.0.1:0", "--webhooks", mode})
+			done := make(chan error, 1)
+			go func() { done <- c.ExecuteContext(ctx) }()
+			lines := bufio.NewScanner(out)
+			lines.Scan()
+			base := strings.TrimPrefix(lines.Text(), "stripesim answers at ")
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+
+			post(t, base+"/v1/webhook_endpoints", url.Values{"url": {receiver.URL}, "enabled_events[]": {"*"}})
+			post(t, base+"/v1/customers", nil)
+			if sends {
+				select {
+				case signed := <-arrived:
+					if !strings.HasPrefix(signed, "t=") {
+						t.Errorf("signed %q", signed)
+					}
+				case <-time.After(time.Minute):
+					t.Fatal("nothing is sent")
+				}
+			}
+			stop()
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(time.Minute):
+				t.Fatal("it does not end")
+			}
+			if len(arrived) > 0 {
+				t.Error("something is sent")
+			}
+		})
+	}
+}
+
+func post(t *testing.T, to string, form url.Values) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, to, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("sk_test_sim", "")
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d", to, res.StatusCode)
+	}
+}
+
 func TestSimOptions(t *testing.T) {
 	t.Parallel()
-	o := &simOptions{control: "off"}
+	o := &simOptions{control: "off", webhooks: "anywhere"}
 	opts, err := o.options()
-	if err != nil || opts.Control != stripesim.ControlOff || opts.Limits.Live != 0 || opts.Latency.String() != "" {
+	if err != nil || opts.Control != stripesim.ControlOff || opts.Limits.Live != 0 || opts.WebhooksLoopback || opts.Latency.String() != "" {
 		t.Errorf("by default: %+v, %v", opts, err)
 	}
 	for _, now := range []string{"1760000000", "2025-10-09T10:53:20+02:00"} {
-		o = &simOptions{control: "off", now: now}
+		o = &simOptions{control: "off", webhooks: "manual", now: now}
 		if opts, err = o.options(); err != nil || opts.Now().Sub(time.Unix(1_760_000_000, 0)).Abs() > time.Minute {
 			t.Errorf("--now %s: %v, %v", now, opts.Now(), err)
 		}
 	}
-	o = &simOptions{control: "loopback", limits: true, inFlight: 9, latency: "80ms,200ms", lock: time.Second, searchLag: time.Minute, seed: 4, strictKeys: true}
+	o = &simOptions{control: "loopback", webhooks: "loopback", limits: true, inFlight: 9, latency: "80ms,200ms", lock: time.Second, searchLag: time.Minute, seed: 4, strictKeys: true}
 	opts, err = o.options()
 	if err != nil || opts.Limits.Endpoint != 25 || opts.Limits.Concurrency != 9 || opts.Latency.String() != "80ms,200ms" || opts.LockTimeout != time.Second ||
-		opts.SearchLag != time.Minute || opts.Seed != 4 || !opts.StrictKeys {
+		opts.SearchLag != time.Minute || opts.Seed != 4 || !opts.StrictKeys || !opts.WebhooksLoopback {
 		t.Errorf("%+v, %v", opts, err)
 	}
 }

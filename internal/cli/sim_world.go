@@ -23,6 +23,13 @@ func (o *simOptions) options() (stripesim.Options, error) {
 	default:
 		return opts, badFlag("--control", fmt.Sprintf("%q is nobody", o.control), "write loopback, anywhere or off")
 	}
+	switch o.webhooks {
+	case webhooksLoopback, webhooksManual:
+		opts.WebhooksLoopback = true
+	case webhooksAnywhere:
+	default:
+		return opts, badFlag("--webhooks", fmt.Sprintf("%q is no way to send them", o.webhooks), "write loopback, anywhere or manual")
+	}
 	if o.lock < 0 || o.searchLag < 0 {
 		return opts, badFlag("--lock-timeout, --search-lag", "a duration cannot be negative", "write 30s")
 	}
