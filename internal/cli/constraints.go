@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -227,36 +224,12 @@ func exitConstraints(r *engine.ConstraintReport) error {
 	return nil
 }
 
-// confirm shows what would be run and asks. The question goes to the error
-// stream, so that the rest may go elsewhere.
+// confirm shows what would be run and asks.
 func (o *constraintsOptions) confirm(ctx context.Context, s Streams, r *engine.ConstraintReport) (bool, error) {
 	if o.format == "human" {
 		printer(s).ConstraintPlan(r)
 	}
-	if o.yes {
-		return true, nil
-	}
-	if !s.InIsTerm || o.format != "human" {
-		return false, &rightful.Error{
-			Kind: rightful.KindRefused, Message: "there is nobody to ask, and nothing was written", Hint: "add --yes, or run it on a terminal",
-		}
-	}
-	fmt.Fprint(s.Err, "\nrun this? [y/N] ")
-	answered := make(chan string, 1)
-	go func() {
-		line, err := bufio.NewReader(s.In).ReadString('\n')
-		if err != nil && !errors.Is(err, context.Canceled) && line == "" {
-			line = "n"
-		}
-		answered <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case answer := <-answered:
-		return answer == "y" || answer == "yes", nil
-	case <-ctx.Done():
-		fmt.Fprintln(s.Err)
-		return false, nil
-	}
+	return agreed(ctx, s, o.format, o.yes, "run this?", "add --yes, or run it on a terminal")
 }
 
 // from returns the flag that points the next command at the same config.

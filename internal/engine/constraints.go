@@ -133,7 +133,8 @@ func (e *Engine) ApplyConstraints(ctx context.Context, in ConstraintInput) (*Con
 	}
 	out := &ConstraintsApplied{ConstraintReport: before, Added: []string{}, Refused: []string{}}
 	for _, c := range before.List {
-		if c.Refused() {
+		named := c.State == rightful.ConstraintBroken && slices.Contains(in.Only, c.Name)
+		if c.Refused() || named {
 			out.Refused = append(out.Refused, c.Name)
 		}
 	}

@@ -67,6 +67,16 @@ func TestApplyConstraintsAddsWhatNoRowBreaks(t *testing.T) {
 	}
 }
 
+// TestApplyConstraintsRefusesWhatWasNamed, also where this database could not keep it.
+func TestApplyConstraintsRefusesWhatWasNamed(t *testing.T) {
+	t.Parallel()
+	b := newRulebook()
+	r, err := apply(t, t.Context(), b, engine.ConstraintInput{Only: []string{"broken and not for us"}}, nil)
+	if err != nil || len(r.Refused) != 1 || len(b.ran) > 0 {
+		t.Errorf("%+v, %v, ran %v", r, err, b.ran)
+	}
+}
+
 func TestApplyConstraintsStopsAtAFailure(t *testing.T) {
 	t.Parallel()
 	b := newRulebook()
