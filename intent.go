@@ -1,0 +1,54 @@
+package rightful
+
+import "context"
+
+// CustomerIntent is the promise to make one Stripe customer for a company. It is
+// kept before Stripe is asked, so that processes that ask at the same time, or one
+// that dies on the way, end with the same customer.
+type CustomerIntent struct {
+	Account   string // acct_..., empty when the key may not tell
+	Livemode  bool
+	CompanyID string // canonical
+
+	// Generation counts the customers that were promised for this company: a new
+	// one begins only after the last was found deleted or lost.
+	Generation int
+	// Name and Email are what the first who promised asked for: an idempotency key
+	// stands for exactly these.
+	Name, Email string
+	At          int64  // Unix seconds when it was promised
+	CustomerID  string // the answer; empty while none is known
+}
+
+// CheckoutIntent is the promise to make one checkout session: the same wish, by the
+// same user for the same company, leads to the same open session.
+type CheckoutIntent struct {
+	Account   string
+	Livemode  bool
+	CompanyID string // canonical
+	UserID    string // canonical
+	Wish      string // hash of everything that was asked for, the customer included
+
+	Generation int    // counts the sessions of this wish
+	At         int64  // Unix seconds when it was promised
+	SessionID  string // the answer; empty while none is known
+}
+
+// IntentStore keeps intents. It is safe for use by several processes; what it
+// returned is durable. Errors are of kind unreachable or unavailable.
+type IntentStore interface {
+	// PromiseCustomer keeps the intent unless there is one for its account, mode and
+	// company, and returns what is kept then: the caller's, or the earlier one.
+	PromiseCustomer(ctx context.Context, in CustomerIntent) (CustomerIntent, error)
+	// KeepCustomer writes down the customer of the intent's generation, if none is
+	// known yet, and returns what is kept then.
+	KeepCustomer(ctx context.Context, in CustomerIntent) (CustomerIntent, error)
+	// RenewCustomer replaces the intent of in.Generation-1 by in, unless somebody
+	// else has, and returns what is kept then.
+	RenewCustomer(ctx context.Context, in CustomerIntent) (CustomerIntent, error)
+
+	// The same for sessions.
+	PromiseCheckout(ctx context.Context, in CheckoutIntent) (CheckoutIntent, error)
+	KeepCheckout(ctx context.Context, in CheckoutIntent) (CheckoutIntent, error)
+	RenewCheckout(ctx context.Context, in CheckoutIntent) (CheckoutIntent, error)
+}
