@@ -25,7 +25,7 @@ const pageOfAudits = 100
 func (s *Store) RecordAudit(ctx context.Context, r rightful.AuditResult) (rightful.AuditRecord, error) {
 	kept := r.AuditRecord
 	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := s.alone(ctx, tx); err != nil {
+		if err := s.among(ctx, tx, true); err != nil {
 			return err
 		}
 		now := s.now()
@@ -64,7 +64,7 @@ func (s *Store) NoteFindings(ctx context.Context, at int64, findings []rightful.
 		return opened, nil
 	}
 	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := s.alone(ctx, tx); err != nil {
+		if err := s.among(ctx, tx, false); err != nil {
 			return err
 		}
 		var err error
@@ -78,10 +78,11 @@ func newAuditID(now time.Time) string {
 	return "audit-" + now.UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:16])
 }
 
-// alone lets one process at a time compare findings with those that are open. It is
-// the end of the transaction that lets the next one in.
-func (s *Store) alone(ctx context.Context, tx *sql.Tx) error {
-	if lock := s.d.lockFindings(); lock != "" {
+// among keeps an audit from being recorded while findings are noted, and two audits
+// from each other: each compares what it has with what is open. It is the end of the
+// transaction that lets the next one in.
+func (s *Store) among(ctx context.Context, tx *sql.Tx, alone bool) error {
+	if lock := s.d.lockFindings(alone); lock != "" {
 		_, err := tx.ExecContext(ctx, lock)
 		return err
 	}

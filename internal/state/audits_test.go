@@ -41,7 +41,7 @@ func (b *bench) record(s *state.Store, r rightful.AuditResult) rightful.AuditRec
 	return kept
 }
 
-// open returns the ids of findings that a query chooses.
+// chosen returns the ids of findings that a query chooses.
 func (b *bench) chosen(s *state.Store, q rightful.FindingQuery) []string {
 	b.Helper()
 	all, err := s.Findings(b.Context(), q)
@@ -225,7 +225,7 @@ func TestASecretIsNotKept(t *testing.T) {
 	})
 }
 
-func TestManyNoteTheSameFinding(t *testing.T) {
+func TestManyRecordAndNoteAtOnce(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		var wg sync.WaitGroup
 		var mu sync.Mutex
@@ -233,6 +233,10 @@ func TestManyNoteTheSameFinding(t *testing.T) {
 		for range 8 {
 			s := b.open()
 			wg.Go(func() {
+				other := audited(began + 5)
+				other.Account = "acct_2"
+				_, err := s.RecordAudit(b.Context(), other)
+				must(b, err)
 				is, err := s.NoteFindings(b.Context(), began, []rightful.Finding{found("RF401-b"), found("RF401-a")})
 				must(b, err)
 				mu.Lock()
@@ -243,6 +247,9 @@ func TestManyNoteTheSameFinding(t *testing.T) {
 		wg.Wait()
 		if opened != 2 {
 			b.Errorf("%d were opened", opened)
+		}
+		if audits, err := b.open().Audits(b.Context(), "", false, 0); err != nil || len(audits) != 8 {
+			b.Errorf("%d audits, %v", len(audits), err)
 		}
 	})
 }

@@ -145,7 +145,7 @@ func (sqliteFile) hasTable() string {
 	return `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`
 }
 
-func (sqliteFile) lockFindings() string { return "" }
+func (sqliteFile) lockFindings(bool) string { return "" }
 
 func (sqliteFile) lockHead() string { return `SELECT records, hash FROM rightful_journal_head` }
 

@@ -71,9 +71,10 @@ type dialect interface {
 	// the transaction.
 	lockHead() string
 
-	// lockFindings is what lets one transaction at a time compare findings with those
-	// that are open; empty where a transaction that writes is the only one anyway.
-	lockFindings() string
+	// lockFindings is what lets one transaction alone compare findings with those
+	// that are open, or several beside each other; empty where a transaction that
+	// writes is the only one anyway.
+	lockFindings(alone bool) string
 
 	// durable makes the commit of a transaction outlive a crash.
 	durable(ctx context.Context, tx *sql.Tx) error
