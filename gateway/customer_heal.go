@@ -137,8 +137,7 @@ func (ch *choice) stamp(ctx context.Context, judged rightful.Object, code rightf
 		return unclear(fmt.Sprintf("%s was changed while it was looked at", judged.ID))
 	}
 	w := rightful.MetadataWrite{Type: rightful.TypeCustomer, ID: o.ID, Key: key, To: &to, IdempotencyKey: "rightful-heal-" + rand.Text()}
-	err = persistently(ctx, func() error { return ch.g.opt.Stripe.SetMetadata(ctx, w) })
-	if err != nil {
+	if err := ch.g.opt.Stripe.SetMetadata(ctx, w); err != nil {
 		return err
 	}
 	if o, exists, err = ch.g.opt.Stripe.Get(ctx, rightful.TypeCustomer, judged.ID); err != nil {
@@ -157,22 +156,6 @@ func (ch *choice) healed(ctx context.Context, customer string, object rightful.R
 		Kind: DecidedHealing, UserID: ch.UserID, CompanyID: ch.company.ID,
 		StripeCustomerID: customer, Object: object, Codes: []string{string(code)},
 	})
-}
-
-// again is how often a request of which no answer came is sent anew, with the same
-// idempotency key.
-const again = 3
-
-// persistently does something that Stripe executes once, until an answer tells what
-// became of it.
-func persistently(ctx context.Context, do func() error) error {
-	var err error
-	for range again {
-		if err = do(); rightful.KindOf(err) != rightful.KindUncertain || ctx.Err() != nil {
-			return err
-		}
-	}
-	return err
 }
 
 // onceKey derives the idempotency key of something that may be made once: the same in

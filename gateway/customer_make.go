@@ -106,11 +106,8 @@ func (ch *choice) made(ctx context.Context, mayAdopt bool) (c Customer, from *ad
 				c.StripeCustomerID = in.CustomerID
 				return c, from, err
 			}
-			c.Created, from = false, nil
+			from = nil
 			in, err = ch.renewed(ctx, in)
-			if err != nil {
-				return Customer{}, nil, err
-			}
 			continue
 		}
 		if mayAdopt {
@@ -118,29 +115,26 @@ func (ch *choice) made(ctx context.Context, mayAdopt bool) (c Customer, from *ad
 				return Customer{}, nil, err
 			}
 		}
-		id := ""
+		made, fresh := in, false
 		if from != nil {
-			id = from.customer
+			made.CustomerID = from.customer
 		} else {
-			if id, in, err = ch.create(ctx, in); err != nil {
+			if made, fresh, err = ch.create(ctx, in); err != nil {
 				return Customer{}, nil, err
 			}
-			if id == "" {
-				continue // another generation
+			if made.CustomerID == "" {
+				in = made // another generation
+				continue
 			}
-			c.Created = true
 		}
-		made := in
-		made.CustomerID = id
 		in, err = ch.g.opt.Intents.KeepCustomer(ctx, made)
-		if err == nil && in.CustomerID != id {
-			if c.Created {
-				ch.surplus = id
+		switch {
+		case err == nil && in.CustomerID != made.CustomerID:
+			if from = nil; fresh {
+				ch.surplus = made.CustomerID
 			}
-			c.Created, from = false, nil
-		} else if err == nil && c.Created {
-			c.StripeCustomerID = id
-			return c, nil, nil // Stripe has just said what it is
+		case err == nil && fresh: // Stripe has just said what it is
+			return Customer{StripeCustomerID: made.CustomerID, Created: true}, nil, nil
 		}
 	}
 	if err == nil {
@@ -173,62 +167,69 @@ func (ch *choice) usable(ctx context.Context, id string) (bool, error) {
 	return false, unclear(fmt.Sprintf("Stripe does not tell whether %s exists", id))
 }
 
-// create makes the customer of an intent. Without an error and without a customer,
-// there is another generation now, whose intent is returned.
-func (ch *choice) create(ctx context.Context, in rightful.CustomerIntent) (id string, next rightful.CustomerIntent, err error) {
+// create makes the customer of an intent, and returns the intent with it: fresh when
+// Stripe has just answered with it. Without an error and without a customer, what it
+// returns is the intent of another generation.
+func (ch *choice) create(ctx context.Context, in rightful.CustomerIntent) (made rightful.CustomerIntent, fresh bool, err error) {
 	if ch.g.now()-in.At >= keyLife {
-		return ch.lost(ctx, in)
+		made, err = ch.lost(ctx, in, nil)
+		return made, false, err
 	}
 	metadata := map[string]string{ch.g.opt.Keys.Company: stampFor(ch.company)}
 	if ch.g.opt.Keys.Ownership != "" {
 		metadata[ch.g.opt.Keys.Ownership] = ch.g.opt.OwnershipValue
 	}
-	var o rightful.Object
-	err = persistently(ctx, func() (err error) {
-		o, err = ch.g.opt.Stripe.CreateCustomer(ctx, rightful.NewCustomer{
-			Name: in.Name, Email: in.Email, Metadata: metadata,
-			IdempotencyKey: onceKey("customer", ch.account, in.Generation, in.CompanyID),
-		})
-		return err
+	o, err := ch.g.opt.Stripe.CreateCustomer(ctx, rightful.NewCustomer{
+		Name: in.Name, Email: in.Email, Metadata: metadata,
+		IdempotencyKey: onceKey("customer", ch.account, in.Generation, in.CompanyID),
 	})
 	switch rightful.KindOf(err) {
 	case rightful.KindConflict:
 		// What is asked for is not what was sent under this key: the configuration
-		// changed since. What was made then, if anything, is found by its time.
-		return ch.lost(ctx, in)
-	case rightful.KindInvalid:
-		if in.Name == ch.details.Name && in.Email == ch.details.Email {
-			return "", in, err
+		// changed since.
+		made, err = ch.lost(ctx, in, nil)
+		return made, false, err
+	case rightful.KindUncertain:
+		if ctx.Err() == nil {
+			made, err = ch.lost(ctx, in, err)
 		}
-		// Stripe refuses what an earlier caller gave; nothing was made of it.
-		next, err = ch.renewed(ctx, in)
-		return "", next, err
+		return made, false, err
+	case rightful.KindInvalid:
+		if in.Name != ch.details.Name || in.Email != ch.details.Email {
+			// Stripe refuses what an earlier caller gave; nothing was made of it.
+			made, err = ch.renewed(ctx, in)
+		}
+		return made, false, err
 	}
-	return o.ID, in, err
+	in.CustomerID = o.ID
+	return in, true, err
 }
 
-// lost looks for a customer that may have been made for an intent whose key is no
-// longer remembered, among those that were created while it was: a list by time, and
-// no search. With none, the next generation begins.
-func (ch *choice) lost(ctx context.Context, in rightful.CustomerIntent) (id string, next rightful.CustomerIntent, err error) {
+// lost looks for a customer that may have been made for an intent although no answer
+// said so, among those that were created since: a list by time, and no search. With
+// none, the next generation begins; but not while a request may still be on its way,
+// which is what uncertain says.
+func (ch *choice) lost(ctx context.Context, in rightful.CustomerIntent, uncertain error) (rightful.CustomerIntent, error) {
 	var found []string
 	q := rightful.ListQuery{Type: rightful.TypeCustomer, CreatedFrom: in.At - clockSlack, CreatedTo: in.At + keyLife + 2*clockSlack}
 	for o, err := range ch.g.opt.Stripe.List(ctx, q) {
 		if err != nil {
-			return "", in, err
+			return in, err
 		}
 		if !o.Deleted && rightful.SameID(ch.g.stampOf(o), stampFor(ch.company)) && (ch.g.opt.Keys.Ownership == "" || o.Metadata[ch.g.opt.Keys.Ownership] == ch.g.opt.OwnershipValue) {
 			found = append(found, o.ID)
 		}
 	}
-	switch len(found) {
-	case 0:
-		next, err = ch.renewed(ctx, in)
-		return "", next, err
-	case 1:
-		return found[0], in, nil
+	switch {
+	case len(found) == 1:
+		in.CustomerID = found[0]
+		return in, nil
+	case len(found) > 1:
+		return in, ch.refuse(rightful.CodeIdleDuplicate, false, "company %s links no customer, and several that are stamped with it were made since %d: %s", ch.company.ID, in.At, listed(found))
+	case uncertain != nil && ch.g.now()-in.At < stuck:
+		return in, uncertain
 	}
-	return "", in, ch.refuse(rightful.CodeIdleDuplicate, false, "company %s links no customer, and several that are stamped with it were made since %d: %s", ch.company.ID, in.At, listed(found))
+	return ch.renewed(ctx, in)
 }
 
 // mayLink reports whether the link can be written.
