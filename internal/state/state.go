@@ -42,6 +42,7 @@ type Store struct {
 	dead     func(process string) bool
 	readOnly bool
 	page     int // how many records are read at once
+	waker    Waker
 }
 
 var _ journal.Log = (*Store)(nil)
