@@ -18,7 +18,6 @@ import (
 
 // What one attribute may hold. What is beyond is counted, not shown.
 const (
-	deepest  = 8
 	mostKept = 256      // values in one attribute, nested ones included
 	mostText = 16 << 10 // bytes of text in one attribute
 )
@@ -64,7 +63,7 @@ func (h redactor) attr(a slog.Attr) slog.Attr {
 		return slog.String(RedactText(a.Key), Redacted)
 	}
 	w := &walk{left: mostKept, room: mostText}
-	return w.attr(a, 0)
+	return w.attr(a)
 }
 
 // walk goes through one attribute.
@@ -74,9 +73,9 @@ type walk struct {
 }
 
 // enter counts a value, and reports whether it may still be shown.
-func (w *walk) enter(depth int) bool {
+func (w *walk) enter() bool {
 	w.left--
-	return w.left >= 0 && depth <= deepest
+	return w.left >= 0
 }
 
 const tooMuch = "(more, not shown)"
@@ -90,10 +89,10 @@ func (w *walk) text(s string) string {
 	return RedactText(s)
 }
 
-func (w *walk) attr(a slog.Attr, depth int) slog.Attr {
+func (w *walk) attr(a slog.Attr) slog.Attr {
 	v := a.Value.Resolve() // a LogValuer that panics becomes an error
 	a.Key = RedactText(a.Key)
-	if !w.enter(depth) {
+	if !w.enter() {
 		return slog.String(a.Key, tooMuch)
 	}
 	switch v.Kind() {
@@ -107,7 +106,7 @@ func (w *walk) attr(a slog.Attr, depth int) slog.Attr {
 			if w.left < 0 {
 				break
 			}
-			clean = append(clean, w.attr(member, depth+1))
+			clean = append(clean, w.attr(member))
 		}
 		a.Value = slog.GroupValue(clean...)
 	case slog.KindBool, slog.KindInt64, slog.KindUint64, slog.KindFloat64, slog.KindDuration, slog.KindTime:
@@ -119,14 +118,14 @@ func (w *walk) attr(a slog.Attr, depth int) slog.Attr {
 		}
 		a.Value = slog.StringValue(text)
 	default:
-		a.Value = slog.AnyValue(w.named(a.Key, v.Any(), depth))
+		a.Value = slog.AnyValue(w.named(a.Key, v.Any()))
 	}
 	return a
 }
 
 // named is value for what stands under a name.
-func (w *walk) named(name string, v any, depth int) any {
-	clean := w.value(v, depth)
+func (w *walk) named(name string, v any) any {
+	clean := w.value(v)
 	switch clean.(type) {
 	case nil, bool, float64, int64, uint64, json.Number:
 		return clean
@@ -139,13 +138,13 @@ func (w *walk) named(name string, v any, depth int) any {
 
 // value returns a copy that holds texts, numbers, booleans, and maps and lists of
 // them. A method of the value that panics makes it "(panicked)".
-func (w *walk) value(v any, depth int) (clean any) {
+func (w *walk) value(v any) (clean any) {
 	defer func() {
 		if p := recover(); p != nil {
 			clean = fmt.Sprintf("(%T panicked)", v)
 		}
 	}()
-	if !w.enter(depth) {
+	if !w.enter() {
 		return tooMuch
 	}
 	switch v := v.(type) {
@@ -159,17 +158,17 @@ func (w *walk) value(v any, depth int) (clean any) {
 		}
 		return v
 	case json.RawMessage:
-		return w.json(v, depth)
+		return w.json(v)
 	case []byte:
-		return w.json(v, depth)
+		return w.json(v)
 	case slog.LogValuer:
-		return w.resolved(v.LogValue().Resolve(), depth)
+		return w.resolved(v.LogValue().Resolve())
 	case slog.Value:
-		return w.resolved(v.Resolve(), depth)
+		return w.resolved(v.Resolve())
 	case slog.Attr:
-		return map[string]any{w.text(v.Key): w.named(v.Key, v.Value.Resolve().Any(), depth+1)}
+		return map[string]any{w.text(v.Key): w.named(v.Key, v.Value.Resolve().Any())}
 	case []slog.Attr:
-		return w.resolved(slog.GroupValue(v...), depth)
+		return w.resolved(slog.GroupValue(v...))
 	case *url.Userinfo, *http.Cookie, http.Cookie:
 		return Redacted
 	case url.URL:
@@ -191,29 +190,29 @@ func (w *walk) value(v any, depth int) (clean any) {
 		if err != nil {
 			return fmt.Sprintf("(%T is no JSON)", v)
 		}
-		return w.json(raw, depth)
+		return w.json(raw)
 	}
-	return w.reflected(reflect.ValueOf(v), depth)
+	return w.reflected(reflect.ValueOf(v))
 }
 
 // resolved is value for one of slog's values.
-func (w *walk) resolved(v slog.Value, depth int) any {
+func (w *walk) resolved(v slog.Value) any {
 	if v.Kind() != slog.KindGroup {
-		return w.value(v.Any(), depth+1)
+		return w.value(v.Any())
 	}
 	group := map[string]any{}
 	for _, a := range v.Group() {
 		if w.left < 0 {
 			break
 		}
-		group[w.text(a.Key)] = w.named(a.Key, a.Value.Resolve().Any(), depth+1)
+		group[w.text(a.Key)] = w.named(a.Key, a.Value.Resolve().Any())
 	}
 	return group
 }
 
 // json redacts a document as what it says, because it may spell a secret with
 // escapes; what is no document is a text.
-func (w *walk) json(raw []byte, depth int) any {
+func (w *walk) json(raw []byte) any {
 	if len(raw) > longestText {
 		text, left := shorten(string(raw))
 		return w.text(text) + left
@@ -224,10 +223,10 @@ func (w *walk) json(raw []byte, depth int) any {
 	if err := dec.Decode(&document); err != nil || dec.More() {
 		return w.text(string(raw))
 	}
-	return w.value(document, depth+1)
+	return w.value(document)
 }
 
-func (w *walk) reflected(v reflect.Value, depth int) any {
+func (w *walk) reflected(v reflect.Value) any {
 	switch v.Kind() {
 	case reflect.Bool:
 		return v.Bool()
@@ -243,28 +242,28 @@ func (w *walk) reflected(v reflect.Value, depth int) any {
 		if v.IsNil() {
 			return nil
 		}
-		return w.value(v.Elem().Interface(), depth+1)
+		return w.value(v.Elem().Interface())
 	case reflect.Slice, reflect.Array:
 		list := []any{}
 		for i := 0; i < v.Len() && w.left >= 0; i++ {
-			list = append(list, w.value(v.Index(i).Interface(), depth+1))
+			list = append(list, w.value(v.Index(i).Interface()))
 		}
 		return list
 	case reflect.Map:
 		fields := map[string]any{}
 		for it := v.MapRange(); it.Next() && w.left >= 0; {
-			name := fmt.Sprint(w.value(it.Key().Interface(), depth+1))
-			fields[name] = w.named(name, it.Value().Interface(), depth+1)
+			name := fmt.Sprint(w.value(it.Key().Interface()))
+			fields[name] = w.named(name, it.Value().Interface())
 		}
 		return fields
 	case reflect.Struct:
-		return w.fields(v, depth)
+		return w.fields(v)
 	}
 	return "(" + v.Type().String() + ")" // a function, a channel: nothing to read
 }
 
 // fields returns the exported fields of a struct by their JSON names.
-func (w *walk) fields(v reflect.Value, depth int) any {
+func (w *walk) fields(v reflect.Value) any {
 	fields := map[string]any{}
 	for i := 0; i < v.NumField() && w.left >= 0; i++ {
 		f := v.Type().Field(i)
@@ -275,7 +274,7 @@ func (w *walk) fields(v reflect.Value, depth int) any {
 		if name == "" {
 			name = f.Name
 		}
-		fields[w.text(name)] = w.named(name, v.Field(i).Interface(), depth+1)
+		fields[w.text(name)] = w.named(name, v.Field(i).Interface())
 	}
 	return fields
 }
