@@ -78,6 +78,13 @@ type FindingQuery struct {
 	Limit int    // at most so many; 0: 100
 }
 
+// FindingCount is how many findings of a code and severity are open.
+type FindingCount struct {
+	Code     Code
+	Severity Severity
+	Count    int
+}
+
 // AuditReader reads recorded audits. Errors are of kind unreachable or
 // unavailable.
 type AuditReader interface {
@@ -88,6 +95,8 @@ type AuditReader interface {
 	Findings(ctx context.Context, q FindingQuery) ([]RecordedFinding, error)
 	// FindingByID returns one, open or not. None is an error of kind not_found.
 	FindingByID(ctx context.Context, id string) (RecordedFinding, error)
+	// CountFindings counts what is open, by code and severity, in their order.
+	CountFindings(ctx context.Context) ([]FindingCount, error)
 }
 
 // AuditKeeper records audits, and what is found between them.

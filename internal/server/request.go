@@ -143,7 +143,7 @@ func (s *Server) log(ctx context.Context, a *about, r *http.Request, status int,
 	level := slog.LevelInfo
 	attrs := []slog.Attr{slog.String("route", route), slog.String("method", method(r)), slog.Int("status", status), slog.Float64("seconds", took.Seconds())}
 	if a.caller != "" {
-		attrs = append(attrs, slog.String("token", a.caller))
+		attrs = append(attrs, slog.String("caller", a.caller))
 	}
 	if a.cause != nil {
 		attrs = append(attrs, slog.String("error", a.cause.Error()))

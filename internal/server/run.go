@@ -32,9 +32,17 @@ func (s *Server) Run(ctx context.Context, l net.Listener, stopping time.Duration
 		IdleTimeout:       idleFor,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
+		TLSConfig:         s.o.TLS,
 	}
+	l = &bounded{Listener: l, open: make(chan struct{}, maxConnections)}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(&bounded{Listener: l, open: make(chan struct{}, maxConnections)}) }()
+	go func() {
+		if s.o.TLS != nil {
+			served <- server.ServeTLS(l, "", "")
+			return
+		}
+		served <- server.Serve(l)
+	}()
 	select {
 	case err := <-served:
 		return err

@@ -10,6 +10,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	_ "embed"
 	"log/slog"
 	"net/http"
@@ -66,6 +67,7 @@ type Options struct {
 	Concurrency int           // requests at a time; 0: no bound. As many webhooks may wait beside them.
 	Within      time.Duration // for one request; 0: 60 s
 
+	TLS    *tls.Config  // nil: no TLS
 	Logger *slog.Logger // nil: nothing is logged
 	Now    func() time.Time
 }

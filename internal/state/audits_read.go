@@ -84,3 +84,24 @@ func (s *Store) findings(ctx context.Context, tx *sql.Tx, where string, args ...
 	}
 	return found, rows.Err()
 }
+
+// CountFindings implements rightful.AuditReader.
+func (s *Store) CountFindings(ctx context.Context) ([]rightful.FindingCount, error) {
+	counts := []rightful.FindingCount{}
+	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT code, severity, COUNT(*) FROM rightful_findings WHERE resolved_at = 0 GROUP BY code, severity ORDER BY code, severity`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var c rightful.FindingCount
+			if err := rows.Scan(&c.Code, &c.Severity, &c.Count); err != nil {
+				return err
+			}
+			counts = append(counts, c)
+		}
+		return rows.Err()
+	})
+	return counts, err
+}

@@ -202,6 +202,11 @@ func TestFindingsAreChosenAndPaged(t *testing.T) {
 				b.Errorf("%s: %v", name, got)
 			}
 		}
+		counts, err := s.CountFindings(b.Context())
+		must(b, err)
+		if want := []rightful.FindingCount{{"RF101", "error", 250}, {"RF801", "info", 1}}; !slices.Equal(counts, want) {
+			b.Errorf("counted %v", counts)
+		}
 		if got := b.chosen(s, rightful.FindingQuery{CompanyID: "' OR 1=1 --"}); len(got) != 0 {
 			b.Errorf("injected: %v", got)
 		}

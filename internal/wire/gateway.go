@@ -13,6 +13,7 @@ import (
 	"rightful/internal/source/sqldirectory"
 	"rightful/internal/source/stripeapi"
 	"rightful/internal/state"
+	"rightful/internal/telemetry"
 )
 
 // GatewayOptions say how a gateway is opened.
@@ -24,6 +25,10 @@ type GatewayOptions struct {
 	Logger *slog.Logger
 	// OnDecision is told of what the gateway decides. See gateway.Options.
 	OnDecision func(context.Context, gateway.Decision)
+	// Metrics tells that the gateway is measured; Version and Revision are of the
+	// program that does.
+	Metrics           bool
+	Version, Revision string
 }
 
 // Opened is a gateway with what it stands on.
@@ -33,8 +38,7 @@ type Opened struct {
 	Audits   rightful.AuditKeeper
 	Journal  journal.Reader
 	Stripe   gateway.Stripe
-	// Requests counts what was sent to Stripe, by operation.
-	Requests func() map[string]int
+	Metrics  *telemetry.Metrics // nil: nothing is measured
 
 	config    *config.Config
 	directory *sqldirectory.Directory
@@ -87,7 +91,12 @@ func (g *Opened) open(ctx context.Context, o GatewayOptions) error {
 		return err
 	}
 	g.Stripe = account{p.stripe, p.stripe.Writer()}
-	g.Requests = func() map[string]int { return p.stripe.Requests().ByEndpoint }
+	if o.Metrics {
+		m := g.metricsOptions()
+		m.Version, m.Revision, m.Now = o.Version, o.Revision, o.Now
+		m.StripeRequests = func() map[string]int { return p.stripe.Requests().ByEndpoint }
+		g.Metrics = telemetry.New(m)
+	}
 	mode, rules := modes(g.config.Gateway)
 	own, err := gateway.New(gateway.Options{
 		Directory: p.directory, Writer: writer, Lacks: alone.Directory.Write.Lacks, Stripe: g.Stripe, Intents: g.state,
@@ -148,6 +157,9 @@ func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
 func (g *Opened) decided(o GatewayOptions) func(context.Context, gateway.Decision) {
 	return func(ctx context.Context, d gateway.Decision) {
 		g.notes.note(ctx, d)
+		if g.Metrics != nil {
+			g.Metrics.Decided(ctx, d)
+		}
 		if o.OnDecision != nil {
 			o.OnDecision(ctx, d)
 		}
