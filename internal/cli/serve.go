@@ -90,7 +90,7 @@ func (o *serveOptions) serve(ctx context.Context, s Streams, g *wire.Opened, c *
 	defer stop()
 	worked := make(chan error, 1)
 	go func() { worked <- g.Run(working) }()
-	err = srv.Run(ctx, listener, c.Serve.Stopping())
+	err = srv.Run(ctx, listener, server.Ending{DrainFor: c.Serve.Draining(), StopWithin: c.Serve.Stopping()})
 	stop() // only now: requests under way may have made work
 	return errors.Join(err, <-worked)
 }
