@@ -41,7 +41,7 @@ func (b *batch) attribute() error {
 		}
 	}
 	for i, e := range b.events {
-		if !b.judged[i] && !b.moved[i] && !b.putOff[e.Family] {
+		if !b.judged[i] && !b.moved[i] && !b.early[i] && !b.putOff[e.Family] {
 			b.unknown(i) // nothing is left as it is: it would come again at once
 		}
 	}
@@ -122,26 +122,18 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 	for _, family := range families {
 		v := &verdict{}
 		if i, known := at[family]; known {
-			a, f := judged.Attributions[i], &sit.Families[i]
-			v.company = cmp.Or(ids[a.CompanyID], a.CompanyID)
-			v.foreign = b.foreign(f)
-			v.codes = unique(codes[f.Key])
+			company := judged.Attributions[i].CompanyID
+			switch owner := judged.Owners[i]; {
+			case owner == judge.OwnerOther:
+				v.foreign = true
+			case owner == judge.OwnerUs || b.w.g.opt.Keys.Ownership == "":
+				v.company = cmp.Or(ids[company], company)
+			}
+			v.codes = unique(codes[sit.Families[i].Key])
 		}
 		out[family] = v
 	}
 	return out
-}
-
-// foreign reports whether a family is tagged as another application's: by its customer,
-// or by the session of a guest.
-func (b *batch) foreign(f *rightful.Family) bool {
-	key := b.w.g.opt.Keys.Ownership
-	all := f.Objects()
-	if key == "" || len(all) == 0 {
-		return false
-	}
-	tag := all[0].Metadata[key]
-	return tag != "" && tag != b.w.g.opt.OwnershipValue
 }
 
 // lookWidely reads everything that surrounds families of which nobody could be named

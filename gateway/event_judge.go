@@ -90,14 +90,14 @@ func (w *Webhooks) judge(ctx context.Context, events []rightful.InboxEvent) (*ba
 	if err == nil || !ofOneEvent(err) {
 		return b, err
 	}
-	all := &batch{}
+	all := w.batch(ctx, nil)
 	for family := range byFamily(events) {
 		b, err := w.judgeSafely(ctx, family)
 		switch {
 		case err != nil && !ofOneEvent(err):
 			return nil, err
 		case err != nil:
-			b = w.unjudged(family)
+			b = w.unjudged(ctx, family)
 			w.g.opt.Logger.ErrorContext(ctx, "events cannot be judged", "family", family[0].Family, "kind", string(rightful.KindOf(err)))
 		}
 		all.join(b)
@@ -121,14 +121,14 @@ func (w *Webhooks) judgeSafely(ctx context.Context, events []rightful.InboxEvent
 			err = fmt.Errorf("gateway: judging failed: %v", r)
 		}
 	}()
-	b = &batch{w: w, ctx: ctx, now: w.g.now(), events: slices.Clone(events)}
+	b = w.batch(ctx, events)
 	return b, b.judge()
 }
 
 // unjudged are events of a family that cannot be judged: they are tried again like
 // those of which nobody can be named.
-func (w *Webhooks) unjudged(events []rightful.InboxEvent) *batch {
-	b := &batch{w: w, now: w.g.now(), events: slices.Clone(events), judged: make([]bool, len(events))}
+func (w *Webhooks) unjudged(ctx context.Context, events []rightful.InboxEvent) *batch {
+	b := w.batch(ctx, events)
 	for i := range b.events {
 		b.unknown(i)
 	}
@@ -188,24 +188,28 @@ type batch struct {
 	events []rightful.InboxEvent // in order of family, creation and acceptance
 	judged []bool                // it is settled
 	moved  []bool                // it is of another family, and is judged with that
+	early  []bool                // it stays unknown, and its time has not come
 
 	account rightful.Account
 	newest  map[objectKey]*newest
 	putOff  map[string]bool // families whose turn comes later, because Stripe could not be read
 }
 
+func (w *Webhooks) batch(ctx context.Context, events []rightful.InboxEvent) *batch {
+	n := len(events)
+	return &batch{
+		w: w, ctx: ctx, now: w.g.now(), events: slices.Clone(events), judged: make([]bool, n), moved: make([]bool, n), early: make([]bool, n),
+		newest: map[objectKey]*newest{}, putOff: map[string]bool{},
+	}
+}
+
 func (b *batch) join(other *batch) {
 	b.events, b.judged = append(b.events, other.events...), append(b.judged, other.judged...)
-	if b.newest == nil {
-		b.newest = map[objectKey]*newest{}
-	}
 	maps.Copy(b.newest, other.newest)
 }
 
 // judge says whose the events are.
 func (b *batch) judge() error {
-	b.judged, b.moved = make([]bool, len(b.events)), make([]bool, len(b.events))
-	b.newest, b.putOff = map[objectKey]*newest{}, map[string]bool{}
 	var err error
 	if b.account, err = b.w.g.opens(b.ctx); err != nil {
 		return err
@@ -226,7 +230,7 @@ func (b *batch) judge() error {
 // open reports whether an event of the batch is still to be judged in it.
 func (b *batch) open(i int) bool {
 	e := b.events[i]
-	return !b.judged[i] && !b.moved[i] && !b.putOff[e.Family] && e.Payload != ""
+	return !b.judged[i] && !b.moved[i] && !b.early[i] && !b.putOff[e.Family] && e.Payload != ""
 }
 
 // otherModes lets go of events of the mode that the key does not open.
@@ -252,9 +256,14 @@ func (b *batch) settle(i int, status rightful.InboxStatus) {
 	}
 }
 
-// unknown lets an event be tried again later, or not any more.
+// unknown lets an event be tried again later, or not any more. One that was looked at
+// before its time, because another event of its family came, keeps its time.
 func (b *batch) unknown(i int) {
 	e := &b.events[i]
+	if e.Status == rightful.InboxUnknown && e.NextAt > b.now {
+		b.early[i] = true
+		return
+	}
 	if e.Attempts >= len(againAfter) {
 		b.settle(i, rightful.InboxDead)
 		return
