@@ -110,16 +110,19 @@ func (b *batch) putOffFamily(family string) {
 
 // load reads what is known of the families.
 func (b *batch) load() error {
-	live := map[bool][]string{}
-	ids := []string{}
+	type place struct {
+		account  string
+		livemode bool
+	}
+	families, ids := map[place][]string{}, map[place][]string{}
 	for i, e := range b.events {
-		if b.open(i) {
-			live[e.Livemode] = append(live[e.Livemode], e.Family)
-			ids = append(ids, e.ObjectID, e.Family)
+		if at := (place{e.Account, e.Livemode}); b.open(i) {
+			families[at] = append(families[at], e.Family)
+			ids[at] = append(ids[at], e.ObjectID, e.Family)
 		}
 	}
-	for livemode, families := range live {
-		known, err := b.w.o.Inbox.InboxObjects(b.ctx, b.w.g.opt.Account, livemode, unique(families), unique(ids))
+	for at := range families {
+		known, err := b.w.o.Inbox.InboxObjects(b.ctx, at.account, at.livemode, unique(families[at]), unique(ids[at]))
 		if err != nil {
 			return err
 		}

@@ -214,7 +214,7 @@ func (b *batch) judge() error {
 	if b.account, err = b.w.g.opens(b.ctx); err != nil {
 		return err
 	}
-	b.otherModes()
+	b.strangers()
 	if err := b.readMissing(); err != nil {
 		return err
 	}
@@ -233,10 +233,15 @@ func (b *batch) open(i int) bool {
 	return !b.judged[i] && !b.moved[i] && !b.early[i] && !b.putOff[e.Family] && e.Payload != ""
 }
 
-// otherModes lets go of events of the mode that the key does not open.
-func (b *batch) otherModes() {
-	for i, e := range b.events {
-		if b.account.LivemodeKnown && e.Livemode != b.account.Livemode {
+// strangers lets go of events of the mode, and of accounts, that the key does not open.
+func (b *batch) strangers() {
+	for i := range b.events {
+		e := &b.events[i]
+		switch {
+		case b.account.LivemodeKnown && e.Livemode != b.account.Livemode:
+			b.settle(i, rightful.InboxForeign)
+		case e.Account != b.w.g.opt.Account && e.Account != b.account.ID:
+			e.Codes = []string{string(rightful.CodeUnknownAccount)}
 			b.settle(i, rightful.InboxForeign)
 		}
 	}

@@ -132,10 +132,10 @@ func (w *Webhooks) accept(ctx context.Context, body []byte, s signature) error {
 func (w *Webhooks) place(e *rightful.InboxEvent) {
 	now := w.g.opt.Now().Unix()
 	e.ReceivedAt, e.NextAt = now, now
-	switch {
+	switch own := w.g.opt.Account; {
 	case e.Account == "":
-		e.Account = w.g.opt.Account // of the account itself, Stripe does not name it
-	case e.Account != w.g.opt.Account:
+		e.Account = own // Stripe names the accounts only that are connected to the one at hand
+	case own != "" && e.Account != own:
 		e.Status, e.Codes = rightful.InboxForeign, []string{string(rightful.CodeUnknownAccount)}
 	}
 	if w.g.opt.Livemode != nil && e.Livemode != *w.g.opt.Livemode {

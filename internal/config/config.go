@@ -24,6 +24,7 @@ type Config struct {
 	Probe     Probe             `yaml:"resolver_probe"`
 	Codes     map[string]string `yaml:"codes"` // code: off, error, warning or info
 	Serve     Serve             `yaml:"serve"`
+	Webhooks  Webhooks          `yaml:"webhooks"`
 	Repair    Repair            `yaml:"repair"`
 
 	file *file
