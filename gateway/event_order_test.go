@@ -95,7 +95,7 @@ func (l life) live(o *office, after func(step)) {
 			}
 			sessions = append(sessions, o.postID("/v1/checkout/sessions", form...))
 		case s.what == 7 && len(sessions) > 0:
-			if err := o.sim.CompleteCheckout("", sessions[0], stripesim.CompleteOptions{}); err != nil {
+			if err := o.sim.CompleteCheckout("", sessions[0], stripesim.CompleteOptions{Email: "ana@example.com"}); err != nil {
 				o.t.Fatal(err)
 			}
 			if id, made := o.call(http.MethodGet, "/v1/checkout/sessions/"+sessions[0], nil)["subscription"].(string); made {
