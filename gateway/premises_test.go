@@ -43,7 +43,7 @@ type premises struct {
 	sim    *stripesim.Server
 	url    string
 	dsn    string // of the app's database
-	states string // where the state is kept
+	states string // the store of intents
 	db     *sql.DB
 	writer *sqldirectory.Writer
 	opt    gateway.Options

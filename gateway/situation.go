@@ -30,7 +30,6 @@ type seen struct {
 	company  string // canonical; empty when none can be named to the user
 	several  bool   // it is the user's, and for which of their companies nobody can say
 	perhaps  bool   // the user bought it, and whether the user was the company's then, nobody can say
-	wide     bool   // the surroundings were read
 
 	sit      *rightful.Situation
 	verdict  judge.Verdict
@@ -149,10 +148,7 @@ func (g *Gateway) seeWide(ctx context.Context, s *seen) error {
 	if err != nil {
 		return err
 	}
-	partly := len(sit.Incomplete) > 0 || sit.StripePartly
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
-	}
+	partly := partlyRead(ctx, sit, s.id)
 	if err := collect.Belonging(ctx, src, opt, sit, s.users()...); err != nil {
 		return err
 	}
@@ -161,17 +157,28 @@ func (g *Gateway) seeWide(ctx context.Context, s *seen) error {
 	if err != nil {
 		return err
 	}
-	s.wide = true
 	s.judged(sit, verdict, g.rules)
+	s.fill()
 	_, concerning := judge.Concerning(sit, verdict, core)
 	s.findings = concerning.Findings
-	if partly && !s.bought.Firm {
-		return &rightful.Error{
-			Kind: rightful.KindUnavailable, Place: "stripe", Message: "what surrounds " + s.id + " could not be read in full, and whose it is depends on that",
-			Hint: "ask again; rightful investigate " + s.id + " says what is missing",
-		}
+	if !s.bought.Firm && partly != nil {
+		return partly
 	}
 	return nil
+}
+
+// fill takes from the surroundings what the read of the session did not show.
+func (s *seen) fill() {
+	for _, f := range s.sit.Families {
+		for _, o := range f.Objects() {
+			switch c := &s.checkout; {
+			case o.Type == rightful.TypeSubscription && o.ID == c.Session.SubscriptionID:
+				c.Subscription = o
+			case o.Type == rightful.TypePaymentIntent && o.ID == c.Session.PaymentIntentID:
+				c.PaymentIntent = o
+			}
+		}
+	}
 }
 
 // judged takes up a situation and its verdict.
@@ -188,7 +195,7 @@ func (s *seen) whose() {
 	switch {
 	case !s.known || !b.Ours:
 		s.status = UnknownSession
-	case !s.signedIn():
+	case !signedIn(s.sit, s.user):
 		s.status = NeedsSignIn
 	case b.Contested:
 		s.whoseContested()
@@ -234,37 +241,53 @@ func (s *seen) whoseContested() {
 
 // signedIn reports whether the user is one of the app's, and active: whoever was
 // removed or locked out since is nobody.
-func (s *seen) signedIn() bool {
-	for _, u := range s.sit.Users {
-		if rightful.SameID(u.ID, s.user) {
-			return !u.Inactive
-		}
-	}
-	return false
+func signedIn(sit *rightful.Situation, user string) bool {
+	return slices.ContainsFunc(sit.Users, func(u rightful.User) bool { return rightful.SameID(u.ID, user) && !u.Inactive })
+}
+
+// complete reports whether the one read brought all parts of the purchase: a key that
+// may not read them does not get them.
+func (s *seen) complete() bool {
+	c := s.checkout
+	return (c.Session.StripeCustomerID == "" || c.CustomerExists == rightful.ExistsPresent) &&
+		c.Subscription.ID == c.Session.SubscriptionID && c.PaymentIntent.ID == c.Session.PaymentIntentID
 }
 
 // settledNarrowly reports whether the narrow look answers the question: the session is
 // another application's, or nobody asks, or it is in order and the user's.
 func (s *seen) settledNarrowly() bool {
 	switch {
-	case !s.known:
+	case !s.known || !s.complete():
 		return false
 	case s.status == UnknownSession:
 		return s.bought.Foreign
 	case s.status == NeedsSignIn:
 		return true
 	}
-	return s.company != "" && s.bought.Firm && !s.troubled()
+	return s.company != "" && s.bought.Firm && !troubled(s.verdict)
 }
 
-// troubled reports whether anything but information was found about what was read.
-func (s *seen) troubled() bool {
-	for _, f := range append(s.verdict.Findings, s.verdict.Muted...) {
-		if f.Severity != rightful.SeverityInfo && f.Object.Type != rightful.RefUser {
-			return true
-		}
+// troubled reports whether anything but information was found about what was read,
+// users left out: what is wrong with them is not wrong with what they bought.
+func troubled(v judge.Verdict) bool {
+	return slices.ContainsFunc(slices.Concat(v.Findings, v.Muted), func(f rightful.Finding) bool {
+		return f.Severity != rightful.SeverityInfo && f.Object.Type != rightful.RefUser
+	})
+}
+
+// partlyRead returns the error of an answer that would rest on what was not read; nil
+// when all of it was.
+func partlyRead(ctx context.Context, sit *rightful.Situation, id string) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case len(sit.Incomplete) == 0 && !sit.StripePartly:
+		return nil
 	}
-	return false
+	return &rightful.Error{
+		Kind: rightful.KindUnavailable, Place: "stripe", Message: "what surrounds " + id + " could not be read in full, and whose it is depends on that",
+		Hint: "ask again; rightful investigate " + id + " says what is missing",
+	}
 }
 
 // rawCompany returns the company that the user may be told of, as the database prints

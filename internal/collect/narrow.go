@@ -84,7 +84,9 @@ func (n narrow) ask(ctx context.Context, r round) error {
 	asked, kept = questions(asked, kept, r.users, func(sel rightful.Select) iter.Seq2[rightful.User, error] { return d.Users(ctx, sel) }, n.addUser)
 	asked, kept = questions(asked, kept, r.memberships, func(sel rightful.Select) iter.Seq2[rightful.Membership, error] { return d.Memberships(ctx, sel) }, n.addMembership)
 	asked, kept = questions(asked, kept, r.links, func(sel rightful.Select) iter.Seq2[rightful.Link, error] { return d.Links(ctx, sel) }, n.addTableLink)
-	asked, kept = questions(asked, kept, r.rows, func(sel rightful.Select) iter.Seq2[rightful.SubscriptionRow, error] { return d.SubscriptionRows(ctx, sel) }, n.addRow)
+	asked, kept = questions(asked, kept, r.rows, func(sel rightful.Select) iter.Seq2[rightful.SubscriptionRow, error] {
+		return d.SubscriptionRows(ctx, sel)
+	}, n.addRow)
 	if n.sit.Mapping.Resolver == rightful.ResolverSQL {
 		for _, id := range r.resolve {
 			var answer rightful.Resolution

@@ -93,6 +93,8 @@ func (b *Bought) decide() {
 		b.Companies, b.Contested = distinctIDs(append(split, f.Named...)...), true
 	case stamped != nil && j.boughtFor(f, b.session, rightful.CanonicalID(stamped.ID)):
 		b.Companies = distinctIDs(rightful.CanonicalID(stamped.ID), f.CompanyID)
+	case b.leftBehind():
+		b.Gone = j.stamped(j.stampValue(b.session)).ID
 	case f.CompanyID != "":
 		b.Companies = []string{f.CompanyID}
 	case f.Contested && stamped != nil && len(split) == 1 && linker == rightful.CanonicalID(stamped.ID) && !j.boughtByOutsider(b.p, linker):
@@ -104,6 +106,21 @@ func (b *Bought) decide() {
 	default:
 		b.Gone = j.boughtForTheGone(f, b.session)
 	}
+}
+
+// leftBehind reports whether the session was bought for a company that was deleted
+// since, and nothing that it made says that it is another one's today.
+func (b *Bought) leftBehind() bool {
+	j := b.j
+	c := j.stamped(j.stampValue(b.session))
+	if c == nil || c.Live() || j.survivor(c) != nil || j.neverTheirs(b.f, b.session, c) {
+		return false
+	}
+	return !slices.ContainsFunc(b.p.objects, func(o rightful.Object) bool {
+		now := j.stamped(j.stampValue(o))
+		return now != nil && now.Live() || o.LiveSubscription() && b.f.CompanyID != "" ||
+			slices.ContainsFunc(j.rowsBySub[o.ID], func(r rightful.SubscriptionRow) bool { return j.live(r.CompanyID) })
+	})
 }
 
 // distinctIDs returns the ids that are one, each once, in their order.
