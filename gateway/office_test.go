@@ -116,7 +116,7 @@ func (o *office) stripeField(path, field string) string {
 	return fmt.Sprint(o.call(http.MethodGet, path, nil)[field])
 }
 
-var shop = []string{
+var twoCompanies = []string{
 	"INSERT INTO companies (id, name, owner_id, stripe_customer_id) VALUES (11, 'Eleven', 7, NULL), (12, 'Twelve', 8, NULL)",
 	"INSERT INTO users (id, email, company_id) VALUES (7, 'ana@example.com', 11), (8, 'bo@example.com', 12)",
 	"INSERT INTO memberships (user_id, company_id, joined_at) VALUES (7, 11, 1), (8, 12, 1)",
@@ -149,7 +149,7 @@ func (o *office) statuses() map[gateway.Status]int {
 
 func TestDispositions(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, shop, "")
+	o := openOffice(t, setup{}, twoCompanies, "")
 	mine := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
 	o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "another")
 	o.postID("/v1/customers", "metadata[company_id]", "11") // a bare number does not reach it
@@ -189,7 +189,7 @@ func TestDispositions(t *testing.T) {
 // is, the first is told before it.
 func TestANewEventBringsTheOldOnesAlong(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, shop, "")
+	o := openOffice(t, setup{}, twoCompanies, "")
 	id := o.postID("/v1/customers", "metadata[app]", "ledgerly")
 	o.settle()
 	o.later(5)
@@ -203,7 +203,7 @@ func TestANewEventBringsTheOldOnesAlong(t *testing.T) {
 // TestFindingsOfAFamilyAreTold: what disagrees is noticed when it is born.
 func TestFindingsOfAFamilyAreTold(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, shop, "")
+	o := openOffice(t, setup{}, twoCompanies, "")
 	id := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
 	o.exec("UPDATE companies SET stripe_customer_id = '" + id + "' WHERE id = 11")
 	o.settle()
@@ -225,7 +225,7 @@ func TestFindingsOfAFamilyAreTold(t *testing.T) {
 // TestThinEvents: the object is read once, however many events are about it.
 func TestThinEvents(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, shop, "")
+	o := openOffice(t, setup{}, twoCompanies, "")
 	id := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
 	product := o.postID("/v1/prices", "currency", "usd", "unit_amount", "1000", "recurring[interval]", "month", "product_data[name]", "Plan")
 	sub := o.postID("/v1/subscriptions", "customer", id, "items[0][price]", product, "payment_behavior", "default_incomplete")
@@ -257,7 +257,7 @@ func TestThinEvents(t *testing.T) {
 // TestAFailingNoticeHoldsItsFamilyBack, and no other one.
 func TestAFailingNoticeHoldsItsFamilyBack(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, shop, "")
+	o := openOffice(t, setup{}, twoCompanies, "")
 	a := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
 	o.deliver()
 	o.undecided = fmt.Errorf("not now")
@@ -301,7 +301,7 @@ func TestAFailingNoticeHoldsItsFamilyBack(t *testing.T) {
 // TestCatchUp: what was never delivered is found in Stripe's list.
 func TestCatchUp(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, shop, "")
+	o := openOffice(t, setup{}, twoCompanies, "")
 	catchUp := func() int {
 		t.Helper()
 		n, err := o.CatchUp(t.Context())
@@ -342,7 +342,7 @@ func TestCatchUp(t *testing.T) {
 // TestOnlyOneWorkerAtAShard: the second is told so, and one that died is replaced.
 func TestOnlyOneWorkerAtAShard(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, shop, "")
+	o := openOffice(t, setup{}, twoCompanies, "")
 	until := o.clock().Add(time.Minute).Unix()
 	if taken, err := o.store.TakeShard(t.Context(), rightful.LaneJudge, 3, "another", until); !taken || err != nil {
 		t.Fatal(taken, err)
