@@ -25,11 +25,16 @@ type surroundings struct {
 // around reads and judges the surroundings of customers. A look that is not complete
 // is an error: nothing is decided by what could not be read.
 func (g *Gateway) around(ctx context.Context, customers ...string) (surroundings, error) {
+	account, err := g.opens(ctx)
+	if err != nil {
+		return surroundings{}, err
+	}
 	src, opt := g.sources(), g.options()
 	sit, _, err := look.Around(ctx, src, opt, g.rules, rightful.Subject{Customers: customers})
 	if err != nil {
 		return surroundings{}, err
 	}
+	sit.Account = account
 	v, err := look.Judged(ctx, src, opt, g.rules, sit)
 	if err != nil {
 		return surroundings{}, err
