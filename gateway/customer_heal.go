@@ -68,11 +68,12 @@ func (s surroundings) finding(object rightful.Ref, wanted ...rightful.Code) *rig
 	return nil
 }
 
-// security returns a finding about a customer that concerns security, or nil.
+// security returns a finding about a customer that concerns security, or nil. What
+// only mentions the customer is about something else: anybody may type a company's
+// reference into a payment link.
 func (s surroundings) security(customer string) *rightful.Finding {
 	for i := range s.verdict.Findings {
-		f := &s.verdict.Findings[i]
-		if f.Security && (f.Object.ID == customer || slices.Contains(f.Also, customer)) {
+		if f := &s.verdict.Findings[i]; f.Security && f.Object.ID == customer {
 			return f
 		}
 	}
@@ -92,11 +93,11 @@ func (ch *choice) settle(ctx context.Context, o rightful.Object, t *trouble) err
 	}
 	family, whose := s.family(o.ID)
 	found := s.finding(o.Ref(), rightful.CodeStampMissing, rightful.CodeStampDead, rightful.CodeUnstamped)
-	if f := s.security(o.ID); f != nil {
-		return ch.refuse(f.Code, true, "%s", f.Message)
-	}
 	theirs := family != nil && !whose.Contested && rightful.SameID(whose.CompanyID, ch.company.ID)
 	if t.stamp == "" {
+		if f := s.security(o.ID); f != nil && !theirs {
+			return ch.refuse(f.Code, true, "%s", f.Message)
+		}
 		if !theirs {
 			return ch.refuse(rightful.CodeLinkStampSplit, true, "company %s links %s, which has no stamp, and its payments do not say that it is that company's", ch.company.ID, o.ID)
 		}
