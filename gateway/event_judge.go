@@ -17,8 +17,8 @@ const (
 	judgeTogether = 500
 	// workSlice is how long one call works, and holdShard how long a shard is held
 	// without a sign of life.
-	workSlice = 25 * time.Second
-	holdShard = 60 * time.Second
+	workSlice = 15 * time.Second
+	holdShard = 30 * time.Second
 )
 
 // againAfter is when an event of which nobody can be named is looked at again. Links

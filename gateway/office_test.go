@@ -30,7 +30,7 @@ type office struct {
 const officeSecret = "whsec_office"
 
 // openOffice opens premises with an endpoint for every event.
-func openOffice(t *testing.T, how setup, rows []string, lists string) *office {
+func openOffice(t testing.TB, how setup, rows []string, lists string) *office {
 	t.Helper()
 	o := &office{}
 	var handler http.Handler

@@ -125,7 +125,7 @@ func (s *Store) SettleEvents(ctx context.Context, number int, worker string, unt
 		if err != nil {
 			return err
 		}
-		if err := s.held(ctx, tx, rightful.LaneJudge, number, worker, until); err != nil {
+		if err := s.keep(ctx, tx, rightful.LaneJudge, number, worker, until); err != nil {
 			return err
 		}
 		if err := s.keepObjects(ctx, tx, objects); err != nil {
@@ -178,7 +178,7 @@ func (s *Store) SettleNotices(ctx context.Context, number int, worker string, un
 		if _, err := s.lockShards(ctx, tx, rightful.LaneTell, []int{number}); err != nil {
 			return err
 		}
-		if err := s.held(ctx, tx, rightful.LaneTell, number, worker, until); err != nil {
+		if err := s.keep(ctx, tx, rightful.LaneTell, number, worker, until); err != nil {
 			return err
 		}
 		for _, e := range events {

@@ -32,6 +32,7 @@ func webhookOptions(c *config.Config, s *state.Store, now func() time.Time, onNo
 
 // work is the queue of a process and what it stands on.
 type work struct {
+	events      jobs.Events // nil: none are taken
 	queue       *queue.Queue
 	connections state.Queue
 }
@@ -60,7 +61,7 @@ func openWork(ctx context.Context, s *state.Store, events jobs.Events, catchUp t
 		}
 		return nil
 	})
-	return &work{q, connections}, nil
+	return &work{events, q, connections}, nil
 }
 
 // stopWithin bounds the end of jobs that run when a process stops. They are short.
@@ -68,6 +69,12 @@ const stopWithin = 35 * time.Second
 
 // run runs jobs until the context ends, and lets those that run come to their end.
 func (w *work) run(ctx context.Context) error {
+	if w.events != nil {
+		// What a process that was killed has left is not left until the next sweep.
+		if err := w.events.Sweep(ctx); err != nil {
+			return err
+		}
+	}
 	if err := w.queue.Start(ctx); err != nil {
 		return err
 	}
