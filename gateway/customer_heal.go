@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"rightful"
-	"rightful/internal/collect"
 	"rightful/internal/judge"
+	"rightful/internal/look"
 )
 
 // surroundings are what the judge says about a customer and all that hangs on it, read
@@ -25,25 +25,19 @@ type surroundings struct {
 // around reads and judges the surroundings of customers. A look that is not complete
 // is an error: nothing is decided by what could not be read.
 func (g *Gateway) around(ctx context.Context, customers ...string) (surroundings, error) {
-	src := collect.Sources{Directory: g.opt.Directory, Stripe: g.opt.Stripe}
-	opt := collect.Options{Now: g.now(), Keys: g.opt.Keys}
-	sit, _, err := collect.Around(ctx, src, opt, rightful.Subject{Customers: customers}, func(sit *rightful.Situation) []string {
-		return judge.Attributed(sit, g.rules)
-	})
+	account, err := g.opens(ctx)
 	if err != nil {
 		return surroundings{}, err
 	}
-	v := judge.Judge(sit, g.rules)
-	if want := v.Wanted; len(want.Customers) > 0 || len(want.Unread) > 0 || want.Removals {
-		for i := range sit.Families {
-			if f := &sit.Families[i]; slices.Contains(want.Unread, f.StripeCustomerID) {
-				f.MoneyUnread = true
-			}
-		}
-		if err := collect.Closer(ctx, src, opt, sit, collect.Wanted{Customers: want.Customers, Removals: want.Removals}); err != nil {
-			return surroundings{}, err
-		}
-		v = judge.Judge(sit, g.rules)
+	src, opt := g.sources(), g.options()
+	sit, _, err := look.Around(ctx, src, opt, g.rules, rightful.Subject{Customers: customers})
+	if err != nil {
+		return surroundings{}, err
+	}
+	sit.Account = account
+	v, err := look.Judged(ctx, src, opt, g.rules, sit)
+	if err != nil {
+		return surroundings{}, err
 	}
 	if sit.StripeUnread != "" {
 		return surroundings{}, unclear("Stripe could not be read: " + sit.StripeUnread)
@@ -74,11 +68,12 @@ func (s surroundings) finding(object rightful.Ref, wanted ...rightful.Code) *rig
 	return nil
 }
 
-// security returns a finding about a customer that concerns security, or nil.
+// security returns a finding about a customer that concerns security, or nil. What
+// only mentions the customer is about something else: anybody may type a company's
+// reference into a payment link.
 func (s surroundings) security(customer string) *rightful.Finding {
 	for i := range s.verdict.Findings {
-		f := &s.verdict.Findings[i]
-		if f.Security && (f.Object.ID == customer || slices.Contains(f.Also, customer)) {
+		if f := &s.verdict.Findings[i]; f.Security && f.Object.ID == customer {
 			return f
 		}
 	}
@@ -98,11 +93,11 @@ func (ch *choice) settle(ctx context.Context, o rightful.Object, t *trouble) err
 	}
 	family, whose := s.family(o.ID)
 	found := s.finding(o.Ref(), rightful.CodeStampMissing, rightful.CodeStampDead, rightful.CodeUnstamped)
-	if f := s.security(o.ID); f != nil {
-		return ch.refuse(f.Code, true, "%s", f.Message)
-	}
 	theirs := family != nil && !whose.Contested && rightful.SameID(whose.CompanyID, ch.company.ID)
 	if t.stamp == "" {
+		if f := s.security(o.ID); f != nil && !theirs {
+			return ch.refuse(f.Code, true, "%s", f.Message)
+		}
 		if !theirs {
 			return ch.refuse(rightful.CodeLinkStampSplit, true, "company %s links %s, which has no stamp, and its payments do not say that it is that company's", ch.company.ID, o.ID)
 		}

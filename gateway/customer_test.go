@@ -58,6 +58,9 @@ func linking(company int, customer string) string {
 func TestTheLinkedCustomer(t *testing.T) {
 	t.Parallel()
 	readOnly := setup{options: func(o *gateway.Options) { o.Writer = nil }}
+	lacking := setup{options: func(o *gateway.Options) {
+		o.Lacks = func(rightful.Proposal) string { return "directory.write.company_customer" }
+	}}
 	links := setup{mapping: func(m *sqldirectory.Mapping, w *sqldirectory.WriteMapping) {
 		m.Companies = "SELECT id, name, owner_id AS owner_user_id, deleted_at, merged_into, billing_parent_id FROM companies"
 		m.Links = "SELECT company_id, stripe_customer_id FROM billing_links"
@@ -88,6 +91,7 @@ func TestTheLinkedCustomer(t *testing.T) {
 		{name: "nothing linked, and a slug", rows: []string{"UPDATE companies SET slug = 's3bela'"}, want: "new", stamped: "app=ledgerly company_id=s3bela"},
 		{name: "somebody with the same email and name", lists: customers("cus_sam company_id=12 app=ledgerly"), want: "new"},
 		{name: "nothing linked, and no writer", how: readOnly, want: "new", linked: "-"},
+		{name: "nothing linked, and no statement to write it", how: lacking, want: "new", linked: "-"},
 		{name: "nothing in the table of links", how: links, want: "new", linked: "-"},
 		{name: "well, in the table of links", how: links, rows: []string{"INSERT INTO billing_links VALUES (11, 'cus_A')"}, lists: customers("cus_A company_id=11"), want: "cus_A", linked: "-"},
 		{name: "several in the table of links", how: links, rows: []string{"INSERT INTO billing_links VALUES (11, 'cus_A'), (11, 'cus_B')"}, lists: customers("cus_A company_id=11", "cus_B company_id=11"), want: "RF110", says: "cus_A, cus_B", linked: "-"},
@@ -99,6 +103,9 @@ func TestTheLinkedCustomer(t *testing.T) {
 		{name: "shared", rows: []string{linking(11, "cus_A"), linking(12, "cus_A")}, lists: customers("cus_A company_id=11"), want: "RF204", secret: true, linked: "cus_A"},
 		{name: "shared with a company that is gone", rows: []string{linking(11, "cus_A"), linking(12, "cus_A"), "UPDATE companies SET deleted_at = 1 WHERE id = 12"}, lists: customers("cus_A company_id=11"), want: "cus_A"},
 		{name: "another live company's stamp", rows: []string{linking(11, "cus_A")}, lists: customers("cus_A company_id=12"), want: "RF104", secret: true, says: "company 12", stamped: "company_id=12", linked: "cus_A"},
+		{name: "another live company's slug", rows: []string{linking(11, "cus_A"), "UPDATE companies SET slug = 'other' WHERE id = 12"}, lists: customers("cus_A company_id=other"), want: "RF104", secret: true, says: "company 12", linked: "cus_A"},
+		{name: "another live company's slug, which is its own id", rows: []string{linking(11, "cus_A"), "UPDATE companies SET slug = '11' WHERE id = 12", "UPDATE companies SET slug = 's3bela' WHERE id = 11"}, lists: customers("cus_A company_id=11"), want: "RF104", secret: true, says: "company 12", linked: "cus_A"},
+		{name: "its own id, which is an old form", rows: []string{linking(11, "cus_A"), "UPDATE companies SET slug = 's3bela' WHERE id = 11"}, lists: customers("cus_A company_id=11"), want: "cus_A", stamped: "company_id=11"},
 		{name: "a stamp of nobody, and two voices", rows: []string{linking(11, "cus_A"), "UPDATE users SET email = 'cus_a@example.com'"}, lists: customers("cus_A company_id=4 app=ledgerly"), want: "cus_A", healed: "RF101", stamped: "app=ledgerly company_id=11"},
 		{name: "a stamp of nobody, and one voice", rows: []string{linking(11, "cus_A")}, lists: customers("cus_A company_id=4"), want: "RF101", says: `"4"`, stamped: "company_id=4", linked: "cus_A"},
 		{name: "a stamp of a company that was deleted", rows: []string{linking(11, "cus_A"), "UPDATE companies SET deleted_at = 1 WHERE id = 12"}, lists: customers("cus_A company_id=12"), want: "RF102", stamped: "company_id=12", linked: "cus_A"},

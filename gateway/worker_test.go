@@ -105,7 +105,7 @@ func TestWorker(t *testing.T) {
 	for range j.Customers {
 		do(func() outcome {
 			c, err := g.EnsureCustomer(t.Context(), "11", gateway.CustomerDetails{Name: "S3bela"})
-			return outcome{Customer: c.StripeCustomerID, Created: c.Created, Wish: -1, Error: text(err)}
+			return outcome{Customer: c.StripeCustomerID, Created: c.Created, Wish: -1, Error: failureText(err)}
 		})
 	}
 	for wish := range j.Wishes {
@@ -114,14 +114,14 @@ func TestWorker(t *testing.T) {
 				r := buying()
 				r.Quantity = int64(wish + 1)
 				s, err := g.CreateCheckoutSession(t.Context(), r)
-				return outcome{Customer: s.StripeCustomerID, Session: s.ID, Reused: s.Reused, Wish: wish, Error: text(err)}
+				return outcome{Customer: s.StripeCustomerID, Session: s.ID, Reused: s.Reused, Wish: wish, Error: failureText(err)}
 			})
 		}
 	}
 	all.Wait()
 }
 
-func text(err error) string {
+func failureText(err error) string {
 	if err != nil {
 		return err.Error()
 	}

@@ -27,6 +27,10 @@ type Options struct {
 	// OnDecision is told of everything that the gateway decides, after it did. It may
 	// be called from several goroutines, and must not block.
 	OnDecision func(context.Context, gateway.Decision)
+	// OnNotice is told of each event about a live company of the app, while Run runs:
+	// at least once, and in order within a family. See gateway.WebhookOptions. Nil:
+	// webhooks.notify of the file is told, if it names anybody.
+	OnNotice func(context.Context, gateway.Notice) error
 	// Logger gets one line for each decision; none when nil. Keys, secrets and emails
 	// are taken out of it.
 	Logger *slog.Logger
@@ -58,7 +62,7 @@ func Open(ctx context.Context, path string, o Options) (*Gateway, error) {
 		log = slog.New(telemetry.Redact(log.Handler()))
 	}
 	opened, _, err := wire.Gateway(ctx, path, wire.GatewayOptions{
-		Env: o.Env, Now: o.Now, Actor: o.Name, State: o.State, Logger: log, OnDecision: o.OnDecision,
+		Env: o.Env, Now: o.Now, Actor: o.Name, State: o.State, Logger: log, OnDecision: o.OnDecision, OnNotice: o.OnNotice,
 	})
 	if err != nil {
 		return nil, err
