@@ -32,9 +32,9 @@ type Ending struct {
 func (s *Server) Run(ctx context.Context, l net.Listener, end Ending) error {
 	server := &http.Server{
 		Handler:           s,
-		ReadHeaderTimeout: headersWithin,
-		ReadTimeout:       requestWithin,
-		WriteTimeout:      requestWithin + s.o.Within,
+		ReadHeaderTimeout: min(headersWithin, s.patience),
+		ReadTimeout:       s.patience,
+		WriteTimeout:      s.patience + s.o.Within,
 		IdleTimeout:       idleFor,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
