@@ -32,6 +32,7 @@ type call struct {
 	key    credential
 	op     *operation
 	id     string // from the path
+	base   string // the address of the server as the client knows it
 	params *values
 	expand expandTree
 }

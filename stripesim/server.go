@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,11 @@ type Options struct {
 	// Control says who may use the control API below /_sim/.
 	Control Control
 
+	// PublicURL is the address under which a browser finds the server, for the
+	// url of checkout and portal sessions: https://stripe.example.com. Empty
+	// means the one that each request was sent to.
+	PublicURL string
+
 	// WebhookTimeout is how long the receiver of a webhook may take, in real
 	// time. Zero means 10 seconds.
 	WebhookTimeout time.Duration
@@ -84,6 +90,7 @@ type Server struct {
 	sleep      func(context.Context, time.Duration)
 	searchLag  time.Duration
 	control    Control
+	publicURL  string // without a slash at the end
 	faults     faults
 	resources  []*resource
 	operations []*operation
@@ -114,7 +121,7 @@ func New(opts Options) *Server {
 	s := &Server{
 		seed: opts.Seed, strictKeys: opts.StrictKeys, resources: allResources(),
 		limiter: limiter{limits: opts.Limits}, locks: locks{timeout: opts.LockTimeout}, latency: opts.Latency,
-		sleep: opts.Sleep, searchLag: opts.SearchLag, control: opts.Control,
+		sleep: opts.Sleep, searchLag: opts.SearchLag, control: opts.Control, publicURL: strings.TrimRight(opts.PublicURL, "/"),
 		accounts: map[string]*account{}, keys: map[string]credential{}, revoked: map[string]bool{},
 	}
 	s.hooks.init()
