@@ -52,6 +52,7 @@ func (s *Server) allOperations() []*operation {
 		setupIntentOperations(s.resource("setup_intent")),
 		paymentMethodOperations(s.resource("payment_method")),
 		webhookEndpointOperations(s.resource("webhook_endpoint")),
+		portalOperations(s.resource("billing_portal.session")),
 		eventOperations(s.resource("event")),
 		accountOperations(),
 	)

@@ -31,6 +31,7 @@ var (
 	noticePage    = pageOf("notice.html")
 	payPage       = pageOf("pay.html")
 	challengePage = pageOf("challenge.html")
+	portalPage    = pageOf("portal.html")
 )
 
 func pageOf(name string) *template.Template {

@@ -51,6 +51,7 @@ func allResources() []*resource {
 		setupIntentResource(),
 		paymentMethodResource(),
 		webhookEndpointResource(),
+		portalResource(),
 		eventResource(),
 	}
 }

@@ -198,3 +198,37 @@ func TestBrowserIsSentToTheWebOnly(t *testing.T) {
 		t.Errorf("the session is %s", got.Status)
 	}
 }
+
+// A customer cancels in the portal, takes it back, and returns.
+func TestBrowserPortal(t *testing.T) {
+	t.Parallel()
+	b := openTab(t)
+	customer, err := b.stripe.V1Customers.Create(t.Context(), &stripe.CustomerCreateParams{Email: stripe.String("member@example.com")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := b.stripe.V1Subscriptions.Create(t.Context(), &stripe.SubscriptionCreateParams{Customer: stripe.String(customer.ID),
+		Items: []*stripe.SubscriptionCreateItemParams{{Price: stripe.String("price_pro")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	portal, err := b.stripe.V1BillingPortalSessions.Create(t.Context(), &stripe.BillingPortalSessionCreateParams{
+		Customer: stripe.String(customer.ID), ReturnURL: stripe.String(b.shop + "/account")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.do(chromedp.Navigate(portal.URL))
+	b.wantText("#customer", "member@example.com")
+	b.wantText("#invoices", "USD 10.00")
+	b.press(`button[value="end"]`)
+	b.wantText(".subscription", "ends on")
+	b.press(`button[value="keep"]`)
+	b.wantText(".subscription", "renews on")
+	b.press(`button[value="cancel"]`)
+	got, err := b.stripe.V1Subscriptions.Retrieve(t.Context(), sub.ID, &stripe.SubscriptionRetrieveParams{})
+	if err != nil || got.Status != stripe.SubscriptionStatusCanceled {
+		t.Errorf("the subscription is %v %v", got, err)
+	}
+	b.press("#return")
+	b.wantAddress(b.shop + "/account")
+}
