@@ -32,6 +32,8 @@ func TestStripesClientDrivesEveryOperation(t *testing.T) {
 	b.driveIntents(ctx, customer)
 	b.driveSubscriptions(ctx, customer, price)
 	b.driveSessions(ctx, customer, price)
+	portal := must[*stripe.BillingPortalSession](t)(b.V1BillingPortalSessions.Create(ctx, &stripe.BillingPortalSessionCreateParams{Customer: &customer}))
+	equal(t, "portal", portal.Customer, customer)
 	b.driveEndpointsAndEvents(ctx)
 	b.driveAccount(ctx)
 	_, err := b.V1Products.Delete(ctx, product, nil)
