@@ -23,7 +23,7 @@ type account struct {
 	// are the moments at which they have something to do.
 	clock  int64
 	timers timers
-	modes [2]*store // test, live
+	modes  [2]*store // test, live
 	// declared is the mode that a world gave the account; see Options.StrictKeys.
 	declared *bool
 	// profile is the "account" object of the world, unknown fields included.

@@ -68,6 +68,11 @@ type Options struct {
 	// WebhooksLoopback sends webhooks to this machine only, whatever the
 	// endpoints of a world say. The attempt to send one elsewhere fails.
 	WebhooksLoopback bool
+	// WebhooksInOrder lets each endpoint get its events in the order in which
+	// they happened: one that is not acknowledged, or held or delayed by a rule,
+	// keeps back those after it. Stripe promises no order; this is for tests that
+	// are about something else.
+	WebhooksInOrder bool
 }
 
 // DefaultAccount is the id of the account that exists when nobody named one.
@@ -105,6 +110,7 @@ type Server struct {
 	hooks       hooks
 	hookClient  *http.Client
 	hookTimeout time.Duration // real time
+	hookInOrder bool
 
 	mu        sync.RWMutex // guards what follows
 	accounts  map[string]*account
@@ -125,7 +131,7 @@ func New(opts Options) *Server {
 		accounts: map[string]*account{}, keys: map[string]credential{}, revoked: map[string]bool{},
 	}
 	s.hooks.init()
-	s.hookClient, s.hookTimeout = webhookClient(opts.WebhooksLoopback), opts.WebhookTimeout
+	s.hookClient, s.hookTimeout, s.hookInOrder = webhookClient(opts.WebhooksLoopback), opts.WebhookTimeout, opts.WebhooksInOrder
 	if s.hookTimeout <= 0 {
 		s.hookTimeout = webhookTimeout
 	}

@@ -259,34 +259,3 @@ func (s *Server) ReleaseWebhooks() int {
 	s.hooks.nudge()
 	return n
 }
-
-// WebhookSecret is the signing secret of an endpoint, which Stripe shows only
-// when the endpoint is made. One that came from a world has one too, the same
-// in every run with the same seed, unless the world gives its own as
-// "_stripesim": {"secret": "whsec_..."}. The account "" is the default account.
-// It returns an error when there is no such endpoint.
-func (s *Server) WebhookSecret(account, endpoint string) (string, error) {
-	a := s.account(account)
-	if a == nil {
-		return "", nothingNamed("stripesim: webhook secret: there is no account %s", account)
-	}
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	for _, st := range a.modes {
-		if e := st.tables["webhook_endpoint"].byID[endpoint]; e != nil {
-			return s.secretOf(a, e), nil
-		}
-	}
-	return "", nothingNamed("stripesim: webhook secret: account %s has no endpoint %s", a.id, endpoint)
-}
-
-func (s *Server) secretOf(a *account, endpoint *entry) string {
-	if secret := parseObject(endpoint.hidden).str("secret"); secret != "" {
-		return secret
-	}
-	return s.newSecret(a, endpoint.id)
-}
-
-func (s *Server) newSecret(a *account, endpoint string) string {
-	return "whsec_" + token(s.seed, a.id+"/"+endpoint, 0, 32)
-}

@@ -32,6 +32,7 @@ type simOptions struct {
 	control    string
 	webhooks   string
 	publicURL  string
+	inOrder    bool
 }
 
 // Who gets the simulator's webhooks.
@@ -75,6 +76,7 @@ session.`,
 	c.Flags().StringVar(&o.publicURL, "public-url", "", "the address under which browsers find the simulator, for the url of checkout and portal sessions; without it, the one that each request was sent to")
 	c.Flags().StringVar(&o.control, "control", string(stripesim.ControlLoopback), "who may use /_sim/: loopback, anywhere or off")
 	c.Flags().StringVar(&o.webhooks, "webhooks", webhooksLoopback, "send events to the webhook endpoints: loopback (on this machine only), anywhere, or manual (when POST /_sim/deliver asks)")
+	c.Flags().BoolVar(&o.inOrder, "webhooks-in-order", false, "let each endpoint get its events in the order in which they happened, however long one of them fails")
 	return c
 }
 

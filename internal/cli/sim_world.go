@@ -18,6 +18,7 @@ import (
 func (o *simOptions) options() (stripesim.Options, error) {
 	opts := stripesim.Options{
 		Seed: o.seed, StrictKeys: o.strictKeys, LockTimeout: o.lock, SearchLag: o.searchLag, Control: stripesim.Control(o.control),
+		WebhooksInOrder: o.inOrder,
 	}
 	switch opts.Control {
 	case stripesim.ControlLoopback, stripesim.ControlAnywhere, stripesim.ControlOff:
