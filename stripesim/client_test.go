@@ -35,6 +35,7 @@ func TestStripesClientDrivesEveryOperation(t *testing.T) {
 	portal := must[*stripe.BillingPortalSession](t)(b.V1BillingPortalSessions.Create(ctx, &stripe.BillingPortalSessionCreateParams{Customer: &customer}))
 	equal(t, "portal", portal.Customer, customer)
 	b.driveEndpointsAndEvents(ctx)
+	b.driveDestinations(ctx)
 	b.driveAccount(ctx)
 	_, err := b.V1Products.Delete(ctx, product, nil)
 	stripeError(t, err, 400, "")

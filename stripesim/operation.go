@@ -23,7 +23,9 @@ type operation struct {
 	// unlocked operations look at accounts as a whole and take their locks
 	// themselves: two locks held at once could wait for each other.
 	unlocked bool
-	run      func(c *call) (json.RawMessage, *apiError)
+	// v2 operations take JSON and expand nothing.
+	v2  bool
+	run func(c *call) (json.RawMessage, *apiError)
 }
 
 // call is one request on its way through an operation.
@@ -55,6 +57,8 @@ func (s *Server) allOperations() []*operation {
 		portalOperations(s.resource("billing_portal.session")),
 		eventOperations(s.resource("event")),
 		accountOperations(),
+		destinationOperations(s.resource("v2.core.event_destination")),
+		thinOperations(),
 	)
 }
 

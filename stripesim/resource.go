@@ -52,6 +52,7 @@ func allResources() []*resource {
 		paymentMethodResource(),
 		webhookEndpointResource(),
 		portalResource(),
+		destinationResource(),
 		eventResource(),
 	}
 }

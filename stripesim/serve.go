@@ -138,6 +138,12 @@ func (x *exchange) form() (*node, *apiError) {
 		return nil, invalid("", "", "The request body is larger than %d bytes.", maxBody)
 	}
 	kind := x.request.Header.Get("Content-Type")
+	if isV2(x.request.URL.Path) {
+		if len(body) > 0 && !strings.HasPrefix(kind, "application/json") {
+			return nil, invalid("", "", "The v2 API reads JSON bodies: send Content-Type: application/json, not %s.", shorten(kind))
+		}
+		return form, parseJSON(form, body)
+	}
 	if len(body) > 0 && kind != "" && !strings.HasPrefix(kind, "application/x-www-form-urlencoded") {
 		return nil, invalid("", "", "The v1 API reads form-encoded bodies: send Content-Type: application/x-www-form-urlencoded, not %s.", shorten(kind))
 	}
@@ -238,6 +244,9 @@ func (x *exchange) fail(err *apiError) (int, []byte) {
 	}
 	if err.nameless {
 		x.header.Del("Request-Id")
+	}
+	if isV2(x.request.URL.Path) {
+		return err.status, err.bodyV2()
 	}
 	return err.status, err.body(x.requestID, x.livemode)
 }

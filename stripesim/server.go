@@ -145,7 +145,9 @@ func New(opts Options) *Server {
 	}
 	s.operations = s.allOperations()
 	for _, op := range s.operations {
-		op.params = op.params.with(expandParam())
+		if !op.v2 {
+			op.params = op.params.with(expandParam())
+		}
 	}
 	if opts.Account != "" {
 		s.addAccount(opts.Account)

@@ -143,7 +143,7 @@ func (s *Server) dueDeliveries() (due []dueDelivery, next time.Time, waiting int
 func (s *Server) attempt(ctx context.Context, next dueDelivery, report *DeliveryReport) error {
 	d, now := next.d, s.now()
 	target, version, secrets, open := s.endpointOf(d, now.Unix())
-	body := next.account.eventBody(d, version)
+	body := s.eventBody(next.account, d, version)
 	if body == nil { // a reset took it away
 		return nil
 	}
@@ -197,25 +197,36 @@ func retryWait(seed uint64, d *delivery) time.Duration {
 func (s *Server) endpointOf(d *delivery, now int64) (target, version string, secrets []string, open bool) {
 	d.owner.mu.RLock()
 	defer d.owner.mu.RUnlock()
-	e := d.owner.store(d.Livemode).tables["webhook_endpoint"].byID[d.Endpoint]
+	e := d.owner.store(d.Livemode).endpoint(d.Endpoint)
 	if e == nil {
 		return "", "", nil, false
 	}
 	o := e.object()
-	return o.str("url"), o.str("api_version"), s.secretsOf(d.owner, e, now), o.str("status") != "disabled"
+	target, version = o.str("url"), o.str("api_version")
+	if endpoint := o.child("webhook_endpoint"); endpoint != nil {
+		target, version = endpoint.str("url"), o.str("snapshot_api_version")
+	}
+	return target, version, s.secretsOf(d.owner, e, now), o.str("status") != "disabled"
 }
 
 // eventBody is the event as the endpoint gets it, nil when the delivery is not
 // waiting any more.
-func (a *account) eventBody(d *delivery, version string) []byte {
+func (s *Server) eventBody(a *account, d *delivery, version string) []byte {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	st := a.store(d.Livemode)
-	e := st.tables["event"].byID[d.Event]
+	e := st.tables["event"].byID[d.source]
 	if e == nil || st.outbox.waiting[d.seq] != d {
 		return nil
 	}
 	o := e.object()
+	if d.thin {
+		o = (&tx{server: s, account: a, livemode: d.Livemode}).notification(o)
+		if d.owner != a {
+			o.set("context", a.id)
+		}
+		return o.raw()
+	}
 	if version != "" {
 		o.set("api_version", version)
 	}
@@ -239,7 +250,7 @@ func (a *account) settleDelivery(d *delivery, change func(box *outbox)) {
 // takes nothing off. It needs the lock.
 func (a *account) acknowledged(d *delivery) {
 	table := a.store(d.Livemode).tables["event"]
-	if e := table.byID[d.Event]; e != nil && !*d.acked {
+	if e := table.byID[d.source]; e != nil && !d.thin && !*d.acked {
 		*d.acked = true
 		o := e.object()
 		o.set("pending_webhooks", max(o.int("pending_webhooks")-1, 0))

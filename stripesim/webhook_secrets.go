@@ -79,7 +79,10 @@ func (s *Server) withEndpoint(accountID, endpoint string, f func(a *account, e *
 
 // endpoint is what webhooks go to by this id, nil when there is none.
 func (st *store) endpoint(id string) *entry {
-	return st.tables["webhook_endpoint"].byID[id]
+	if e := st.tables["webhook_endpoint"].byID[id]; e != nil {
+		return e
+	}
+	return st.tables["v2.core.event_destination"].byID[id]
 }
 
 // secretsOf are the secrets that sign for an endpoint at this moment, the
