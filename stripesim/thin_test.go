@@ -146,7 +146,13 @@ func TestDestinationsBesideEndpoints(t *testing.T) {
 	b.destination(thin, "thin", "@accounts", "v1.customer.created")
 	full := b.destination(snapshot, "snapshot", "", "customer.created")
 	b.endpoint(old, "enabled_events[]=customer.created")
+	own := listen(t)
+	b.destination(own, "thin", "", "v1.customer.created")
+	pending := func() any {
+		return b.send("GET", "/v1/events?limit=1&type=customer.created", "").at("data", 0, "pending_webhooks")
+	}
 	b.named("own")
+	equal(t, "pending", pending(), any(2.0)) // nobody counts a thin one
 	b.send("POST", "/v1/customers", "name=connected", "Stripe-Account", "acct_c")
 	b.deliver()
 	equal(t, "snapshot", snapshot.names(), "own")
@@ -157,9 +163,13 @@ func TestDestinationsBesideEndpoints(t *testing.T) {
 	if all := thin.all(); len(all) != 1 || all[0].event["context"] != "acct_c" {
 		t.Errorf("thin events of connected accounts: %v", all)
 	}
-	equal(t, "acknowledged", b.send("GET", "/v1/events?limit=1&type=customer.created", "").at("data", 0, "pending_webhooks"), any(0.0))
+	equal(t, "acknowledged", pending(), any(0.0))
 	shown, _ := b.send("GET", "/_sim/deliveries?state=delivered", "").at("deliveries").([]any)
-	equal(t, "deliveries", len(shown), 3)
+	equal(t, "deliveries", len(shown), 4)
+	old.answers(500)
+	b.named("refused")
+	b.deliver()
+	equal(t, "the endpoint has not", pending(), any(1.0))
 }
 
 func TestDestinationsRefuse(t *testing.T) {
@@ -177,7 +187,6 @@ func TestDestinationsRefuse(t *testing.T) {
 		"eventbridge":    strings.Replace(whole, "webhook_endpoint\",\"event", "amazon_eventbridge\",\"event", 1),
 		"unknown":        strings.Replace(whole, `"name"`, `"colour":"red","name"`, 1),
 		"version":        strings.Replace(whole, `"name"`, `"snapshot_api_version":"2026-06-24.dahlia","name"`, 1),
-		"too deep":       `{"name":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`,
 		"nothing to ask": strings.Replace(whole, `["v1.customer.created"]`, `[]`, 1),
 	} {
 		a := b.send("POST", "/v2/core/event_destinations", body, json...)
@@ -185,5 +194,7 @@ func TestDestinationsRefuse(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.status, a.raw)
 		}
 	}
+	deep := b.send("POST", "/v2/core/event_destinations", `{"name":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)+`}`, json...)
+	deep.wantError(t, 400, "invalid_request", "", "nested too deep")
 	b.send("POST", "/v2/core/event_destinations", whole).wantError(t, 400, "invalid_request", "", "application/json")
 }
