@@ -198,3 +198,9 @@ func TestDestinationsRefuse(t *testing.T) {
 	deep.wantError(t, 400, "invalid_request", "", "nested too deep")
 	b.send("POST", "/v2/core/event_destinations", whole).wantError(t, 400, "invalid_request", "", "application/json")
 }
+
+func TestUnknownURLsOfV2(t *testing.T) {
+	t.Parallel()
+	b := start(t, stripesim.Options{})
+	b.send("GET", "/v2/core/accounts", "").wantError(t, 404, "not_found", "", "Unrecognized request URL (GET: /v2/core/accounts)")
+}
