@@ -4,10 +4,13 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"rightful/internal/testserver"
 )
 
 // TestShopIsAnOutsider: the shop imports of rightful what any app may. The module's
@@ -40,5 +43,15 @@ func TestPythonNeedsNothing(t *testing.T) {
 	}
 	if one, other := must(os.ReadFile("shop/schema.sql"))(t), must(os.ReadFile("python/schema.sql"))(t); string(one) != string(other) {
 		t.Error("python/schema.sql differs from shop/schema.sql")
+	}
+}
+
+// TestPythonClient runs the client's own tests.
+func TestPythonClient(t *testing.T) {
+	t.Parallel()
+	c := exec.CommandContext(t.Context(), testserver.Python(t), "-B", "-m", "unittest", "-q")
+	c.Dir = "python"
+	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "Ran 7 tests") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

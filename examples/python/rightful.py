@@ -81,11 +81,15 @@ class Guarded:
 
 
 class Rightful:
-    """rightful serve at url. Safe for use by several threads."""
+    """rightful serve at url. Safe for use by several threads. One request may take timeout
+    seconds; it is sent again, attempts times in all, while patience seconds are not over:
+    somebody waits for the page."""
 
-    def __init__(self, url: str, token: str, timeout: float = 30, attempts: int = 4, sleep=time.sleep):
+    def __init__(self, url: str, token: str, timeout: float = 20, attempts: int = 4, patience: float = 5,
+                 sleep=time.sleep, clock=time.monotonic):
         self._url, self._token = url.rstrip("/"), token
-        self._timeout, self._attempts, self._sleep = timeout, attempts, sleep
+        self._timeout, self._attempts, self._patience = timeout, attempts, patience
+        self._sleep, self._clock = sleep, clock
 
     def company(self, user_id) -> str:
         """The company of a user, as the one resolver names it."""
@@ -128,6 +132,7 @@ class Rightful:
     def _call(self, method: str, path: str, body: Any = None) -> dict:
         data = None if body is None else json.dumps(body).encode()
         last: Exception = Unavailable("not asked")
+        end = self._clock() + self._patience
         for attempt in range(self._attempts):
             request = urllib.request.Request(self._url + path, data=data, method=method, headers={
                 "Authorization": "Bearer " + self._token, "Content-Type": "application/json", "Accept": "application/json"})
@@ -146,8 +151,9 @@ class Rightful:
                 last = Unavailable(f"rightful answers {e.code} to {path}: {problem.get('detail', '')}")
             except (OSError, http.client.HTTPException, ValueError) as e:  # no connection, half an answer
                 last = Unavailable(f"rightful does not answer {path}: {e}")
-            if attempt + 1 < self._attempts:
-                self._sleep(wait)
+            if attempt + 1 == self._attempts or self._clock() + wait > end:
+                break
+            self._sleep(wait)
         raise last
 
 
