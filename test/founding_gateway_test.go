@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -109,6 +110,9 @@ func front(t *testing.T, change func(stripe map[string]any)) *fronted {
 func (f *fronted) buy(w http.ResponseWriter, q *http.Request) {
 	stale, err := f.cache.Get(q.Context(), ":1:user_company_"+q.FormValue("user")).Result()
 	if err != nil {
+		stale, err = f.userCompany(q.Context(), q.FormValue("user"))
+	}
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -171,7 +175,9 @@ func (f *fronted) buys(tells string) (status int, s gateway.Session) {
 		f.t.Fatal(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode == http.StatusOK {
+	if answer.StatusCode != http.StatusOK {
+		f.t.Logf("the shop answers %s", must(io.ReadAll(answer.Body))(f.t))
+	} else {
 		if err := json.NewDecoder(answer.Body).Decode(&s); err != nil {
 			f.t.Fatal(err)
 		}
