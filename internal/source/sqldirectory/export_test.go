@@ -1,5 +1,12 @@
 package sqldirectory
 
+import "context"
+
+// OnConnection asks one thing on a connection that the directory reads on.
+func (d *Directory) OnConnection(ctx context.Context, query string, into any) error {
+	return d.db.QueryRowContext(ctx, query).Scan(into)
+}
+
 // UserLookup returns the statement that looks users up by a number of values of
 // a column, for tests of how a database runs it.
 func (d *Directory) UserLookup(column string, values int) string {

@@ -271,6 +271,38 @@ func TestManyOfEveryType(t *testing.T) {
 	}
 }
 
+// TestManyAfterAChange of a table: what was prepared before does not fit any more,
+// and nobody notices. Where the address says that statements are not to be kept,
+// none is.
+func TestManyAfterAChange(t *testing.T) {
+	t.Parallel()
+	dsn := engines[1].seats(t)
+	for name, tt := range map[string]struct {
+		parameters string
+		kept       bool
+	}{"": {kept: true}, "pooler": {"&default_query_exec_mode=exec", false}} {
+		d := open(t, dsn+tt.parameters, sqldirectory.Mapping{Companies: "SELECT * FROM companies"})
+		q := rightful.DirectoryQuestion{Companies: []rightful.Select{{By: rightful.ByID, Values: []string{"4"}}}}
+		db := connect(t, "pgx", dsn)
+		for _, change := range []string{"SELECT 1", "ALTER TABLE companies ALTER COLUMN id TYPE integer", "ALTER TABLE companies ALTER COLUMN id TYPE bigint"} {
+			if _, err := db.ExecContext(t.Context(), change); err != nil {
+				t.Fatal(err)
+			}
+			a, err := d.ReadMany(t.Context(), q)
+			if err != nil || len(a.Companies[0]) != 1 || a.Companies[0][0].ID != "4" {
+				t.Errorf("%s, after %s: %+v, %v", name, change, a, err)
+			}
+		}
+		var named int
+		if err := d.OnConnection(t.Context(), "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'rightful%'", &named); err != nil {
+			t.Fatal(err)
+		}
+		if named > 0 != tt.kept {
+			t.Errorf("%s: %d statements are kept", name, named)
+		}
+	}
+}
+
 // TestManySaysWhatFailed, where, and leaves nothing behind.
 func TestManySaysWhatFailed(t *testing.T) {
 	t.Parallel()
