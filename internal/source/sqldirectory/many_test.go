@@ -177,15 +177,19 @@ func TestManyOnOneWay(t *testing.T) {
 	t.Parallel()
 	dsn, f := counted(t, engines[1].seats(t))
 	d := open(t, dsn, manyMapping())
+	used := time.Now()
 	for n := range 3 {
+		idle := time.Since(used)
 		ways := f.during(func() {
 			if _, err := d.ReadMany(t.Context(), manyQuestion()); err != nil {
 				t.Fatal(err)
 			}
 		})
-		if ways != 1 {
+		// After a second without use the driver asks first whether anybody is there.
+		if ways != 1 && idle < time.Second/2 {
 			t.Errorf("question %d took %d ways, want 1", n, ways)
 		}
+		used = time.Now()
 	}
 	alone := f.during(func() {
 		if _, err := rightful.ReadMany(t.Context(), struct{ rightful.DirectoryReader }{d}, manyQuestion()); err != nil {
@@ -339,9 +343,9 @@ func TestManyEndsInTime(t *testing.T) {
 		if e.name == "mariadb" {
 			m.Links = "SELECT seq AS company_id, 'cus_11' AS stripe_customer_id FROM seq_1_to_9000000000000 WHERE seq % 2 > 1"
 		}
-		d := open(t, e.seats(t), m, sqldirectory.WithStatementTimeout(300*time.Millisecond))
+		d := open(t, e.seats(t), m, sqldirectory.WithStatementTimeout(time.Second))
 		_, err := d.ReadMany(t.Context(), manyQuestion())
-		says(t, asError(t, err), rightful.KindUnreachable, "directory.links", "no answer within 300ms")
+		says(t, asError(t, err), rightful.KindUnreachable, "directory.links", "no answer within 1s")
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		if _, err := d.ReadMany(ctx, manyQuestion()); !errors.Is(err, context.DeadlineExceeded) || rightful.KindOf(err) != "" {
