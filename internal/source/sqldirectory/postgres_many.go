@@ -16,6 +16,34 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
+// asksKey is the key of a context that says whether a connection is tried
+// before it is used, which is a way of its own.
+type asksKey struct{}
+
+const (
+	asksNever  = "never"
+	asksAlways = "always"
+)
+
+// asksFirst reports whether a connection is tried before it is used: one that has
+// rested, unless the context knows better. What is asked in one go does without, and
+// is asked once more, on one that was tried, when the connection was dead.
+func asksFirst(ctx context.Context, c stdlib.ShouldPingParams) bool {
+	switch ctx.Value(asksKey{}) {
+	case asksNever:
+		return false
+	case asksAlways:
+		return true
+	}
+	return c.IdleDuration > time.Second
+}
+
+// lostError is what became of a connection that was dead.
+type lostError struct{ error }
+
+// Unwrap returns what the connection said.
+func (e lostError) Unwrap() error { return e.error }
+
 // pipeline sends everything, from BEGIN to ROLLBACK, before it reads the first
 // answer. One transaction sees one moment.
 func (p postgres) pipeline(ctx context.Context, conn *sql.Conn, d *Directory, all []asking) (rows [][][]any, at int, err error) {
@@ -34,6 +62,9 @@ func (p postgres) pipeline(ctx context.Context, conn *sql.Conn, d *Directory, al
 			// A table has changed under what was prepared: once more, without.
 			_, _ = on.Exec(ctx, p.end()).ReadAll()
 			rows, at, err = l.run(ctx, on, d.timeout, all)
+		}
+		if err != nil && ctx.Err() == nil && on.IsClosed() {
+			err = lostError{err}
 		}
 		return err
 	})
