@@ -84,6 +84,10 @@ type dialect interface {
 // a repair for longer than a lease lasts.
 const within = 30 * time.Second
 
+// connections bounds how many connections a store has. Callers beyond that wait for
+// one: PostgreSQL allows 100 in all by default, and SQLite has one writer anyway.
+const connections = 16
+
 // Open opens the store at an address, sqlite:FILE or postgres://, and makes or
 // migrates its tables.
 func Open(ctx context.Context, address string, o Options) (*Store, error) {
@@ -137,6 +141,8 @@ func dial(address string, o Options, readOnly bool) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.db.SetMaxOpenConns(connections)
+	s.db.SetMaxIdleConns(connections)
 	return s, nil
 }
 
