@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"rightful"
-	"rightful/internal/collect"
 	"rightful/internal/judge"
+	"rightful/internal/look"
 )
 
 // surroundings are what the judge says about a customer and all that hangs on it, read
@@ -25,25 +25,14 @@ type surroundings struct {
 // around reads and judges the surroundings of customers. A look that is not complete
 // is an error: nothing is decided by what could not be read.
 func (g *Gateway) around(ctx context.Context, customers ...string) (surroundings, error) {
-	src := collect.Sources{Directory: g.opt.Directory, Stripe: g.opt.Stripe}
-	opt := collect.Options{Now: g.now(), Keys: g.opt.Keys}
-	sit, _, err := collect.Around(ctx, src, opt, rightful.Subject{Customers: customers}, func(sit *rightful.Situation) []string {
-		return judge.Attributed(sit, g.rules)
-	})
+	src, opt := g.sources(), g.options()
+	sit, _, err := look.Around(ctx, src, opt, g.rules, rightful.Subject{Customers: customers})
 	if err != nil {
 		return surroundings{}, err
 	}
-	v := judge.Judge(sit, g.rules)
-	if want := v.Wanted; len(want.Customers) > 0 || len(want.Unread) > 0 || want.Removals {
-		for i := range sit.Families {
-			if f := &sit.Families[i]; slices.Contains(want.Unread, f.StripeCustomerID) {
-				f.MoneyUnread = true
-			}
-		}
-		if err := collect.Closer(ctx, src, opt, sit, collect.Wanted{Customers: want.Customers, Removals: want.Removals}); err != nil {
-			return surroundings{}, err
-		}
-		v = judge.Judge(sit, g.rules)
+	v, err := look.Judged(ctx, src, opt, g.rules, sit)
+	if err != nil {
+		return surroundings{}, err
 	}
 	if sit.StripeUnread != "" {
 		return surroundings{}, unclear("Stripe could not be read: " + sit.StripeUnread)

@@ -43,6 +43,7 @@ type premises struct {
 	sim    *stripesim.Server
 	url    string
 	dsn    string // of the app's database
+	states string // the store of intents
 	db     *sql.DB
 	writer *sqldirectory.Writer
 	opt    gateway.Options
@@ -116,13 +117,13 @@ func rent(t *testing.T, how setup, rows []string, lists string) *premises {
 	t.Cleanup(server.Close)
 	p.url = server.URL
 
-	driver, source, states := "sqlite", "", ""
+	driver, source := "sqlite", ""
 	if how.engine == "postgres" {
-		driver, p.dsn, states = "pgx", testserver.Postgres(t), testserver.Postgres(t)
+		driver, p.dsn, p.states = "pgx", testserver.Postgres(t), testserver.Postgres(t)
 		source = p.dsn
 	} else {
 		source = filepath.Join(t.TempDir(), "app.db")
-		p.dsn, states = "sqlite:"+source, "sqlite:"+filepath.Join(t.TempDir(), "state.db")
+		p.dsn, p.states = "sqlite:"+source, "sqlite:"+filepath.Join(t.TempDir(), "state.db")
 	}
 	db, err := sql.Open(driver, source)
 	if err != nil {
@@ -151,7 +152,7 @@ func rent(t *testing.T, how setup, rows []string, lists string) *premises {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.writer.Close() })
-	store, err := state.Open(t.Context(), states, state.Options{Now: p.clock})
+	store, err := state.Open(t.Context(), p.states, state.Options{Now: p.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
