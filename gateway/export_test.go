@@ -32,3 +32,6 @@ func (g *Gateway) Both(ctx context.Context, session, user string) (narrow, wide 
 
 // Ruling is what the app is told to do about a status.
 func (g *Gateway) Ruling(status Status) (decision, enforced Verdict) { return g.ruling(status) }
+
+// Payment is what became of the money.
+var Payment = payment
