@@ -72,6 +72,8 @@ func TestWhatANarrowLookCannotSee(t *testing.T) {
 			"checkout_sessions": [{"id": "cs_1", "created": 1500000, "customer": "cus_A", "metadata": {"company_id": "13"}, ` + paid + `}]`, gateway.CompanyGone, gateway.OtherCompany},
 		{"a guest who has not paid", companies, `"checkout_sessions": [{"id": "cs_1", "created": 1999000, "status": "open", "payment_status": "unpaid", "mode": "payment", "metadata": {"company_id": "11", "user_id": "7"}}]`,
 			gateway.NotPaid, gateway.OtherCompany},
+		{"the same, and the stamp is stale", companies, `"checkout_sessions": [{"id": "cs_1", "created": 1999000, "status": "open", "payment_status": "unpaid", "mode": "payment", "metadata": {"company_id": "4", "user_id": "7"}}]`,
+			gateway.NotPaid, gateway.OtherCompany},
 	} {
 		text := `{"now": 2000000, "db": {"companies": [` + tt.companies + `], "users": [` + people + `]}, "stripe": {"account": {"id": "acct_1", "livemode": true}, ` + tt.stripe + `}}`
 		e, err := wire.Snapshot(tt.name, []byte(text))
