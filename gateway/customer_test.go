@@ -58,7 +58,9 @@ func linking(company int, customer string) string {
 func TestTheLinkedCustomer(t *testing.T) {
 	t.Parallel()
 	readOnly := setup{options: func(o *gateway.Options) { o.Writer = nil }}
-	lacking := setup{options: func(o *gateway.Options) { o.Lacks = func(rightful.Proposal) string { return "directory.write.company_customer" } }}
+	lacking := setup{options: func(o *gateway.Options) {
+		o.Lacks = func(rightful.Proposal) string { return "directory.write.company_customer" }
+	}}
 	links := setup{mapping: func(m *sqldirectory.Mapping, w *sqldirectory.WriteMapping) {
 		m.Companies = "SELECT id, name, owner_id AS owner_user_id, deleted_at, merged_into, billing_parent_id FROM companies"
 		m.Links = "SELECT company_id, stripe_customer_id FROM billing_links"
@@ -127,58 +129,63 @@ func TestTheLinkedCustomer(t *testing.T) {
 			lists: customers("cus_A company_id=11 user_id=7") + "," + active("sub_1", "cus_A", "company_id=11 user_id=7"), want: "cus_A", healed: "RF106"},
 		{name: "a row names another's customer", rows: []string{"INSERT INTO subscriptions VALUES (1, 11, 'cus_A', 'sub_1', 'active')", linking(12, "cus_A")},
 			lists: customers("cus_A company_id=12") + "," + active("sub_1", "cus_A", "company_id=12"), want: "new"},
+		{name: "a row names a customer that says another", rows: []string{"INSERT INTO subscriptions VALUES (1, 11, 'cus_A', 'sub_1', 'active')", "INSERT INTO users VALUES (8, 'cus_a@example.com', 12)"},
+			lists: customers("cus_A company_id=12 user_id=8") + "," + active("sub_1", "cus_A", "company_id=12 user_id=8"), want: "new"},
 		{name: "a row names a deleted customer", rows: []string{"INSERT INTO subscriptions VALUES (1, 11, 'cus_A', 'sub_1', 'canceled')"}, lists: customers("cus_A deleted"), want: "new"},
 
 		{name: "a company that was deleted", rows: []string{linking(11, "cus_A"), "UPDATE companies SET deleted_at = 1"}, lists: customers("cus_A company_id=11"), want: "company_gone", linked: "cus_A"},
 		{name: "a company that was merged", rows: []string{linking(11, "cus_A"), "UPDATE companies SET merged_into = 12 WHERE id = 11"}, lists: customers("cus_A company_id=11"), want: "company_gone", says: "12", linked: "cus_A"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			how := tt.how
-			options := how.options
-			how.options = func(o *gateway.Options) {
-				o.Placeholders = pending
-				if options != nil {
-					options(o)
+		for _, engine := range engines {
+			t.Run(engine+", "+tt.name, func(t *testing.T) {
+				t.Parallel()
+				tt, how := tt, tt.how
+				how.engine = engine
+				options := how.options
+				how.options = func(o *gateway.Options) {
+					o.Placeholders = pending
+					if options != nil {
+						options(o)
+					}
 				}
-			}
-			if tt.company == "" {
-				tt.company = "11"
-			}
-			p := rent(t, how, append([]string{company11, company12, user7}, tt.rows...), tt.lists)
-			g := p.gateway()
-			got, err := g.EnsureCustomer(t.Context(), tt.company, gateway.CustomerDetails{Name: "S3bela", Email: "sam@example.com"})
-			if id := checkChosen(t, p, got, err, tt.want, tt.says, tt.secret); id != "" {
-				tt.want = id
-			}
-			if err == nil && tt.linked == "" {
-				tt.linked = tt.want
-			}
-			if tt.linked != "" && p.link(11) != tt.linked {
-				t.Errorf("company 11 links %s, want %s", p.link(11), tt.linked)
-			}
-			id := "cus_A"
-			if err == nil {
-				id = got.StripeCustomerID
-			}
-			if tt.stamped != "" && p.metadata("/v1/customers/"+id) != tt.stamped {
-				t.Errorf("%s is stamped %s, want %s", id, p.metadata("/v1/customers/"+id), tt.stamped)
-			}
-			var healed []string
-			for _, d := range p.told(gateway.DecidedHealing) {
-				healed = append(healed, d.Codes...)
-			}
-			if strings.Join(healed, " ") != tt.healed {
-				t.Errorf("healed %v, want %q", healed, tt.healed)
-			}
-			if err != nil {
-				return
-			}
-			again, err := g.EnsureCustomer(t.Context(), tt.company, gateway.CustomerDetails{})
-			if err != nil || again.Created || again.StripeCustomerID != got.StripeCustomerID {
-				t.Errorf("asked again: %+v %v, want %s", again, err, got.StripeCustomerID)
-			}
-		})
+				if tt.company == "" {
+					tt.company = "11"
+				}
+				p := rent(t, how, append([]string{company11, company12, user7}, tt.rows...), tt.lists)
+				g := p.gateway()
+				got, err := g.EnsureCustomer(t.Context(), tt.company, gateway.CustomerDetails{Name: "S3bela", Email: "sam@example.com"})
+				if id := checkChosen(t, p, got, err, tt.want, tt.says, tt.secret); id != "" {
+					tt.want = id
+				}
+				if err == nil && tt.linked == "" {
+					tt.linked = tt.want
+				}
+				if tt.linked != "" && p.link(11) != tt.linked {
+					t.Errorf("company 11 links %s, want %s", p.link(11), tt.linked)
+				}
+				id := "cus_A"
+				if err == nil {
+					id = got.StripeCustomerID
+				}
+				if tt.stamped != "" && p.metadata("/v1/customers/"+id) != tt.stamped {
+					t.Errorf("%s is stamped %s, want %s", id, p.metadata("/v1/customers/"+id), tt.stamped)
+				}
+				var healed []string
+				for _, d := range p.told(gateway.DecidedHealing) {
+					healed = append(healed, d.Codes...)
+				}
+				if strings.Join(healed, " ") != tt.healed {
+					t.Errorf("healed %v, want %q", healed, tt.healed)
+				}
+				if err != nil {
+					return
+				}
+				again, err := g.EnsureCustomer(t.Context(), tt.company, gateway.CustomerDetails{})
+				if err != nil || again.Created || again.StripeCustomerID != got.StripeCustomerID {
+					t.Errorf("asked again: %+v %v, want %s", again, err, got.StripeCustomerID)
+				}
+			})
+		}
 	}
 }
 
