@@ -14,8 +14,8 @@ import (
 // CustomerDetails are what a new customer is called and where its receipts go. They
 // are used only when one is made, and never to find one.
 type CustomerDetails struct {
-	Name  string // at most 256 characters
-	Email string // at most 512 characters
+	Name  string `json:"name"`  // at most 256 characters
+	Email string `json:"email"` // at most 512 characters
 }
 
 // check validates the details against Stripe's own limits.

@@ -261,6 +261,8 @@ func (ch *choice) link(ctx context.Context, from *string, to string) (again bool
 	case rightful.KindConflict, rightful.KindUncertain:
 		ch.surplus = to
 		return true, nil
+	case rightful.KindUnsupported:
+		return false, nil // as above: no statement writes it
 	}
 	return false, err
 }

@@ -61,6 +61,7 @@ func TestTheLinkedCustomer(t *testing.T) {
 	lacking := setup{options: func(o *gateway.Options) {
 		o.Lacks = func(rightful.Proposal) string { return "directory.write.company_customer" }
 	}}
+	unmapped := setup{mapping: func(_ *sqldirectory.Mapping, w *sqldirectory.WriteMapping) { w.CompanyCustomer = "" }}
 	links := setup{mapping: func(m *sqldirectory.Mapping, w *sqldirectory.WriteMapping) {
 		m.Companies = "SELECT id, name, owner_id AS owner_user_id, deleted_at, merged_into, billing_parent_id FROM companies"
 		m.Links = "SELECT company_id, stripe_customer_id FROM billing_links"
@@ -92,6 +93,7 @@ func TestTheLinkedCustomer(t *testing.T) {
 		{name: "somebody with the same email and name", lists: customers("cus_sam company_id=12 app=ledgerly"), want: "new"},
 		{name: "nothing linked, and no writer", how: readOnly, want: "new", linked: "-"},
 		{name: "nothing linked, and no statement to write it", how: lacking, want: "new", linked: "-"},
+		{name: "nothing linked, and no statement, which nobody said before", how: unmapped, want: "new", linked: "-"},
 		{name: "nothing in the table of links", how: links, want: "new", linked: "-"},
 		{name: "well, in the table of links", how: links, rows: []string{"INSERT INTO billing_links VALUES (11, 'cus_A')"}, lists: customers("cus_A company_id=11"), want: "cus_A", linked: "-"},
 		{name: "several in the table of links", how: links, rows: []string{"INSERT INTO billing_links VALUES (11, 'cus_A'), (11, 'cus_B')"}, lists: customers("cus_A company_id=11", "cus_B company_id=11"), want: "RF110", says: "cus_A, cus_B", linked: "-"},
