@@ -101,10 +101,10 @@ func (ch *choice) made(ctx context.Context, mayAdopt bool) (c Customer, from *ad
 			return Customer{}, nil, err
 		}
 		if in.CustomerID != "" {
-			usable, err := ch.usable(ctx, in.CustomerID)
-			if err != nil || usable {
+			usable, trouble := ch.usable(ctx, in.CustomerID)
+			if trouble != nil || usable {
 				c.StripeCustomerID = in.CustomerID
-				return c, from, err
+				return c, from, trouble
 			}
 			from = nil
 			in, err = ch.renewed(ctx, in)
