@@ -101,6 +101,8 @@ func TestTheLinkedCustomer(t *testing.T) {
 		{name: "no stamp", rows: []string{linking(11, "cus_A")}, lists: customers("cus_A plan=gold"), want: "cus_A", healed: "RF105", stamped: "company_id=11 plan=gold"},
 		{name: "no stamp, and its subscription says another", rows: []string{linking(11, "cus_A"), "INSERT INTO users VALUES (8, 'cus_a@example.com', 12)", "INSERT INTO subscriptions VALUES (1, 12, 'cus_A', 'sub_1', 'active')"},
 			lists: customers("cus_A plan=gold") + "," + active("sub_1", "cus_A", "company_id=12 user_id=8"), want: "RF", secret: true, stamped: "plan=gold", linked: "cus_A"},
+		{name: "no stamp, and a row gives it to another", rows: []string{linking(11, "cus_A"), "INSERT INTO subscriptions VALUES (1, 12, 'cus_A', 'sub_1', 'active')"},
+			lists: customers("cus_A plan=gold") + "," + active("sub_1", "cus_A", ""), want: "RF104", secret: true, says: "do not say", stamped: "plan=gold", linked: "cus_A"},
 		{name: "no stamp, and shared", rows: []string{linking(11, "cus_A"), linking(12, "cus_A")}, lists: customers("cus_A"), want: "RF204", secret: true, says: "12", linked: "cus_A"},
 		{name: "shared", rows: []string{linking(11, "cus_A"), linking(12, "cus_A")}, lists: customers("cus_A company_id=11"), want: "RF204", secret: true, linked: "cus_A"},
 		{name: "shared with a company that is gone", rows: []string{linking(11, "cus_A"), linking(12, "cus_A"), "UPDATE companies SET deleted_at = 1 WHERE id = 12"}, lists: customers("cus_A company_id=11"), want: "cus_A"},

@@ -271,6 +271,24 @@ func TestWhatCannotBeReadDecidesNothing(t *testing.T) {
 	})
 }
 
+// TestWhatIsRememberedOutlivesADeletedLink: where nobody writes the link, what was made
+// instead of a deleted customer is used, also when it has money by then.
+func TestWhatIsRememberedOutlivesADeletedLink(t *testing.T) {
+	t.Parallel()
+	p := rent(t, setup{options: func(o *gateway.Options) { o.Writer = nil }}, []string{company11, company12, user7, linking(11, "cus_A")}, customers("cus_A deleted")+","+catalogue)
+	s, err := p.gateway().CreateCheckoutSession(t.Context(), buying())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.sim.CompleteCheckout("", s.ID, stripesim.CompleteOptions{Email: "sam@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	p.later(2 * 60 * 60)
+	if c, err := p.ensure(); err != nil || c.StripeCustomerID != s.StripeCustomerID {
+		t.Errorf("%+v %v, want %s", c, err, s.StripeCustomerID)
+	}
+}
+
 // forgetful is a store that fails in one call.
 type forgetful struct {
 	rightful.IntentStore
