@@ -25,11 +25,16 @@ type surroundings struct {
 // around reads and judges the surroundings of customers. A look that is not complete
 // is an error: nothing is decided by what could not be read.
 func (g *Gateway) around(ctx context.Context, customers ...string) (surroundings, error) {
+	account, err := g.opens(ctx)
+	if err != nil {
+		return surroundings{}, err
+	}
 	src, opt := g.sources(), g.options()
 	sit, _, err := look.Around(ctx, src, opt, g.rules, rightful.Subject{Customers: customers})
 	if err != nil {
 		return surroundings{}, err
 	}
+	sit.Account = account
 	v, err := look.Judged(ctx, src, opt, g.rules, sit)
 	if err != nil {
 		return surroundings{}, err
@@ -63,11 +68,12 @@ func (s surroundings) finding(object rightful.Ref, wanted ...rightful.Code) *rig
 	return nil
 }
 
-// security returns a finding about a customer that concerns security, or nil.
+// security returns a finding about a customer that concerns security, or nil. What
+// only mentions the customer is about something else: anybody may type a company's
+// reference into a payment link.
 func (s surroundings) security(customer string) *rightful.Finding {
 	for i := range s.verdict.Findings {
-		f := &s.verdict.Findings[i]
-		if f.Security && (f.Object.ID == customer || slices.Contains(f.Also, customer)) {
+		if f := &s.verdict.Findings[i]; f.Security && f.Object.ID == customer {
 			return f
 		}
 	}
@@ -87,11 +93,11 @@ func (ch *choice) settle(ctx context.Context, o rightful.Object, t *trouble) err
 	}
 	family, whose := s.family(o.ID)
 	found := s.finding(o.Ref(), rightful.CodeStampMissing, rightful.CodeStampDead, rightful.CodeUnstamped)
-	if f := s.security(o.ID); f != nil {
-		return ch.refuse(f.Code, true, "%s", f.Message)
-	}
 	theirs := family != nil && !whose.Contested && rightful.SameID(whose.CompanyID, ch.company.ID)
 	if t.stamp == "" {
+		if f := s.security(o.ID); f != nil && !theirs {
+			return ch.refuse(f.Code, true, "%s", f.Message)
+		}
 		if !theirs {
 			return ch.refuse(rightful.CodeLinkStampSplit, true, "company %s links %s, which has no stamp, and its payments do not say that it is that company's", ch.company.ID, o.ID)
 		}

@@ -42,10 +42,7 @@ func (ch *choice) look(ctx context.Context, id string) (o rightful.Object, exist
 // lookStamp compares a customer's stamp with the company.
 func (ch *choice) lookStamp(ctx context.Context, o rightful.Object) (*trouble, error) {
 	stamp := ch.g.stampOf(o)
-	switch {
-	case stamp == "":
-		return &trouble{}, nil
-	case rightful.SameID(stamp, stampFor(ch.company)):
+	if rightful.SameID(stamp, stampFor(ch.company)) {
 		return nil, nil
 	}
 	named, err := ch.g.stamped(ctx, stamp)
@@ -53,6 +50,8 @@ func (ch *choice) lookStamp(ctx context.Context, o rightful.Object) (*trouble, e
 		return nil, err
 	}
 	switch {
+	case named == nil && rightful.SameID(stamp, ch.company.ID):
+		return nil, nil // from before the app had stamp values: it names nobody else
 	case named == nil || !named.Live():
 		return &trouble{stamp: stamp}, nil
 	case rightful.SameID(named.BillingParentID, ch.company.ID):

@@ -3,6 +3,7 @@ package sqldirectory
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"rightful"
@@ -171,29 +172,45 @@ func (m *many) run(ctx context.Context) {
 	}
 }
 
-// together runs statements in one transaction and returns the rows of each.
-func (d *Directory) together(ctx context.Context, all []asking) (rows [][][]any, err error) {
-	at := 0
-	err = d.connected(ctx, func() statement { return all[at].statement }, func(within context.Context, conn *sql.Conn) (abandon func(context.Context), err error) {
-		if p, ok := d.dialect.(pipelining); ok {
-			if rows, at, err = p.pipeline(within, conn, d, all); err != nil {
-				d.end(ctx, conn)
-			}
-			return nil, err
+// together runs statements in one transaction and returns the rows of each. A
+// connection that turns out to be dead is no error: it is asked on another.
+func (d *Directory) together(ctx context.Context, all []asking) ([][][]any, error) {
+	if p, ok := d.dialect.(pipelining); ok {
+		rows, err := d.onOneWay(context.WithValue(ctx, asksKey{}, asksNever), p, all)
+		var lost lostError
+		if errors.As(err, &lost) {
+			rows, err = d.onOneWay(context.WithValue(ctx, asksKey{}, asksAlways), p, all)
 		}
+		return rows, err
+	}
+	var rows [][][]any
+	at := 0
+	err := d.connected(ctx, func() statement { return all[at].statement }, func(within context.Context, conn *sql.Conn) (abandon func(context.Context), err error) {
 		defer d.end(ctx, conn)
 		if abandon, err = d.dialect.begin(within, conn, d.timeout); err != nil {
 			return abandon, err
 		}
-		for ; at < len(all); at++ {
-			found, err := d.fetch(within, conn, all[at].statement.sent, all[at].args)
+		for i, a := range all {
+			at = i
+			found, err := d.fetch(within, conn, a.statement.sent, a.args)
 			if err != nil {
 				return abandon, err
 			}
 			rows = append(rows, found)
 		}
-		at = 0
 		return abandon, nil
+	})
+	return rows, err
+}
+
+// onOneWay is together where the database takes all statements in one go.
+func (d *Directory) onOneWay(ctx context.Context, p pipelining, all []asking) (rows [][][]any, err error) {
+	at := 0
+	err = d.connected(ctx, func() statement { return all[at].statement }, func(within context.Context, conn *sql.Conn) (abandon func(context.Context), err error) {
+		if rows, at, err = p.pipeline(within, conn, d, all); err != nil {
+			d.end(ctx, conn)
+		}
+		return nil, err
 	})
 	return rows, err
 }

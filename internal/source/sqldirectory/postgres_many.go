@@ -8,49 +8,164 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
+// asksKey is the key of a context that says whether a connection is tried
+// before it is used, which is a way of its own.
+type asksKey struct{}
+
+const (
+	asksNever  = "never"
+	asksAlways = "always"
+)
+
+// asksFirst reports whether a connection is tried before it is used: one that has
+// rested, unless the context knows better. What is asked in one go does without, and
+// is asked once more, on one that was tried, when the connection was dead.
+func asksFirst(ctx context.Context, c stdlib.ShouldPingParams) bool {
+	switch ctx.Value(asksKey{}) {
+	case asksNever:
+		return false
+	case asksAlways:
+		return true
+	}
+	return c.IdleDuration > time.Second
+}
+
+// lostError is what became of a connection that was dead.
+type lostError struct{ error }
+
+// Unwrap returns what the connection said.
+func (e lostError) Unwrap() error { return e.error }
+
 // pipeline sends everything, from BEGIN to ROLLBACK, before it reads the first
-// answer. Statements are not prepared by name: a pooler in between may give the next
-// transaction another server connection, and the first question would take a second
-// way. One transaction sees one moment.
+// answer. One transaction sees one moment.
 func (p postgres) pipeline(ctx context.Context, conn *sql.Conn, d *Directory, all []asking) (rows [][][]any, at int, err error) {
 	err = conn.Raw(func(driver any) error {
 		pg, ok := driver.(*stdlib.Conn)
 		if !ok {
 			return errors.New("this is not a PostgreSQL connection")
 		}
-		line := pg.Conn().PgConn().StartPipeline(ctx)
-		begin := []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", fmt.Sprintf("SET LOCAL statement_timeout = %d", d.timeout.Milliseconds()+500)}
-		for _, statement := range begin {
-			line.SendQueryParams(statement, nil, nil, nil, nil)
+		on := pg.Conn().PgConn()
+		l := &line{types: pg.Conn().TypeMap()}
+		if p.config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+			l.known = preparedOn(on)
 		}
-		for _, a := range all {
-			values, formats := postgresParameters(a.args)
-			line.SendQueryParams(a.statement.sent, values, nil, formats, resultFormats(a.columns))
-			line.SendFlushRequest() // else nobody could tell which one takes so long
+		rows, at, err = l.run(ctx, on, d.timeout, all)
+		if l.outdated(err) {
+			// A table has changed under what was prepared: once more, without.
+			_, _ = on.Exec(ctx, p.end()).ReadAll()
+			rows, at, err = l.run(ctx, on, d.timeout, all)
 		}
-		line.SendQueryParams(p.end(), nil, nil, nil, nil)
-		err := line.Sync()
-		for i := -len(begin); err == nil && i <= len(all); i++ {
-			at = min(max(i, 0), len(all)-1)
-			var found [][]any
-			if found, err = nextRows(line, pg.Conn().TypeMap()); i >= 0 && i < len(all) {
-				rows = append(rows, found)
-			}
+		if err != nil && ctx.Err() == nil && on.IsClosed() {
+			err = lostError{err}
 		}
-		return errors.Join(err, line.Close())
+		return err
 	})
 	return rows, at, err
 }
 
-// nextRows reads the answer to the next statement of a pipeline.
-func nextRows(line *pgconn.Pipeline, types *pgtype.Map) ([][]any, error) {
-	next, err := line.GetResults()
+// prepared are the statements that a connection knows by name.
+type prepared struct {
+	names map[string]string // statement -> name
+	count int               // names that were ever given
+}
+
+// preparedOn returns what a connection knows.
+func preparedOn(conn *pgconn.PgConn) *prepared {
+	const key = "rightful.prepared"
+	known, ok := conn.CustomData()[key].(*prepared)
+	if !ok {
+		known = &prepared{names: map[string]string{}}
+		conn.CustomData()[key] = known
+	}
+	return known
+}
+
+// line is one way to the server and back.
+type line struct {
+	*pgconn.Pipeline
+	types *pgtype.Map
+	// known is nil where the address says that statements are not to be kept: a
+	// pooler in between may give the next transaction another server connection.
+	known *prepared
+}
+
+// run asks everything. at is the statement that an error is about.
+func (l *line) run(ctx context.Context, on *pgconn.PgConn, timeout time.Duration, all []asking) (rows [][][]any, at int, err error) {
+	l.Pipeline = on.StartPipeline(ctx)
+	begin := []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", fmt.Sprintf("SET LOCAL statement_timeout = %d", timeout.Milliseconds()+500)}
+	for _, statement := range begin {
+		l.SendQueryParams(statement, nil, nil, nil, nil)
+	}
+	fresh := make([]bool, len(all)) // prepared on this way
+	for i, a := range all {
+		fresh[i] = l.send(a)
+	}
+	l.SendQueryParams(postgres{}.end(), nil, nil, nil, nil)
+	err = l.Sync()
+	for i := -len(begin); err == nil && i <= len(all); i++ {
+		at = min(max(i, 0), len(all)-1)
+		asked := i >= 0 && i < len(all)
+		if asked && fresh[i] {
+			if _, err = l.GetResults(); err != nil {
+				break
+			}
+			fresh[i] = false
+		}
+		var found [][]any
+		if found, err = l.next(); asked {
+			rows = append(rows, found)
+		}
+	}
+	for i, lost := range fresh {
+		if lost {
+			delete(l.known.names, all[i].statement.sent)
+		}
+	}
+	return rows, at, errors.Join(err, l.Close())
+}
+
+// send sends a statement. It reports whether it is prepared on the same way.
+func (l *line) send(a asking) (fresh bool) {
+	values, formats := postgresParameters(a.args)
+	results, sent := resultFormats(a.columns), a.statement.sent
+	if l.known == nil {
+		l.SendQueryParams(sent, values, nil, formats, results)
+	} else {
+		name, known := l.known.names[sent]
+		if !known {
+			l.known.count++
+			name, fresh = "rightful_"+strconv.Itoa(l.known.count), true
+			l.known.names[sent] = name
+			l.SendPrepare(name, sent, nil)
+		}
+		l.SendQueryPrepared(name, values, formats, results)
+	}
+	l.SendFlushRequest() // else nobody could tell which one takes so long
+	return fresh
+}
+
+// outdated reports whether an error is about what was prepared earlier and does not
+// fit any more, which is then forgotten.
+func (l *line) outdated(err error) bool {
+	var said *pgconn.PgError
+	if l.known == nil || !errors.As(err, &said) || said.Code != "0A000" && said.Code != "26000" {
+		return false
+	}
+	clear(l.known.names)
+	return true
+}
+
+// next reads the answer to the next statement.
+func (l *line) next() ([][]any, error) {
+	next, err := l.GetResults()
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +178,7 @@ func nextRows(line *pgconn.Pipeline, types *pgtype.Map) ([][]any, error) {
 	for reader.NextRow() {
 		row := make([]any, len(fields))
 		for i, raw := range reader.Values() {
-			if row[i], err = postgresValue(types, fields[i], raw); err != nil {
+			if row[i], err = postgresValue(l.types, fields[i], raw); err != nil {
 				_, _ = reader.Close() // the first error is the one to tell
 				return nil, fmt.Errorf("column %s: %w", fields[i].Name, err)
 			}
