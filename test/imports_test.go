@@ -152,8 +152,16 @@ func TestHouse(t *testing.T) {
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {
-				allowed := []string{module, judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/accept", module + "/internal/snapshot"}
+				allowed := []string{module, judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/look", module + "/internal/accept", module + "/internal/snapshot"}
 				return !standard(imp) && !slices.Contains(allowed, imp)
+			},
+		},
+		{
+			"the gateway knows ports and the judge, and nothing that writes a plan, stores or serves",
+			func(pkg string) bool { return pkg == module+"/gateway" },
+			func(_, imp string) bool {
+				allowed := []string{module, judge, module + "/internal/collect", module + "/internal/look", module + "/internal/stripeobject"}
+				return strings.Contains(imp, "stripe-go") || within(imp, module) && !slices.Contains(allowed, imp)
 			},
 		},
 	}
