@@ -31,6 +31,8 @@ type Engine struct {
 	Writing rightful.Diagnoser
 	// Journal records what is written. Nil: nothing is recorded, as for a world.
 	Journal Journal
+	// Audits keeps what audits found. Nil: nothing is kept.
+	Audits rightful.AuditKeeper
 	// CacheAgain is how long after their deletion cache keys are looked at again.
 	CacheAgain time.Duration
 	// Written is told how many of all steps of a run are behind; nil is allowed.
@@ -77,14 +79,6 @@ func (e *Engine) gets() int {
 		return 0
 	}
 	return e.GETs()
-}
-
-// around reads the surroundings of a subject, wide enough to be judged as an
-// audit judges them.
-func (e *Engine) around(ctx context.Context, src collect.Sources, about rightful.Subject) (*rightful.Situation, rightful.Subject, error) {
-	return collect.Around(ctx, src, e.Options, about, func(sit *rightful.Situation) []string {
-		return judge.Attributed(sit, e.Rules)
-	})
 }
 
 // sampleSize is how many linked customers are looked up before anything else.
