@@ -43,7 +43,8 @@ func (g *Gateway) ValidatePayment(ctx context.Context, req ValidationRequest) (v
 	}
 	act.Status, act.Decision.Decision, act.Enforced = v.Status, v.Decision, v.Enforced
 	act.CompanyID, act.StripeCustomerID = s.company, s.checkout.Session.StripeCustomerID
-	for _, f := range s.about() {
+	act.Findings = s.about()
+	for _, f := range act.Findings {
 		act.Codes = append(act.Codes, string(f.Code))
 	}
 	return v, nil

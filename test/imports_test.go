@@ -141,6 +141,13 @@ func TestHouse(t *testing.T) {
 			func(_, imp string) bool { return within(imp, module+"/stripesim") },
 		},
 		{
+			"telemetry learns of the gateway, and of nothing behind it",
+			func(pkg string) bool { return pkg == module+"/internal/telemetry" },
+			func(_, imp string) bool {
+				return within(imp, module) && imp != module && imp != module+"/gateway"
+			},
+		},
+		{
 			"truth is for tests, and knows the root only",
 			func(string) bool { return true },
 			func(pkg, imp string) bool {

@@ -53,6 +53,7 @@ func TestScript(t *testing.T) {
 			"asked":      asked,
 			"recorded":   recorded,
 			"sqlite":     sqlite,
+			"deployed":   deployedApp,
 		},
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"rightful/internal/engine"
 	"rightful/internal/view"
+	"rightful/internal/wire"
 )
 
 type auditOptions struct {
@@ -20,6 +21,7 @@ type auditOptions struct {
 	since   string
 	only    []string
 	all     bool
+	record  bool
 }
 
 func newAudit(s Streams) *cobra.Command {
@@ -29,10 +31,13 @@ func newAudit(s Streams) *cobra.Command {
 		Short: "Judge every payment, or those of one company or of late",
 		Long: `audit reads the database, Stripe and the cache to the end, answers for every
 family of Stripe objects which company it belongs to, and reports each place
-that says otherwise. It writes nothing.
+that says otherwise. It writes nothing to any of them.
 
 --format json is for scripts and for accept and diff, sarif for code scanning,
 junit for CI, csv for spreadsheets. What rightful accept recorded is not counted.
+
+--record keeps what was found in the state, and says what is new and what is gone
+since the audit that was recorded before; rightful serve shows it.
 
 Exit code: 0 nothing found, 2 errors or warnings found, 4 the read was
 incomplete or refused as unsafe, 1 error.`,
@@ -47,6 +52,8 @@ incomplete or refused as unsafe, 1 error.`,
 	o.flags(c)
 	o.known.flags(c)
 	c.Flags().BoolVar(&o.all, "all", false, "list information one by one too")
+	c.Flags().BoolVar(&o.record, "record", false, "keep what was found in the state, which is made if there is none")
+	c.Flags().StringVar(&o.state, "state", "", "where --record keeps it: sqlite:FILE or postgres://... (default: where the config says)")
 	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
 	c.Flags().StringVar(&o.since, "since", "", "only families with something created since: 7d, 36h, 2026-01-31 or Unix seconds")
 	c.Flags().StringSliceVar(&o.only, "only", nil, "only these codes (RF101) or families of codes (RF1)")
@@ -57,6 +64,14 @@ func (o *auditOptions) validate(c *cobra.Command) error {
 	if o.company != "" && o.since != "" {
 		return usage("--company and --since exclude each other", "give one of them")
 	}
+	switch {
+	case o.record && (o.company != "" || o.since != "" || len(o.only) > 0):
+		return usage("an audit of less than everything is not recorded: what it leaves out would look resolved", "leave out --company, --since and --only, or --record")
+	case o.record && o.world != "" && o.state == "":
+		return usage("a world has no state to record in", "name one: --state sqlite:FILE")
+	case !o.record && o.state != "":
+		return usage("--state belongs to --record", "add --record")
+	}
 	return o.target.validate(c)
 }
 
@@ -66,6 +81,11 @@ func (o *auditOptions) run(ctx context.Context, s Streams) error {
 		return err
 	}
 	defer e.close()
+	if o.record { // before anything that takes long
+		if err := wire.Record(ctx, e.Engine, e.config, o.state, wire.StateMade, whoami(s), s.Now); err != nil {
+			return located(e.config, err)
+		}
+	}
 	in := engine.AuditInput{Company: o.company, Only: o.only}
 	if in.Since, err = since(o.since, e.Options.Now); err != nil {
 		return err
@@ -76,6 +96,13 @@ func (o *auditOptions) run(ctx context.Context, s Streams) error {
 	}
 	if e.progress != nil {
 		e.progress.Done()
+	}
+	if o.record {
+		kept, err := e.RecordAudit(context.WithoutCancel(ctx), report) // an interrupted one is kept as incomplete
+		if err != nil {
+			return located(e.config, err)
+		}
+		report.Recorded = &kept
 	}
 	if err := o.print(s, report); err != nil {
 		return err

@@ -53,6 +53,9 @@ type AuditReport struct {
 	Counts            Counts             `json:"counts"`
 	Findings          []rightful.Finding `json:"findings"`
 	Known
+
+	// Recorded is what was kept of it; nil unless it was recorded.
+	Recorded *rightful.AuditRecord `json:"recorded,omitempty"`
 }
 
 // Counts says how much was looked at and how much was found.

@@ -31,6 +31,8 @@ type Engine struct {
 	Writing rightful.Diagnoser
 	// Journal records what is written. Nil: nothing is recorded, as for a world.
 	Journal Journal
+	// Audits keeps what audits found. Nil: nothing is kept.
+	Audits rightful.AuditKeeper
 	// CacheAgain is how long after their deletion cache keys are looked at again.
 	CacheAgain time.Duration
 	// Written is told how many of all steps of a run are behind; nil is allowed.

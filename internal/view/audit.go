@@ -44,6 +44,9 @@ func (p *Printer) Audit(r *engine.AuditReport) {
 	}
 	p.known(r.Known)
 	p.gets(c.StripeGETs)
+	if r.Recorded != nil {
+		p.line("  recorded as %s: %d new, %d resolved, %d open", clean(r.Recorded.ID), r.Recorded.Opened, r.Recorded.Resolved, r.Recorded.Open)
+	}
 	p.incomplete(r.Complete, r.IncompleteBecause)
 	p.unheard(r.Unheard)
 	if len(r.Findings) > 0 {

@@ -80,7 +80,8 @@ func Record(ctx context.Context, e *engine.Engine, c *config.Config, address str
 		}
 	}
 	shut := e.Close
-	e.Journal, e.Close = s, func() error { return errors.Join(shut(), s.Close()) }
+	e.Journal, e.Audits = s, s
+	e.Close = func() error { return errors.Join(shut(), s.Close()) }
 	return nil
 }
 
