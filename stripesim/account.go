@@ -19,9 +19,11 @@ type account struct {
 	// never waits for another page.
 	mu  sync.RWMutex
 	seq uint64
-	// clock is the moment up to which schedules have been carried out.
-	clock int64
-	modes [2]*store // test, live
+	// clock is the moment up to which time has passed for its objects, timers
+	// are the moments at which they have something to do.
+	clock  int64
+	timers timers
+	modes  [2]*store // test, live
 	// declared is the mode that a world gave the account; see Options.StrictKeys.
 	declared *bool
 	// profile is the "account" object of the world, unknown fields included.
@@ -29,7 +31,7 @@ type account struct {
 	// kept are the lists of a world that have no endpoint yet, for Dump.
 	kept       *object
 	missingIDs []json.RawMessage
-	// due is when the next schedule has something to do; read without mu.
+	// due is the earliest of the timers; read without mu.
 	due atomic.Int64
 }
 
@@ -84,6 +86,7 @@ func (t *tx) insert(kind string, o, hidden *object) *entry {
 	}
 	t.indexLater(e, nil)
 	t.table(kind).add(e, false)
+	t.remind(kind, e)
 	t.announce(kind, nil, o)
 	return e
 }
@@ -93,6 +96,7 @@ func (t *tx) update(kind string, e *entry, o *object) {
 	before := e.raw
 	t.indexLater(e, before)
 	t.table(kind).replace(e, o.raw())
+	t.remind(kind, e)
 	if e.deleted {
 		t.announce(kind, parseObject(before), nil)
 	} else {

@@ -1,14 +1,13 @@
 package stripesim
 
 import (
+	"container/heap"
 	"math"
-	"slices"
 )
 
 // passTime lets an account catch up with the clock before anybody looks at it.
-// Subscription schedules move with time: their phases start and end, at the
-// very second that they name, whenever that is noticed. And subscriptions that
-// nobody paid for expire.
+// Schedules, subscriptions and open checkout sessions move with time: at the
+// very second that they name, whenever that is noticed.
 func (s *Server) passTime(a *account, now int64) {
 	if now < a.due.Load() {
 		return
@@ -18,76 +17,114 @@ func (s *Server) passTime(a *account, now int64) {
 	s.catchUp(a, now)
 }
 
-// catchUp goes through the boundaries of the account's schedules in the order
-// of time, those of one moment in the order in which the schedules were made.
-// It needs the account's lock.
+// catchUp lets happen what is due, in the order of time; of one moment,
+// schedules come first (they may end a subscription or change what it costs),
+// and then the objects in the order in which they were made. It needs the
+// account's lock.
 func (s *Server) catchUp(a *account, now int64) {
-	for {
-		due, at := s.nextDue(a)
-		if at > now || len(due) == 0 {
-			a.due.Store(at)
-			break
+	for len(a.timers) > 0 && a.timers[0].at <= now {
+		next := heap.Pop(&a.timers).(timer)
+		t := &tx{server: s, account: a, livemode: next.livemode, now: next.at}
+		a.clock = max(a.clock, next.at)
+		e := t.table(next.kind).byID[next.id]
+		// An object that was changed meanwhile may have nothing to do now.
+		if e == nil || e.deleted || t.nextMoment(next.kind, e.object(), next.at-1) != next.at {
+			continue
 		}
-		a.clock = at
-		for _, next := range due {
-			next.t.now = at
-			switch { // one may have ended another
-			case next.e.has([]string{tagLive}):
-				next.t.reachBoundary(next.e)
-			case next.e.has([]string{tagIncomplete}):
-				next.t.expireSubscription(next.e)
-			}
+		e.timer = 0
+		switch next.kind {
+		case "subscription_schedule":
+			t.reachBoundary(e)
+		case "subscription":
+			t.reachMoment(e)
+		case "checkout.session":
+			t.expireCheckout(e)
 		}
+		t.remind(next.kind, e)
 	}
 	a.clock = max(a.clock, now)
+	a.due.Store(a.timers.next())
 }
 
-// tagIncomplete marks the subscriptions whose first invoice is not paid.
-const tagIncomplete = "status=incomplete"
-
-// dueObject is a schedule or an incomplete subscription.
-type dueObject struct {
-	t *tx
-	e *entry
+// timer is a moment at which an object has something to do.
+type timer struct {
+	at       int64 // Unix seconds
+	rank     int
+	seq      uint64 // of the object
+	livemode bool
+	kind, id string
 }
 
-// nextDue are the objects with the earliest boundary after the account's clock.
-func (s *Server) nextDue(a *account) (due []dueObject, at int64) {
-	at = math.MaxInt64
-	for i, st := range a.modes {
-		t := &tx{server: s, account: a, livemode: i == 1}
-		note := func(e *entry, next int64) {
-			if next == math.MaxInt64 || next > at {
-				return
-			}
-			if next < at {
-				due, at = nil, next
-			}
-			due = append(due, dueObject{t, e})
-		}
-		for _, e := range st.tables["subscription_schedule"].smallest([]string{tagLive}).entries {
-			note(e, nextBoundary(e.object(), a.clock))
-		}
-		for _, e := range st.tables["subscription"].smallest([]string{tagIncomplete}).entries {
-			if at := expiryOf(e.object()); at > a.clock {
-				note(e, at)
-			}
-		}
+// timers is a heap, the earliest first.
+type timers []timer
+
+func (q timers) Len() int      { return len(q) }
+func (q timers) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *timers) Push(x any)   { *q = append(*q, x.(timer)) }
+func (q *timers) Pop() any {
+	old := *q
+	last := old[len(old)-1]
+	*q = old[:len(old)-1]
+	return last
+}
+
+func (q timers) Less(i, j int) bool {
+	a, b := q[i], q[j]
+	switch {
+	case a.at != b.at:
+		return a.at < b.at
+	case a.rank != b.rank:
+		return a.rank < b.rank
 	}
-	slices.SortFunc(due, func(a, b dueObject) int { return int(a.e.seq) - int(b.e.seq) })
-	return due, at
+	return a.seq < b.seq
 }
 
-// watch makes sure that time passes for a schedule that was written. What lies
-// behind the clock has been dealt with by the request.
-func (t *tx) watch(e *entry) {
-	t.account.clock = max(t.account.clock, t.now)
-	t.remind(nextBoundary(e.object(), t.account.clock))
+func (q timers) next() int64 {
+	if len(q) == 0 {
+		return math.MaxInt64
+	}
+	return q[0].at
 }
 
-// remind makes the account look at the clock again at this moment.
-func (t *tx) remind(at int64) {
+// remind makes the account look at an object when it has something to do next.
+// What lies behind the clock has been dealt with: by the request that made the
+// object, or before the world was written that brought it.
+func (t *tx) remind(kind string, e *entry) {
+	rank := 1
+	switch kind {
+	case "subscription_schedule":
+		rank = 0
+	case "subscription", "checkout.session":
+	default:
+		return
+	}
+	at := int64(math.MaxInt64)
+	if !e.deleted {
+		at = t.nextMoment(kind, e.object(), t.now)
+	}
+	if at == math.MaxInt64 || at == e.timer {
+		return
+	}
+	e.timer = at
+	heap.Push(&t.account.timers, timer{at: at, rank: rank, seq: e.seq, livemode: t.livemode, kind: kind, id: e.id})
 	if at < t.account.due.Load() {
 		t.account.due.Store(at)
 	}
+}
+
+// nextMoment is the first moment after this one at which an object does
+// something by itself.
+func (t *tx) nextMoment(kind string, o *object, after int64) int64 {
+	status := o.str("status")
+	switch {
+	case kind == "subscription_schedule" && (status == "not_started" || status == "active"):
+		return nextBoundary(o, after)
+	case kind == "subscription":
+		return subscriptionMoment(o, after)
+	case kind == "checkout.session" && status == "open":
+		if at := o.int("expires_at"); at > after {
+			return at
+		}
+	}
+	return math.MaxInt64
 }

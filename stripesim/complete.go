@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -12,244 +13,168 @@ type CompleteOptions struct {
 	Email string
 	// Name is the buyer's name; optional.
 	Name string
+	// PaymentMethod is the test payment method that the buyer pays with, by
+	// Stripe's name (docs/stripesim.md, Money): pm_card_chargeDeclined. Empty
+	// means pm_card_visa, or pm_usBankAccount_success when Delayed is set.
+	PaymentMethod string
 	// Delayed makes the buyer pay by a method that takes days, such as a bank
 	// debit: the session is complete and its payment_status "unpaid" until
-	// SettlePayment. Only for payment mode.
+	// SettlePayment. Not for setup mode.
 	Delayed bool
+	// FailAuthentication makes the buyer fail where the payment method asks to
+	// authenticate. Otherwise the buyer passes.
+	FailAuthentication bool
 }
 
 // CompleteCheckout plays the buyer: it pays an open checkout session, as if
-// the hosted page had been filled in and the payment had gone through. The
-// account "" is the default account; the session is found in either mode.
+// the hosted page had been filled in and sent. The account "" is the default
+// account; the session is found in either mode.
 //
 // As at Stripe, a session without a customer gets a new one in subscription
 // mode, and in payment and setup mode only with customer_creation=always;
 // otherwise the buyer is a guest and customer stays null. Subscription mode
-// creates the subscription with its paid first invoice, payment mode a
-// succeeded payment intent with its charge, setup mode a succeeded setup
+// creates the subscription with its first invoice, payment mode a
+// payment intent with its charge, setup mode a setup
 // intent. They get the metadata of subscription_data, payment_intent_data or
 // setup_intent_data; the session's own
 // metadata goes nowhere (Stripe docs: metadata). payment_status becomes
-// "paid", or "no_payment_required" when nothing is due.
+// "paid", "unpaid" while a delayed payment is under way, or
+// "no_payment_required" when nothing is due.
 //
 // It returns an error when the account or session does not exist, the session
 // is not open or is past its expires_at, its customer is gone, or no email is
-// known; nothing is changed then.
+// known; nothing is changed then. It also returns an error when the payment
+// method is refused: the session stays open, and in payment and setup mode its
+// intent shows the failure, with the events of it.
 func (s *Server) CompleteCheckout(account, sessionID string, opts CompleteOptions) error {
 	acct := s.account(account)
 	if acct == nil {
 		return nothingNamed("stripesim: complete checkout: there is no account %s", account)
 	}
+	err := s.inSession(acct, sessionID, func(t *tx, e *entry) error { return t.complete(e, purchase{CompleteOptions: opts}) })
+	if err == errNoSession {
+		return nothingNamed("stripesim: complete checkout: account %s has no session %s", acct.id, sessionID)
+	}
+	if err != nil {
+		return fmt.Errorf("stripesim: complete checkout session %s: %w", sessionID, err)
+	}
+	return nil
+}
+
+var errNoSession = errors.New("there is no such session")
+
+// inSession calls f with a checkout session of either mode, under the lock of
+// its account, and returns errNoSession when there is none.
+func (s *Server) inSession(acct *account, id string, f func(t *tx, e *entry) error) error {
 	now := s.now().Unix()
 	acct.mu.Lock()
 	defer acct.mu.Unlock()
 	s.catchUp(acct, now)
 	for _, livemode := range []bool{false, true} {
 		t := &tx{server: s, account: acct, livemode: livemode, now: now}
-		if e := t.table("checkout.session").byID[sessionID]; e != nil {
-			if err := t.complete(e, opts); err != nil {
-				return fmt.Errorf("stripesim: complete checkout session %s: %w", sessionID, err)
-			}
-			return nil
+		if e := t.table("checkout.session").byID[id]; e != nil {
+			return f(t, e)
 		}
 	}
-	return nothingNamed("stripesim: complete checkout: account %s has no session %s", acct.id, sessionID)
+	return errNoSession
 }
 
-func (t *tx) complete(e *entry, opts CompleteOptions) error {
-	o := e.object()
+// complete checks what a buyer sent and carries it out.
+func (t *tx) complete(e *entry, p purchase) error {
+	p.session, p.o, p.hidden = e, e.object(), parseObject(e.hidden)
+	if err := t.payable(p.o); err != nil {
+		return err
+	}
+	p.mode = p.o.str("mode")
+	if p.mode != "payment" && p.mode != "setup" && p.mode != "subscription" {
+		return fmt.Errorf("its mode is %q, so it is unknown what it sells; use payment, subscription or setup", p.mode)
+	}
+	if err := p.chooseMethod(); err != nil {
+		return err
+	}
+	if err := t.findBuyer(&p); err != nil {
+		return err
+	}
+	p.collects, p.due = t.collects(p.o, p.hidden), t.isDue(p.o, p.hidden)
+	return t.buy(&p)
+}
+
+// payable is why a session cannot be paid any more, nil when it can.
+func (t *tx) payable(o *object) error {
 	if status := o.str("status"); status != "open" {
 		return fmt.Errorf("its status is %q; only an open session can be paid", status)
 	}
 	if expires := o.int("expires_at"); expires > 0 && expires <= t.now {
 		return fmt.Errorf("it could be paid until %d and the clock says %d; create a new session", expires, t.now)
 	}
-	mode := o.str("mode")
-	if mode != "payment" && mode != "setup" && mode != "subscription" {
-		return fmt.Errorf("its mode is %q, so it is unknown what it sells; use payment, subscription or setup", mode)
-	}
-	if opts.Delayed && mode != "payment" {
-		return fmt.Errorf("its mode is %s; Delayed is modelled for payment mode only", mode)
-	}
-	buyer, err := t.buyer(o, opts)
-	if err != nil {
-		return err
-	}
-	if buyer.customer != nil {
-		o.set("customer", buyer.customer.id)
-	}
-	hidden := parseObject(e.hidden)
-	paid := !o.null("amount_total") && o.int("amount_total") > 0
-	switch mode {
-	case "subscription":
-		paid = t.startSubscription(o, hidden, buyer.customer, t.buyersMethod(mode, buyer, nil, false))
-	case "payment":
-		if paid {
-			data := hidden.child("payment_intent_data")
-			t.pay(o, data, buyer.customer, t.buyersMethod(mode, buyer, data, opts.Delayed))
-		}
-	case "setup":
-		paid = false
-		t.setUp(o, hidden.child("setup_intent_data"), buyer.customer, t.buyersMethod(mode, buyer, nil, false))
-	}
-	o.set("customer_details", newObject("address", nil, "business_name", nil, "email", buyer.email, "individual_name", nil,
-		"name", nullable(buyer.name), "phone", nil, "tax_exempt", "none", "tax_ids", []any{}))
-	o.set("payment_status", "no_payment_required")
-	switch {
-	case paid && opts.Delayed:
-		o.set("payment_status", "unpaid")
-	case paid:
-		o.set("payment_status", "paid")
-	}
-	o.set("status", "complete")
-	o.set("url", nil)
-	t.update("checkout.session", e, o)
 	return nil
 }
 
-// payer is who completes a session; customer is nil for a guest.
-type payer struct {
-	customer    *entry
-	email, name string
+// chooseMethod finds the test payment method of a buyer.
+func (p *purchase) chooseMethod() error {
+	p.method = p.PaymentMethod
+	switch {
+	case p.method == "" && p.Delayed:
+		p.method = "pm_usBankAccount_success"
+	case p.method == "":
+		p.method = "pm_card_visa"
+	}
+	m, known := testMethods[p.method]
+	switch {
+	case !known:
+		return fmt.Errorf("%q is no test payment method of the simulator; docs/stripesim.md lists them under Money", shorten(p.method))
+	case p.Delayed && !m.delayed:
+		return fmt.Errorf("%s does not take days; leave Delayed out, or PaymentMethod", p.method)
+	case m.delayed && p.mode == "setup":
+		return fmt.Errorf("its mode is setup; delayed methods are modelled for payment and subscription mode only")
+	}
+	p.behaves = m
+	return nil
 }
 
-func (t *tx) buyer(o *object, opts CompleteOptions) (payer, error) {
-	b := payer{email: opts.Email, name: opts.Name}
-	if b.email == "" {
-		b.email = o.str("customer_email")
+// findBuyer finds out who pays. A customer that has to be made is not made yet.
+func (t *tx) findBuyer(p *purchase) error {
+	p.email = p.Email
+	if p.email == "" {
+		p.email = p.o.str("customer_email")
 	}
-	if id := o.ref("customer"); id != "" {
+	if id := p.o.ref("customer"); id != "" {
 		e, err := t.findLive("customer", id, http.StatusBadRequest, "customer")
 		if err != nil {
-			return b, fmt.Errorf("its customer cannot be charged: %s", err.message)
+			return fmt.Errorf("its customer cannot be charged: %s", err.message)
 		}
-		b.customer = e
-		if b.email == "" {
-			b.email = e.object().str("email")
+		p.customer = e
+		if p.email == "" {
+			p.email = e.object().str("email")
 		}
 	}
-	if !looksLikeEmail(b.email) {
-		return b, fmt.Errorf("no email of the buyer is known (%q): set CompleteOptions.Email", b.email)
+	if !looksLikeEmail(p.email) {
+		return fmt.Errorf("no email of the buyer is known (%q): set CompleteOptions.Email", p.email)
 	}
-	if b.customer == nil && (o.str("mode") == "subscription" || o.str("customer_creation") == "always") {
-		params := &values{of: map[string]any{"email": b.email}}
-		if b.name != "" {
-			params.of["name"] = b.name
-		}
-		customer, err := t.newCustomer(params, customerParams())
-		if err != nil {
-			return b, fmt.Errorf("its customer cannot be created: %s", err.message)
-		}
-		b.customer = t.insert("customer", customer, nil)
-	}
-	return b, nil
+	return nil
 }
 
-// startSubscription creates the subscription of a session and reports whether
-// money was due.
-func (t *tx) startSubscription(o, hidden *object, customer *entry, method string) bool {
-	var items, once []*object
-	due := int64(0)
-	for _, line := range t.lines(o, hidden) {
-		price, quantity := line.child("price"), max(1, line.int("quantity"))
-		due += price.int("unit_amount") * quantity
-		switch {
-		case price == nil:
-		case price.null("recurring"):
-			once = append(once, line)
-		default:
-			items = append(items, t.subscriptionItem(price, quantity, newObject()))
-		}
+// isDue reports that money is due today.
+func (t *tx) isDue(o, hidden *object) bool {
+	switch o.str("mode") {
+	case "payment":
+		return o.int("amount_total") > 0
+	case "subscription":
+		today, _ := t.dueToday(o, hidden)
+		return today > 0
 	}
-	if len(items) == 0 {
-		price := t.assumedPrice("price_1StripesimAssumed", true)
-		items = append(items, t.subscriptionItem(price, 1, newObject()))
-		due += price.int("unit_amount")
-	}
-	data := hidden.child("subscription_data")
-	trialEnd := data.int("trial_end")
-	if days := data.int("trial_period_days"); days > 0 {
-		trialEnd = t.now + days*86400
-	}
-	sub := t.newSubscription(customer, items, trialEnd, metadataField(data))
-	if !data.null("description") {
-		sub.set("description", data.get("description"))
-	}
-	sub.set("default_payment_method", method)
-	t.addSubscription(sub, customer, billing{once: once})
-	o.set("subscription", sub.str("id"))
-	o.set("invoice", sub.get("latest_invoice"))
-	return due > 0 && sub.str("status") == "active"
+	return false
 }
 
-// lines are the line items of a session: those it was created with, or those
-// that a world shows on it.
-func (t *tx) lines(o, hidden *object) []*object {
-	raw := elements(hidden.get("line_items"))
-	if raw == nil {
-		raw = elements(o.list("line_items"))
+// collects reports that the buyer has to give a payment method: not for a
+// purchase that is free, nor a subscription of which nothing is due today when
+// the session says if_required.
+func (t *tx) collects(o, hidden *object) bool {
+	switch o.str("mode") {
+	case "payment":
+		return t.isDue(o, hidden)
+	case "subscription":
+		return t.isDue(o, hidden) || o.str("payment_method_collection") != "if_required"
 	}
-	var lines []*object
-	for _, item := range raw {
-		if line := parseObject(item); line != nil {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
-
-// pay makes the payment intent of a session in payment mode and charges it.
-func (t *tx) pay(o, data *object, customer *entry, method string) {
-	var payer any
-	if customer != nil {
-		payer = customer.id
-	}
-	currency := o.str("currency")
-	if currency == "" {
-		currency = assumedCurrency
-	}
-	intent := t.newPaymentIntent(o.int("amount_total"), currency, metadataField(data))
-	intent.set("customer", payer)
-	for _, name := range []string{"description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix", "setup_future_usage", "transfer_group"} {
-		if !data.null(name) {
-			intent.set(name, data.get(name))
-		}
-	}
-	intent.set("payment_method", method)
-	// A buyer's method is not declined here, only delayed at most.
-	_ = t.chargeIntent(t.insert("payment_intent", intent, nil), attempt{})
-	o.set("payment_intent", intent.str("id"))
-}
-
-// setUp makes the setup intent of a session in setup mode.
-func (t *tx) setUp(o, data *object, customer *entry, method string) {
-	intent := t.newSetupIntent(metadataField(data))
-	if customer != nil {
-		intent.set("customer", customer.id)
-	}
-	if !data.null("description") {
-		intent.set("description", data.get("description"))
-	}
-	intent.set("payment_method", method)
-	intent.set("status", "requires_confirmation")
-	_ = t.finishSetup(t.insert("setup_intent", intent, nil), attempt{})
-	o.set("setup_intent", intent.str("id"))
-}
-
-// buyersMethod is what the buyer pays with: saved for the customer when the
-// session asks for that, as a subscription always does.
-func (t *tx) buyersMethod(mode string, b payer, data *object, delayed bool) string {
-	name := "pm_card_visa"
-	if delayed {
-		name = "pm_usBankAccount_success"
-	}
-	method := t.newPaymentMethod(testMethods[name], newObject())
-	billing := method.child("billing_details")
-	billing.set("email", b.email)
-	billing.set("name", nullable(b.name))
-	method.set("billing_details", billing)
-	if b.customer != nil && (mode == "subscription" || !data.null("setup_future_usage")) {
-		method.set("customer", b.customer.id)
-	}
-	return t.insert("payment_method", method, newObject("test", name)).id
+	return true
 }

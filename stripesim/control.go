@@ -79,6 +79,7 @@ func controlRoutes() []controlRoute {
 		{http.MethodPost, "/_sim/webhooks", controlAddWebhookRule},
 		{http.MethodDelete, "/_sim/webhooks", controlClearWebhookRules},
 		{http.MethodGet, "/_sim/webhooks/{id}/secret", controlWebhookSecret},
+		{http.MethodPost, "/_sim/webhooks/{id}/roll", controlRollSecret},
 	}
 }
 

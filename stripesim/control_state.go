@@ -117,17 +117,19 @@ func controlFailure(err error, hint string) error {
 }
 
 func controlComplete(s *Server, r *http.Request, id string) (any, error) {
-	const hint = `send {"email": "buyer@example.com", "name": "...", "delayed": false, "account": "acct_..."}, each optional`
+	const hint = `send {"email": "buyer@example.com", "name": "...", "payment_method": "pm_card_visa", "delayed": false, "fail_authentication": false, "account": "acct_..."}, each optional`
 	in := struct {
-		Email   string `json:"email"`
-		Name    string `json:"name"`
-		Delayed bool   `json:"delayed"`
-		Account string `json:"account"`
+		Email              string `json:"email"`
+		Name               string `json:"name"`
+		PaymentMethod      string `json:"payment_method"`
+		Delayed            bool   `json:"delayed"`
+		FailAuthentication bool   `json:"fail_authentication"`
+		Account            string `json:"account"`
 	}{}
 	if err := readControl(r, &in, hint); err != nil {
 		return nil, err
 	}
-	if err := s.CompleteCheckout(in.Account, id, CompleteOptions{Email: in.Email, Name: in.Name, Delayed: in.Delayed}); err != nil {
+	if err := s.CompleteCheckout(in.Account, id, CompleteOptions{Email: in.Email, Name: in.Name, PaymentMethod: in.PaymentMethod, Delayed: in.Delayed, FailAuthentication: in.FailAuthentication}); err != nil {
 		return nil, controlFailure(err, hint)
 	}
 	return s.anyMode(in.Account, "checkout.session", id), nil

@@ -181,6 +181,21 @@ func TestControlAccess(t *testing.T) {
 	}
 }
 
+func TestControlBuysWithAMethod(t *testing.T) {
+	t.Parallel()
+	b := start(t, stripesim.Options{})
+	id, _ := b.session("mode=payment&" + oneItem)
+	path := "/_sim/checkout/" + id + "/complete"
+	refused := b.send("POST", path, `{"email":"a@example.com","payment_method":"pm_card_chargeDeclined"}`)
+	equal(t, "declined", refused.status, 409)
+	if !strings.Contains(refused.raw, "Your card was declined.") {
+		t.Error(refused.raw)
+	}
+	equal(t, "failed", b.send("POST", path, `{"email":"a@example.com","payment_method":"pm_card_authenticationRequired","fail_authentication":true}`).status, 409)
+	equal(t, "contradiction", b.send("POST", path, `{"email":"a@example.com","payment_method":"pm_card_visa","delayed":true}`).status, 409)
+	equal(t, "paid", b.send("POST", path, `{"email":"a@example.com","payment_method":"pm_card_authenticationRequired"}`).status, 200)
+}
+
 func TestControlSettlesDelayedPayments(t *testing.T) {
 	t.Parallel()
 	b := start(t, stripesim.Options{})

@@ -24,6 +24,12 @@
 // how an object changed, wherever it was changed. Adding a resource therefore means one new
 // file and two lines in those two tables.
 //
+// Time passes in catchup.go (what waits, and when) and renew.go (what
+// subscriptions and sessions do then). Pages for browsers are in pages.go,
+// pay_page.go and portal_page.go, their templates in pages/; what a buyer does
+// there and what CompleteCheckout does is one thing (purchase.go). The few
+// operations of API v2 are in destinations.go and thin_events.go.
+//
 // Events go to webhook endpoints from an outbox (webhooks.go), by Deliver or
 // RunWebhooks (webhook_deliver.go), in the disorder that webhook_rules.go asks
 // for.

@@ -102,7 +102,7 @@ func eventOperations(res *resource) []*operation {
 // announce records the events of one change; before is nil for a new object,
 // after for a deleted one. A write that changes nothing is no event.
 func (t *tx) announce(kind string, before, after *object) {
-	if kind == "webhook_endpoint" {
+	if kind == "webhook_endpoint" || kind == "v2.core.event_destination" {
 		t.server.shareEndpoints(t.account)
 	}
 	name := t.table(kind).res.events

@@ -238,7 +238,7 @@ func TestEventsOfCheckouts(t *testing.T) {
 		}
 	}
 	for _, err := range []error{b.sim.SettlePayment("acct_none", "pi_1", true), b.sim.SettlePayment("", "pi_none", true),
-		b.sim.CompleteCheckout("", str(b.send("POST", "/v1/checkout/sessions", line+"subscription&mode=subscription").at("id")), stripesim.CompleteOptions{Email: "a@x", Delayed: true})} {
+		b.sim.CompleteCheckout("", str(b.send("POST", "/v1/checkout/sessions", "success_url=https://x&mode=setup").at("id")), stripesim.CompleteOptions{Email: "a@x", Delayed: true})} {
 		if err == nil {
 			t.Error("nothing was refused")
 		}

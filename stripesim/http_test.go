@@ -102,7 +102,7 @@ func TestErrorShape(t *testing.T) {
 	equal(t, "doc url", a.at("error", "doc_url"), any("https://stripe.com/docs/error-codes/resource-missing"))
 	equal(t, "log url", a.at("error", "request_log_url"), any("https://dashboard.stripe.com/test/logs/"+a.header.Get("Request-Id")))
 	equal(t, "content type", a.header.Get("Content-Type"), "application/json")
-	for _, path := range []string{"/v1/foo", "/v1/customers/", "/v1/customers/cus_1/cards", "/", "/v2/core/events", "/v1/customers//", "/v1/coupons"} {
+	for _, path := range []string{"/v1/foo", "/v1/customers/", "/v1/customers/cus_1/cards", "/", "/v2", "/v1/customers//", "/v1/coupons"} {
 		b.send("GET", path, "").wantError(t, 404, "", "", "Unrecognized request URL (GET: "+path+")")
 	}
 	b.send("PUT", "/v1/customers", "").wantError(t, 404, "", "", "Unrecognized request URL (PUT: /v1/customers)")

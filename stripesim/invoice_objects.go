@@ -66,6 +66,8 @@ func lineList(invoice string, lines []*object) *object {
 // billing is why and how a subscription is billed.
 type billing struct {
 	reason string
+	// only are the items that are billed; nil means all.
+	only []string
 	// once are further lines, sold a single time.
 	once []*object
 	// held leaves the payment to the customer (payment_behavior=default_incomplete).
@@ -78,7 +80,7 @@ type billing struct {
 func (t *tx) billSubscription(subscription *object, customer *entry, b billing) *entry {
 	o := t.newInvoice(customer, subscription.str("currency"), b.reason, newObject())
 	o.set("parent", invoiceParent(subscription))
-	o.set("collection_method", subscription.get("collection_method"))
+	o.set("collection_method", orElse(subscription.str("collection_method"), "charge_automatically"))
 	o.set("default_payment_method", subscription.get("default_payment_method"))
 	if days := subscription.get("days_until_due"); !isNull(days) {
 		o.set("due_date", t.now+integer(days)*86400)
@@ -86,8 +88,8 @@ func (t *tx) billSubscription(subscription *object, customer *entry, b billing) 
 	id := o.str("id")
 	trial := subscription.str("status") == "trialing"
 	var lines []*object
-	for _, raw := range elements(subscription.list("items")) {
-		lines = append(lines, t.itemLine(subscription, parseObject(raw), trial))
+	for _, item := range b.billedItems(subscription) {
+		lines = append(lines, t.itemLine(subscription, item, trial))
 	}
 	for _, line := range b.once {
 		lines = append(lines, t.onceLine(subscription, line))
@@ -142,9 +144,12 @@ func (t *tx) methodOfInvoice(o *object) string {
 	return t.methodFor(subscription, customer)
 }
 
-// itemLine is the line of one subscription item for its first period.
+// itemLine is the line of one subscription item for its period.
 func (t *tx) itemLine(subscription, item *object, trial bool) *object {
 	price, quantity := item.child("price"), item.int("quantity")
+	if item.null("quantity") { // a world that left it out
+		quantity = 1
+	}
 	amount := price.int("unit_amount") * quantity
 	description := fmt.Sprintf("%d x %s", quantity, price.str("id"))
 	if trial {

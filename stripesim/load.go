@@ -92,6 +92,15 @@ func (a *account) keep(kept *object) {
 	}
 }
 
+// remindLoaded lets time pass for an object of a world from now on.
+func (s *Server) remindLoaded(a *account, object, id string, now int64) {
+	for i, st := range a.modes {
+		if e := st.tables[object].byID[id]; e != nil {
+			(&tx{server: s, account: a, livemode: i == 1, now: now}).remind(object, e)
+		}
+	}
+}
+
 func (i *worldObject) mode(otherwise bool) bool {
 	if i.livemode != nil {
 		return *i.livemode

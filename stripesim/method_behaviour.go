@@ -122,11 +122,13 @@ func (t *tx) nextAction(id string, how attempt) *object {
 	return newObject("type", "use_stripe_sdk", "use_stripe_sdk", newObject("stripe_js", url, "type", "three_d_secure_redirect"))
 }
 
+const authenticationMessage = "We are unable to authenticate your payment method. Please choose a different payment method and try again."
+
 // authenticationFailed is the problem of a customer who did not authenticate
 // (Stripe docs: error-codes).
 func (t *tx) authenticationFailed(code, method string) *object {
 	o := newObject("code", code, "doc_url", docURL(code),
-		"message", "We are unable to authenticate your payment method. Please choose a different payment method and try again.")
+		"message", authenticationMessage)
 	if e := t.table("payment_method").byID[method]; e != nil {
 		o.set("payment_method", e.raw)
 	}

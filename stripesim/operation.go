@@ -23,7 +23,9 @@ type operation struct {
 	// unlocked operations look at accounts as a whole and take their locks
 	// themselves: two locks held at once could wait for each other.
 	unlocked bool
-	run      func(c *call) (json.RawMessage, *apiError)
+	// v2 operations take JSON and expand nothing.
+	v2  bool
+	run func(c *call) (json.RawMessage, *apiError)
 }
 
 // call is one request on its way through an operation.
@@ -32,6 +34,7 @@ type call struct {
 	key    credential
 	op     *operation
 	id     string // from the path
+	base   string // the address of the server as the client knows it
 	params *values
 	expand expandTree
 }
@@ -51,8 +54,11 @@ func (s *Server) allOperations() []*operation {
 		setupIntentOperations(s.resource("setup_intent")),
 		paymentMethodOperations(s.resource("payment_method")),
 		webhookEndpointOperations(s.resource("webhook_endpoint")),
+		portalOperations(s.resource("billing_portal.session")),
 		eventOperations(s.resource("event")),
 		accountOperations(),
+		destinationOperations(s.resource("v2.core.event_destination")),
+		thinOperations(),
 	)
 }
 

@@ -29,7 +29,7 @@ func (s *Server) Reset() {
 			st.idem.reset()
 		}
 		a.seq, a.declared, a.profile, a.kept, a.missingIDs = 0, nil, nil, fresh.kept, nil
-		a.clock = 0
+		a.clock, a.timers = 0, nil
 		s.shareEndpoints(a)
 		a.due.Store(fresh.due.Load())
 		a.mu.Unlock()

@@ -51,6 +51,8 @@ func allResources() []*resource {
 		setupIntentResource(),
 		paymentMethodResource(),
 		webhookEndpointResource(),
+		portalResource(),
+		destinationResource(),
 		eventResource(),
 	}
 }

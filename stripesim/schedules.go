@@ -121,7 +121,6 @@ func (c *call) createSchedule() (*entry, *apiError) {
 			c.enterPhase(e, phase)
 		}
 	}
-	c.watch(e)
 	return e, nil
 }
 
@@ -154,7 +153,6 @@ func (c *call) scheduleOfSubscription(metadata *object) (*entry, *apiError) {
 	e := c.insert("subscription_schedule", o, newObject("prices", prices))
 	owned.set("schedule", e.id)
 	c.update("subscription", sub, owned)
-	c.watch(e)
 	return e, nil
 }
 
@@ -200,7 +198,6 @@ func (c *call) updateSchedule() (*entry, *apiError) {
 	if current != nil {
 		c.enterPhase(e, current)
 	}
-	c.watch(e)
 	return e, nil
 }
 

@@ -17,11 +17,17 @@ var versionForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[a-z]+)?(;.*)?$`)
 // ServeHTTP answers one request. The order of the checks is Stripe's: URL,
 // key, account, permission, parameters, idempotency, and only then the object.
 // Rate limits come as soon as the account is known. Below /_sim/ it serves the
-// control API (docs/stripesim.md).
+// control API, and at the addresses that sessions name it serves pages to
+// browsers (docs/stripesim.md).
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isControl(r.URL.Path) {
 		w.Header().Set("Date", s.date())
 		s.serveControl(w, r)
+		return
+	}
+	if isPage(r.URL.Path) {
+		w.Header().Set("Date", s.date())
+		s.servePage(w, r)
 		return
 	}
 	number := s.requests.Add(1)
@@ -98,7 +104,7 @@ func (x *exchange) answer() (int, []byte) {
 		return x.fail(err)
 	}
 	c := &call{tx: tx{server: s, account: acct, livemode: s.modeOf(acct, key), now: s.now().Unix(),
-		cause: cause{requestID: x.requestID, idempotencyKey: r.Header.Get("Idempotency-Key")}}, key: key, op: op, id: id}
+		cause: cause{requestID: x.requestID, idempotencyKey: r.Header.Get("Idempotency-Key")}}, key: key, op: op, id: id, base: s.base(r)}
 	status, body := x.idempotent(c, form)
 	return x.failAfter(status, body)
 }
@@ -132,6 +138,12 @@ func (x *exchange) form() (*node, *apiError) {
 		return nil, invalid("", "", "The request body is larger than %d bytes.", maxBody)
 	}
 	kind := x.request.Header.Get("Content-Type")
+	if isV2(x.request.URL.Path) {
+		if len(body) > 0 && !strings.HasPrefix(kind, "application/json") {
+			return nil, invalid("", "", "The v2 API reads JSON bodies: send Content-Type: application/json, not %s.", shorten(kind))
+		}
+		return form, parseJSON(form, body)
+	}
 	if len(body) > 0 && kind != "" && !strings.HasPrefix(kind, "application/x-www-form-urlencoded") {
 		return nil, invalid("", "", "The v1 API reads form-encoded bodies: send Content-Type: application/x-www-form-urlencoded, not %s.", shorten(kind))
 	}
@@ -232,6 +244,9 @@ func (x *exchange) fail(err *apiError) (int, []byte) {
 	}
 	if err.nameless {
 		x.header.Del("Request-Id")
+	}
+	if isV2(x.request.URL.Path) {
+		return err.status, err.bodyV2()
 	}
 	return err.status, err.body(x.requestID, x.livemode)
 }

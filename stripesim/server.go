@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,12 +57,22 @@ type Options struct {
 	// Control says who may use the control API below /_sim/.
 	Control Control
 
+	// PublicURL is the address under which a browser finds the server, for the
+	// url of checkout and portal sessions: https://stripe.example.com. Empty
+	// means the one that each request was sent to.
+	PublicURL string
+
 	// WebhookTimeout is how long the receiver of a webhook may take, in real
 	// time. Zero means 10 seconds.
 	WebhookTimeout time.Duration
 	// WebhooksLoopback sends webhooks to this machine only, whatever the
 	// endpoints of a world say. The attempt to send one elsewhere fails.
 	WebhooksLoopback bool
+	// WebhooksInOrder lets each endpoint get its events in the order in which
+	// they happened: one that is not acknowledged, or held or delayed by a rule,
+	// keeps back those after it. Stripe promises no order; this is for tests that
+	// are about something else.
+	WebhooksInOrder bool
 }
 
 // DefaultAccount is the id of the account that exists when nobody named one.
@@ -84,6 +95,7 @@ type Server struct {
 	sleep      func(context.Context, time.Duration)
 	searchLag  time.Duration
 	control    Control
+	publicURL  string // without a slash at the end
 	faults     faults
 	resources  []*resource
 	operations []*operation
@@ -98,6 +110,7 @@ type Server struct {
 	hooks       hooks
 	hookClient  *http.Client
 	hookTimeout time.Duration // real time
+	hookInOrder bool
 
 	mu        sync.RWMutex // guards what follows
 	accounts  map[string]*account
@@ -114,11 +127,11 @@ func New(opts Options) *Server {
 	s := &Server{
 		seed: opts.Seed, strictKeys: opts.StrictKeys, resources: allResources(),
 		limiter: limiter{limits: opts.Limits}, locks: locks{timeout: opts.LockTimeout}, latency: opts.Latency,
-		sleep: opts.Sleep, searchLag: opts.SearchLag, control: opts.Control,
+		sleep: opts.Sleep, searchLag: opts.SearchLag, control: opts.Control, publicURL: strings.TrimRight(opts.PublicURL, "/"),
 		accounts: map[string]*account{}, keys: map[string]credential{}, revoked: map[string]bool{},
 	}
 	s.hooks.init()
-	s.hookClient, s.hookTimeout = webhookClient(opts.WebhooksLoopback), opts.WebhookTimeout
+	s.hookClient, s.hookTimeout, s.hookInOrder = webhookClient(opts.WebhooksLoopback), opts.WebhookTimeout, opts.WebhooksInOrder
 	if s.hookTimeout <= 0 {
 		s.hookTimeout = webhookTimeout
 	}
@@ -132,7 +145,9 @@ func New(opts Options) *Server {
 	}
 	s.operations = s.allOperations()
 	for _, op := range s.operations {
-		op.params = op.params.with(expandParam())
+		if !op.v2 {
+			op.params = op.params.with(expandParam())
+		}
 	}
 	if opts.Account != "" {
 		s.addAccount(opts.Account)

@@ -85,13 +85,10 @@ func (c *call) expireSession() (*entry, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	o := e.object()
-	if status := o.str("status"); status != "open" {
+	if status := e.object().str("status"); status != "open" {
 		return nil, refused("", "session", "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of %s.", status)
 	}
-	o.set("status", "expired")
-	o.set("url", nil)
-	c.update("checkout.session", e, o)
+	c.expireCheckout(e)
 	return e, nil
 }
 

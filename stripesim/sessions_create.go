@@ -182,7 +182,13 @@ func (c *call) newSession(p *values, lines []*object, metadata *object, expires 
 		}
 		total, subtotal, currency = sum, sum, lines[0].str("currency")
 		if data := p.hash("subscription_data"); data.has("trial_period_days") || data.has("trial_end") {
-			total, subtotal = 0, 0 // nothing is due today
+			sum = 0 // today only what is sold a single time is due
+			for _, line := range lines {
+				if line.child("price").null("recurring") {
+					sum += line.int("amount_total")
+				}
+			}
+			total, subtotal = sum, sum
 		}
 	}
 	if !p.has("customer") {
@@ -198,7 +204,7 @@ func (c *call) newSession(p *values, lines []*object, metadata *object, expires 
 	if p.has("ui_mode") {
 		uiMode = p.str("ui_mode")
 	}
-	var url, secret any = "https://checkout.stripe.com/c/pay/" + id, nil
+	var url, secret any = c.base + payPrefix + id, nil
 	if uiMode != "hosted_page" {
 		url, secret = nil, id+"_secret_"+token(c.server.seed, id, 0, 40)
 	}

@@ -2,6 +2,7 @@ package stripesim_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -238,7 +239,13 @@ func TestCompleteCheckoutRefusals(t *testing.T) {
 		}
 	}
 	b.clock.tick(24 * time.Hour)
-	if err := b.sim.CompleteCheckout("", id, stripesim.CompleteOptions{Email: "a@example.com"}); err == nil || !strings.Contains(err.Error(), "could be paid until") {
+	if err := b.sim.CompleteCheckout("", id, stripesim.CompleteOptions{Email: "a@example.com"}); err == nil || !strings.Contains(err.Error(), `its status is "expired"`) {
+		t.Errorf("a session past its time: %v", err)
+	}
+	// One of a world that was past its time when it came stays as it was written.
+	loadWorld(t, b.sim, fmt.Sprintf(`{"stripe":{"checkout_sessions":[{"id":"cs_late","status":"open","mode":"payment","expires_at":%d}]}}`, b.clock.unix()-1))
+	equal(t, "written", str(b.send("GET", "/v1/checkout/sessions/cs_late", "").at("status")), "open")
+	if err := b.sim.CompleteCheckout("", "cs_late", stripesim.CompleteOptions{Email: "a@example.com"}); err == nil || !strings.Contains(err.Error(), "could be paid until") {
 		t.Errorf("a session past its time: %v", err)
 	}
 }

@@ -1,6 +1,9 @@
 package stripesim
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // SettlePayment ends the wait of a payment intent, as the bank behind a delayed
 // payment method does (status processing), or the customer who authenticates
@@ -34,12 +37,7 @@ func (s *Server) SettleSetup(account, setupIntent string, succeeded bool) error 
 			_ = t.finishSetup(e, attempt{authenticated: true}) // the error is for whoever confirmed the intent
 			return true
 		}
-		o := e.object()
-		o.set("last_setup_error", t.authenticationFailed("setup_intent_authentication_failure", o.ref("payment_method")))
-		o.set("next_action", nil)
-		o.set("payment_method", nil)
-		o.set("status", "requires_payment_method")
-		t.update("setup_intent", e, o)
+		t.refuseSetup(e)
 		return true
 	})
 }
@@ -82,8 +80,7 @@ func (t *tx) settlePayment(e *entry, status string, succeeded bool) {
 		t.notPaidAfterAll(e)
 	}
 	paid := e.object().str("status") == "succeeded"
-	sessions := t.table("checkout.session").smallest([]string{"payment_intent=" + e.id})
-	for _, session := range append([]*entry(nil), sessions.entries...) {
+	for _, session := range t.sessionsPaidBy(e) {
 		o := session.object()
 		switch {
 		case o.str("status") != "complete" || o.str("payment_status") != "unpaid":
@@ -94,6 +91,23 @@ func (t *tx) settlePayment(e *entry, status string, succeeded bool) {
 			t.emit("checkout.session.async_payment_failed", o, nil)
 		}
 	}
+}
+
+// sessionsPaidBy are the sessions that wait for a payment intent: in payment
+// mode they name it, in subscription mode their first invoice does.
+func (t *tx) sessionsPaidBy(intent *entry) []*entry {
+	sessions := t.table("checkout.session")
+	found := slices.Clone(sessions.smallest([]string{"payment_intent=" + intent.id}).entries)
+	invoice := t.invoiceOf(intent)
+	if invoice == nil {
+		return found
+	}
+	for _, e := range sessions.smallest([]string{"subscription=" + invoiceSubscription(invoice.object())}).entries {
+		if e.object().ref("invoice") == invoice.id {
+			found = append(found, e)
+		}
+	}
+	return found
 }
 
 // refuseAuthentication is a customer who fails the challenge of the bank. No

@@ -155,11 +155,7 @@ func (t *tx) finishSetup(e *entry, how attempt) *apiError {
 	m, _ := t.behaviourOf(o.ref("payment_method"))
 	switch {
 	case m.onAttach != nil:
-		o.set("last_setup_error", t.problem(m.onAttach, "", method.id))
-		o.set("payment_method", nil)
-		o.set("status", "requires_payment_method")
-		t.update("setup_intent", e, o)
-		return m.onAttach.error(newObject("setup_intent", o))
+		return t.failSetup(e, m.onAttach)
 	case (m.asks == asksAlways || m.asks == asksUntilSetUp) && !how.authenticated:
 		o.set("next_action", t.nextAction(e.id, how))
 		o.set("status", "requires_action")
@@ -179,6 +175,26 @@ func (t *tx) finishSetup(e *entry, how attempt) *apiError {
 	o.set("last_setup_error", nil)
 	t.update("setup_intent", e, o)
 	return nil
+}
+
+// failSetup is a method that cannot be saved: the intent waits for another one.
+func (t *tx) failSetup(e *entry, why *decline) *apiError {
+	o := e.object()
+	o.set("last_setup_error", t.problem(why, "", o.ref("payment_method")))
+	o.set("payment_method", nil)
+	o.set("status", "requires_payment_method")
+	t.update("setup_intent", e, o)
+	return why.error(newObject("setup_intent", o))
+}
+
+// refuseSetup is a customer who fails the challenge of the bank.
+func (t *tx) refuseSetup(e *entry) {
+	o := e.object()
+	o.set("last_setup_error", t.authenticationFailed("setup_intent_authentication_failure", o.ref("payment_method")))
+	o.set("next_action", nil)
+	o.set("payment_method", nil)
+	o.set("status", "requires_payment_method")
+	t.update("setup_intent", e, o)
 }
 
 func (c *call) cancelSetupIntent() (*entry, *apiError) {

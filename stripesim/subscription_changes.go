@@ -105,13 +105,23 @@ func (t *tx) cancelSubscription(e *entry, details *values) {
 	o.set("ended_at", t.now)
 	o.set("cancel_at_period_end", false)
 	setCancellation(o, details)
+	setCanceledBy(o)
+	t.update("subscription", e, o)
+	t.endSchedules(e)
+}
+
+// setCanceledBy says that somebody asked for the end.
+func setCanceledBy(o *object) {
 	reason := o.child("cancellation_details")
 	if reason == nil {
 		reason = newObject("comment", nil, "feedback", nil)
 	}
 	reason.set("reason", "cancellation_requested")
 	o.set("cancellation_details", reason)
-	t.update("subscription", e, o)
+}
+
+// endSchedules ends those of a subscription that has ended.
+func (t *tx) endSchedules(e *entry) {
 	schedules := t.table("subscription_schedule").smallest([]string{"subscription=" + e.id, tagLive})
 	for _, schedule := range append([]*entry(nil), schedules.entries...) {
 		if schedule.has([]string{"subscription=" + e.id, tagLive}) {

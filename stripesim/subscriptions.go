@@ -219,7 +219,6 @@ func (t *tx) addSubscription(o *object, customer *entry, b billing) *entry {
 	o.set("latest_invoice", invoice.id)
 	if t.unpaid(invoice) {
 		o.set("status", "incomplete")
-		t.remind(expiryOf(o))
 	}
 	return t.insert("subscription", o, nil)
 }

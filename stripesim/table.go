@@ -20,6 +20,7 @@ type entry struct {
 	hidden  json.RawMessage
 	deleted bool
 	tags    []string
+	timer   int64    // when it has something to do next; 0: never, or not known
 	indexed *indexed // what search knows of it; nil: everything
 }
 

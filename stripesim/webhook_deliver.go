@@ -70,10 +70,16 @@ func (s *Server) Deliver(ctx context.Context) (DeliveryReport, error) {
 		return report, ctx.Err()
 	}
 	due, _, _ := s.dueDeliveries()
+	stuck := map[queueKey]bool{}
 	for _, next := range due {
+		if s.hookInOrder && stuck[next.queue] {
+			continue
+		}
+		failed := report.Failed
 		if err := s.attempt(ctx, next, &report); err != nil {
 			return report, err
 		}
+		stuck[next.queue] = report.Failed > failed
 	}
 	due, _, report.Waiting = s.dueDeliveries()
 	report.Due = len(due)
@@ -84,8 +90,17 @@ func (s *Server) Deliver(ctx context.Context) (DeliveryReport, error) {
 type dueDelivery struct {
 	d       *delivery
 	account *account
+	queue   queueKey
 	seq     uint64
 	at      time.Time
+	held    bool
+}
+
+// queueKey is one endpoint.
+type queueKey struct {
+	owner    *account
+	livemode bool
+	endpoint string
 }
 
 // dueDeliveries are those that are due, in their order. It also tells when the
@@ -95,32 +110,40 @@ func (s *Server) dueDeliveries() (due []dueDelivery, next time.Time, waiting int
 	for _, a := range s.allAccounts() {
 		s.passTime(a, now.Unix())
 	}
+	var all []dueDelivery
 	s.outboxes(func(a *account, box *outbox) {
-		waiting += len(box.waiting)
 		for _, d := range box.waiting {
-			switch {
-			case d.State == deliveryHeld:
-			case !d.due.After(now):
-				due = append(due, dueDelivery{d, a, d.seq, d.due})
-			case next.IsZero() || d.due.Before(next):
-				next = d.due
-			}
+			all = append(all, dueDelivery{d, a, queueKey{d.owner, d.Livemode, d.Endpoint}, d.seq, d.due, d.State == deliveryHeld})
 		}
 	})
-	sort.Slice(due, func(i, j int) bool {
-		if !due[i].at.Equal(due[j].at) {
-			return due[i].at.Before(due[j].at)
+	sort.Slice(all, func(i, j int) bool {
+		if !s.hookInOrder && !all[i].at.Equal(all[j].at) {
+			return all[i].at.Before(all[j].at)
 		}
-		return due[i].seq < due[j].seq
+		return all[i].seq < all[j].seq
 	})
-	return due, next, waiting
+	behind := map[queueKey]bool{} // endpoints that wait for an earlier event
+	for _, d := range all {
+		switch {
+		case s.hookInOrder && behind[d.queue]:
+			continue
+		case d.held:
+		case !d.at.After(now):
+			due = append(due, d)
+			continue
+		case next.IsZero() || d.at.Before(next):
+			next = d.at
+		}
+		behind[d.queue] = true
+	}
+	return due, next, len(all)
 }
 
 // attempt sends one event once. It returns an error when the context ended.
 func (s *Server) attempt(ctx context.Context, next dueDelivery, report *DeliveryReport) error {
 	d, now := next.d, s.now()
-	target, version, secret, open := s.endpointOf(d)
-	body := next.account.eventBody(d, version)
+	target, version, secrets, open := s.endpointOf(d, now.Unix())
+	body := s.eventBody(next.account, d, version)
 	if body == nil { // a reset took it away
 		return nil
 	}
@@ -129,7 +152,7 @@ func (s *Server) attempt(ctx context.Context, next dueDelivery, report *Delivery
 		report.Abandoned++
 		return nil
 	}
-	status, err := s.sendWebhook(ctx, target, secret, body, now)
+	status, err := s.sendWebhook(ctx, target, secrets, body, now)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -171,28 +194,39 @@ func retryWait(seed uint64, d *delivery) time.Duration {
 
 // endpointOf is where a delivery goes now; open is false when the endpoint is
 // disabled or gone.
-func (s *Server) endpointOf(d *delivery) (target, version, secret string, open bool) {
+func (s *Server) endpointOf(d *delivery, now int64) (target, version string, secrets []string, open bool) {
 	d.owner.mu.RLock()
 	defer d.owner.mu.RUnlock()
-	e := d.owner.store(d.Livemode).tables["webhook_endpoint"].byID[d.Endpoint]
+	e := d.owner.store(d.Livemode).endpoint(d.Endpoint)
 	if e == nil {
-		return "", "", "", false
+		return "", "", nil, false
 	}
 	o := e.object()
-	return o.str("url"), o.str("api_version"), s.secretOf(d.owner, e), o.str("status") != "disabled"
+	target, version = o.str("url"), o.str("api_version")
+	if endpoint := o.child("webhook_endpoint"); endpoint != nil {
+		target, version = endpoint.str("url"), o.str("snapshot_api_version")
+	}
+	return target, version, s.secretsOf(d.owner, e, now), o.str("status") != "disabled"
 }
 
 // eventBody is the event as the endpoint gets it, nil when the delivery is not
 // waiting any more.
-func (a *account) eventBody(d *delivery, version string) []byte {
+func (s *Server) eventBody(a *account, d *delivery, version string) []byte {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	st := a.store(d.Livemode)
-	e := st.tables["event"].byID[d.Event]
+	e := st.tables["event"].byID[d.source]
 	if e == nil || st.outbox.waiting[d.seq] != d {
 		return nil
 	}
 	o := e.object()
+	if d.thin {
+		o = (&tx{server: s, account: a, livemode: d.Livemode}).notification(o)
+		if d.owner != a {
+			o.set("context", a.id)
+		}
+		return o.raw()
+	}
 	if version != "" {
 		o.set("api_version", version)
 	}
@@ -216,7 +250,7 @@ func (a *account) settleDelivery(d *delivery, change func(box *outbox)) {
 // takes nothing off. It needs the lock.
 func (a *account) acknowledged(d *delivery) {
 	table := a.store(d.Livemode).tables["event"]
-	if e := table.byID[d.Event]; e != nil && !*d.acked {
+	if e := table.byID[d.source]; e != nil && !d.thin && !*d.acked {
 		*d.acked = true
 		o := e.object()
 		o.set("pending_webhooks", max(o.int("pending_webhooks")-1, 0))
@@ -225,7 +259,7 @@ func (a *account) acknowledged(d *delivery) {
 }
 
 // sendWebhook posts an event. The error says why it is not acknowledged.
-func (s *Server) sendWebhook(ctx context.Context, target, secret string, body []byte, now time.Time) (int, error) {
+func (s *Server) sendWebhook(ctx context.Context, target string, secrets []string, body []byte, now time.Time) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.hookTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
@@ -235,7 +269,7 @@ func (s *Server) sendWebhook(ctx context.Context, target, secret string, body []
 	req.Header.Set("Content-Type", webhookContent)
 	req.Header.Set("User-Agent", webhookAgent)
 	req.Header.Set("Cache-Control", "no-cache")
-	req.Header.Set("Stripe-Signature", signature(secret, body, now.Unix()))
+	req.Header.Set("Stripe-Signature", signature(secrets, body, now.Unix()))
 	res, err := s.hookClient.Do(req)
 	if err != nil {
 		var wrapped *url.Error // its text repeats the URL
@@ -255,12 +289,16 @@ func (s *Server) sendWebhook(ctx context.Context, target, secret string, body []
 	return res.StatusCode, nil
 }
 
-// signature is the Stripe-Signature header of a body (Stripe docs:
-// webhooks/signature).
-func signature(secret string, body []byte, at int64) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(mac, "%d.%s", at, body)
-	return fmt.Sprintf("t=%d,v1=%s", at, hex.EncodeToString(mac.Sum(nil)))
+// signature is the Stripe-Signature header of a body: one v1 for each secret
+// that counts, the newest first (Stripe docs: webhooks/signature).
+func signature(secrets []string, body []byte, at int64) string {
+	header := fmt.Sprintf("t=%d", at)
+	for _, secret := range secrets {
+		mac := hmac.New(sha256.New, []byte(secret))
+		fmt.Fprintf(mac, "%d.%s", at, body)
+		header += ",v1=" + hex.EncodeToString(mac.Sum(nil))
+	}
+	return header
 }
 
 // webhookClient follows no redirects, uses no proxy, and leaves no connection

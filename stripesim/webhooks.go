@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"sort"
@@ -56,6 +57,10 @@ type delivery struct {
 	first time.Time
 	due   time.Time
 	acked *bool // shared by the copies of one event for one endpoint
+	// source is the event of API v1 that it is about; thin deliveries show
+	// another view of it.
+	source string
+	thin   bool
 }
 
 // outbox are the deliveries of one account and mode.
@@ -103,6 +108,7 @@ type connectKey struct {
 type hookTarget struct {
 	id    string
 	kinds []string
+	thin  bool
 	owner *account
 }
 
@@ -130,11 +136,27 @@ func (a *account) targets(livemode, connect bool) []hookTarget {
 		if o.str("status") == "disabled" || parseObject(e.hidden).bool("connect") != connect {
 			continue
 		}
-		target := hookTarget{id: e.id, owner: a}
-		for _, raw := range elements(o.get("enabled_events")) {
-			target.kinds = append(target.kinds, text(raw))
+		out = append(out, hookTarget{id: e.id, owner: a, kinds: texts(o.get("enabled_events"))})
+	}
+	from := fromSelf
+	if connect {
+		from = fromAccounts
+	}
+	for _, e := range a.store(livemode).tables["v2.core.event_destination"].smallest([]string{tagAll}).entries {
+		o := e.object()
+		if o.str("status") == "disabled" || !slices.Contains(texts(o.get("events_from")), from) {
+			continue
 		}
-		out = append(out, target)
+		out = append(out, hookTarget{id: e.id, owner: a, thin: o.str("event_payload") == thinPayload, kinds: texts(o.get("enabled_events"))})
+	}
+	return out
+}
+
+// texts are the strings of a JSON array.
+func texts(raw json.RawMessage) []string {
+	var out []string
+	for _, item := range elements(raw) {
+		out = append(out, text(item))
 	}
 	return out
 }
@@ -151,7 +173,8 @@ func (s *Server) shareEndpoints(a *account) {
 }
 
 // post puts an event into the outbox, once for every endpoint that asks for its
-// type, and returns how many those are.
+// type, and returns how many of those are to acknowledge it: a thin delivery is
+// of another event.
 func (t *tx) post(event, kind string) int {
 	targets := t.account.targets(t.livemode, false)
 	h := &t.server.hooks
@@ -160,17 +183,23 @@ func (t *tx) post(event, kind string) int {
 	if platform := t.server.platform.Load(); platform != nil && platform != t.account {
 		targets = append(targets, h.connect[connectKey{platform, t.livemode}]...)
 	}
-	n := 0
+	n, posted := 0, 0
 	for _, target := range targets {
-		if !slices.Contains(target.kinds, kind) && !slices.Contains(target.kinds, "*") {
+		shown, id := kind, event
+		if target.thin {
+			shown, id = thinPrefix+kind, thinID(event, t.livemode)
+		}
+		if !slices.Contains(target.kinds, shown) && !slices.Contains(target.kinds, "*") {
 			continue
 		}
-		n++
-		d := &delivery{owner: target.owner, due: unixUTC(t.now), acked: new(bool), WebhookDelivery: WebhookDelivery{
-			Event: event, Type: kind, Account: t.account.id, Endpoint: target.id, Livemode: t.livemode, State: deliveryWaiting}}
+		if posted++; !target.thin {
+			n++
+		}
+		d := &delivery{owner: target.owner, due: unixUTC(t.now), acked: new(bool), source: event, thin: target.thin, WebhookDelivery: WebhookDelivery{
+			Event: id, Type: shown, Account: t.account.id, Endpoint: target.id, Livemode: t.livemode, State: deliveryWaiting}}
 		h.dispatch(t.store().outbox, d, h.rule(d), t.server.seed)
 	}
-	if n > 0 {
+	if posted > 0 {
 		h.nudge()
 	}
 	return n
@@ -258,35 +287,4 @@ func (s *Server) ReleaseWebhooks() int {
 	})
 	s.hooks.nudge()
 	return n
-}
-
-// WebhookSecret is the signing secret of an endpoint, which Stripe shows only
-// when the endpoint is made. One that came from a world has one too, the same
-// in every run with the same seed, unless the world gives its own as
-// "_stripesim": {"secret": "whsec_..."}. The account "" is the default account.
-// It returns an error when there is no such endpoint.
-func (s *Server) WebhookSecret(account, endpoint string) (string, error) {
-	a := s.account(account)
-	if a == nil {
-		return "", nothingNamed("stripesim: webhook secret: there is no account %s", account)
-	}
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	for _, st := range a.modes {
-		if e := st.tables["webhook_endpoint"].byID[endpoint]; e != nil {
-			return s.secretOf(a, e), nil
-		}
-	}
-	return "", nothingNamed("stripesim: webhook secret: account %s has no endpoint %s", a.id, endpoint)
-}
-
-func (s *Server) secretOf(a *account, endpoint *entry) string {
-	if secret := parseObject(endpoint.hidden).str("secret"); secret != "" {
-		return secret
-	}
-	return s.newSecret(a, endpoint.id)
-}
-
-func (s *Server) newSecret(a *account, endpoint string) string {
-	return "whsec_" + token(s.seed, a.id+"/"+endpoint, 0, 32)
 }

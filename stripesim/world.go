@@ -56,7 +56,11 @@ func (s *Server) LoadWorld(r io.Reader) error {
 		s.mu.Unlock()
 		return fmt.Errorf("stripesim: world: %w", err)
 	}
-	s.catchUp(a, now) // notices the world's schedules
+	for _, object := range w.order {
+		for _, item := range w.lists[object] {
+			s.remindLoaded(a, object, item.fields.str("id"), now)
+		}
+	}
 	s.shareEndpoints(a)
 	s.accounts[id] = a
 	if s.defaultID == "" {

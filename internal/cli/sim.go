@@ -31,6 +31,8 @@ type simOptions struct {
 	searchLag  time.Duration
 	control    string
 	webhooks   string
+	publicURL  string
+	inOrder    bool
 }
 
 // Who gets the simulator's webhooks.
@@ -71,8 +73,10 @@ session.`,
 	c.Flags().StringVar(&o.latency, "latency", "", "how long answers take: 80ms, 50ms-120ms (between) or 80ms,200ms (median and 95th percentile)")
 	c.Flags().DurationVar(&o.lock, "lock-timeout", 0, "fail a write with lock_timeout when it waits this long for another one to the same object")
 	c.Flags().DurationVar(&o.searchLag, "search-lag", 0, "how much later than its change an object is found by search")
+	c.Flags().StringVar(&o.publicURL, "public-url", "", "the address under which browsers find the simulator, for the url of checkout and portal sessions; without it, the one that each request was sent to")
 	c.Flags().StringVar(&o.control, "control", string(stripesim.ControlLoopback), "who may use /_sim/: loopback, anywhere or off")
 	c.Flags().StringVar(&o.webhooks, "webhooks", webhooksLoopback, "send events to the webhook endpoints: loopback (on this machine only), anywhere, or manual (when POST /_sim/deliver asks)")
+	c.Flags().BoolVar(&o.inOrder, "webhooks-in-order", false, "let each endpoint get its events in the order in which they happened, however long one of them fails")
 	return c
 }
 

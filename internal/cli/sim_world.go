@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -17,11 +18,19 @@ import (
 func (o *simOptions) options() (stripesim.Options, error) {
 	opts := stripesim.Options{
 		Seed: o.seed, StrictKeys: o.strictKeys, LockTimeout: o.lock, SearchLag: o.searchLag, Control: stripesim.Control(o.control),
+		WebhooksInOrder: o.inOrder,
 	}
 	switch opts.Control {
 	case stripesim.ControlLoopback, stripesim.ControlAnywhere, stripesim.ControlOff:
 	default:
 		return opts, badFlag("--control", fmt.Sprintf("%q is nobody", o.control), "write loopback, anywhere or off")
+	}
+	if o.publicURL != "" {
+		u, err := url.Parse(o.publicURL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return opts, badFlag("--public-url", fmt.Sprintf("%q is no address of a server", o.publicURL), "write http://stripe.example.com:12111")
+		}
+		opts.PublicURL = o.publicURL
 	}
 	switch o.webhooks {
 	case webhooksLoopback, webhooksManual:

@@ -1,5 +1,5 @@
 // Package testserver gives a test real servers of its own: an empty PostgreSQL
-// or MariaDB database, an empty Redis database. The servers are those that
+// or MariaDB database, an empty Redis database, a browser. The servers are those that
 // test/withservers starts (run "make test").
 //
 // Without them a test is skipped, but never on CI (the variable CI is "true"):

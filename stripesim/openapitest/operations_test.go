@@ -18,7 +18,7 @@ func TestEveryAnswerFitsStripesDocument(t *testing.T) {
 	}{
 		{"accounts", driveAccounts}, {"customers", driveCustomers}, {"catalogue", driveCatalogue}, {"payment methods", drivePaymentMethods},
 		{"intents", driveIntents}, {"subscriptions", driveSubscriptions}, {"invoices", driveInvoices},
-		{"checkout", driveCheckout}, {"webhook endpoints", driveWebhookEndpoints}, {"events", driveEvents},
+		{"checkout", driveCheckout}, {"portal", drivePortal}, {"webhook endpoints", driveWebhookEndpoints}, {"events", driveEvents},
 		{"schedules", driveSchedules}, {"their events", driveEvents}, // here months go by, and old events are gone
 	} {
 		t.Run(part.name, func(t *testing.T) {
@@ -365,4 +365,12 @@ func (d *drive) snapshot(event object) {
 			d.Errorf("%s: previous_attributes has %s, which the object has not", event.str("type"), name)
 		}
 	}
+}
+
+func drivePortal(d *drive) {
+	customer := d.customer()
+	d.post("/v1/billing_portal/sessions", "customer="+customer+"&return_url=https://x&locale=de&flow_data[type]=payment_method_update")
+	d.post("/v1/billing_portal/sessions", "customer="+customer+"&configuration=bpc_1")
+	d.do(400, "POST", "/v1/billing_portal/sessions", "customer=cus_none")
+	d.do(400, "POST", "/v1/billing_portal/sessions", "return_url=https://x")
 }

@@ -1,4 +1,5 @@
-// Command withservers runs a command beside real, private database servers.
+// Command withservers runs a command beside real, private database servers, and
+// a browser.
 //
 //	go run ./test/withservers -- go test ./...
 //
