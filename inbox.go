@@ -122,10 +122,9 @@ type InboxWork interface {
 	// OpenEvents returns events of a shard that are to be judged: those of families
 	// that have one that is due, in order of family, creation and acceptance.
 	OpenEvents(ctx context.Context, shard int, limit int) ([]InboxEvent, error)
-	// InboxObjects returns what is known of the objects of families.
-	InboxObjects(ctx context.Context, account string, livemode bool, families []string) ([]InboxObject, error)
-	// InboxFamilies returns the families of objects (by id), as far as known.
-	InboxFamilies(ctx context.Context, account string, livemode bool, ids []string) (map[string]string, error)
+	// InboxObjects returns what is known of the youngest objects of families, at least
+	// a hundred of each, and of those of the ids.
+	InboxObjects(ctx context.Context, account string, livemode bool, families, ids []string) ([]InboxObject, error)
 	// SettleEvents writes down what was judged, and the objects that were learned. An
 	// object that another event made newer meanwhile is left alone. Events whose
 	// family turned out to be another one move to its shard. Those with a notice that
@@ -140,8 +139,9 @@ type InboxWork interface {
 
 	// MissingEvents returns those of the ids that are not kept.
 	MissingEvents(ctx context.Context, account string, livemode bool, ids []string) ([]string, error)
-	// WakeShards makes jobs for what is due and has none, and returns how many.
-	WakeShards(ctx context.Context) (int, error)
+	// WakeShards makes jobs for what is due and has none, and returns how many. With
+	// again, what has a job gets another one: its worker may have been killed.
+	WakeShards(ctx context.Context, again bool) (int, error)
 	// PruneEvents forgets what came to its end before a time (Unix seconds): at most
 	// limit events. It returns how many.
 	PruneEvents(ctx context.Context, before int64, limit int) (int, error)

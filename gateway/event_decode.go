@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +127,7 @@ func carryObject(e *rightful.InboxEvent, in envelope, keys rightful.KeySet) {
 	if err != nil || !soundObject(o) {
 		return
 	}
+	o = harmless(o)
 	if o.Type == rightful.TypeCustomer && strings.HasSuffix(e.Type, ".deleted") {
 		o.Deleted = true
 	}
@@ -162,6 +164,26 @@ func shardOf(family string) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(family)) // it never fails
 	return int(h.Sum32() % rightful.InboxShards)
+}
+
+// harmless returns the object without what no database can be asked about. Such a value
+// names nothing, and names nothing afterwards.
+func harmless(o rightful.Object) rightful.Object {
+	clean := func(values map[string]string) map[string]string {
+		for key, value := range values {
+			if strings.ContainsRune(value, 0) {
+				values = maps.Clone(values)
+				values[key] = strings.ReplaceAll(value, "\x00", string(unicode.ReplacementChar))
+			}
+		}
+		return values
+	}
+	o.Metadata, o.Snapshot = clean(o.Metadata), clean(o.Snapshot)
+	o.ClientReferenceID = strings.ReplaceAll(o.ClientReferenceID, "\x00", string(unicode.ReplacementChar))
+	for i := range o.Phases {
+		o.Phases[i].Metadata = clean(o.Phases[i].Metadata)
+	}
+	return o
 }
 
 // soundObject reports whether the references of an object can be looked for in a database.

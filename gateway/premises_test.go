@@ -39,7 +39,7 @@ const (
 // premises are the real parts of a test: Stripe over HTTP, the app's database and the
 // store of intents.
 type premises struct {
-	t      *testing.T
+	t      testing.TB
 	sim    *stripesim.Server
 	url    string
 	dsn    string // of the app's database
@@ -105,7 +105,7 @@ type setup struct {
 
 // rent opens premises with rows in the database and objects in Stripe: the lists of a
 // world's section of Stripe, as JSON.
-func rent(t *testing.T, how setup, rows []string, lists string) *premises {
+func rent(t testing.TB, how setup, rows []string, lists string) *premises {
 	t.Helper()
 	p := &premises{t: t, now: noon}
 	p.sim = stripesim.New(stripesim.Options{Now: p.clock, Account: simAccount})
@@ -286,7 +286,7 @@ func (p *premises) fault(rule stripesim.FaultRule) {
 	}
 }
 
-func wantKind(t *testing.T, err error, kind rightful.ErrorKind, part string) {
+func wantKind(t testing.TB, err error, kind rightful.ErrorKind, part string) {
 	t.Helper()
 	if rightful.KindOf(err) != kind || !strings.Contains(fmt.Sprint(err), part) {
 		t.Errorf("error %v (kind %q), want kind %q with %q", err, rightful.KindOf(err), kind, part)

@@ -1,11 +1,12 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,10 +21,11 @@ const (
 	readBodyWithin   = 10 * time.Second
 )
 
-// WebhookOptions say how events are accepted. Inbox and at least one secret are
-// required.
+// WebhookOptions say how events are accepted, and who is told of them. Inbox and at
+// least one secret are required.
 type WebhookOptions struct {
-	Inbox rightful.Inbox
+	// Inbox keeps the events, durably.
+	Inbox rightful.InboxWork
 	// Secrets are those of the endpoints (whsec_...), the old and the new one while a
 	// secret is rolled.
 	Secrets []string
@@ -32,53 +34,36 @@ type WebhookOptions struct {
 	Tolerance time.Duration
 	// MaxBody bounds the body of a request, in bytes; default DefaultMaxBody.
 	MaxBody int64
-
-	// Keys are the metadata keys that carry identity.
-	Keys rightful.KeySet
-	// Account and Livemode are what is expected: events of other accounts or of the
-	// other mode are acknowledged and are foreign. Empty and nil: not known.
-	Account  string
-	Livemode *bool
-
-	// OnDecision is told of refusals, and of events about which all is said when they
-	// are accepted. See Options.
-	OnDecision func(context.Context, Decision)
-	// Logger gets one line for each event that could not be stored; none when nil.
-	Logger *slog.Logger
-	// Now replaces the clock in tests.
-	Now func() time.Time
+	// OnNotice is told of each event about a live company of the app: at least once,
+	// and those of one family one after the other, in the order of their creation as
+	// far as they had come. An error, or more than NoticeWithin, means that it is told
+	// again later; until then those that follow in the family wait. Nil: nobody is told.
+	OnNotice func(context.Context, Notice) error
 }
 
 // Webhooks accepts Stripe's events: it checks who sent them, keeps what says whose
-// they are about, and answers when that is durable. Looking at them comes later.
+// they are about, and answers when that is durable. Looking at them, and telling the
+// app, is done afterwards, by whoever calls JudgeShard and TellShard.
 type Webhooks struct {
+	g        *Gateway
 	o        WebhookOptions
 	acceptor acceptor
 }
 
-// NewWebhooks returns what accepts events. An error is of kind invalid.
-func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
+// Webhooks returns what accepts events of the gateway's account. An error is of kind
+// invalid.
+func (g *Gateway) Webhooks(o WebhookOptions) (*Webhooks, error) {
 	if o.Inbox == nil {
 		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "webhooks", Message: "there is no inbox to keep events in", Hint: "name a state: sqlite:rightful.db or postgres://"}
 	}
 	if len(o.Secrets) == 0 {
 		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe.webhook_secrets", Message: "is missing: without it anybody could send events", Hint: "webhook_secrets: ['${STRIPE_WEBHOOK_SECRET}'], the signing secret of the endpoint (whsec_...)"}
 	}
-	for _, secret := range o.Secrets {
-		if secret == "" {
-			return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe.webhook_secrets", Message: "one of the secrets is empty: anybody could sign with it", Hint: "set the variable that it comes from"}
-		}
+	if slices.Contains(o.Secrets, "") {
+		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe.webhook_secrets", Message: "one of the secrets is empty: anybody could sign with it", Hint: "set the variable that it comes from"}
 	}
-	if o.Tolerance == 0 {
-		o.Tolerance = DefaultTolerance
-	}
-	if o.MaxBody == 0 {
-		o.MaxBody = DefaultMaxBody
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	return &Webhooks{o: o, acceptor: acceptor{inbox: o.Inbox}}, nil
+	o.Tolerance, o.MaxBody = cmp.Or(o.Tolerance, DefaultTolerance), cmp.Or(o.MaxBody, DefaultMaxBody)
+	return &Webhooks{g: g, o: o, acceptor: acceptor{inbox: o.Inbox}}, nil
 }
 
 // hookRefusal is why a request is refused, in words that may be shown to anybody.
@@ -117,7 +102,7 @@ func (w *Webhooks) early(header string) (signature, error) {
 	switch {
 	case refused != "":
 		return s, badSignature(refused)
-	case !s.timely(w.o.Now(), w.o.Tolerance):
+	case !s.timely(w.g.opt.Now(), w.o.Tolerance):
 		return s, badSignature("it is of another time: either it is sent again by somebody else, or one of the clocks is wrong")
 	}
 	return s, nil
@@ -131,7 +116,7 @@ func (w *Webhooks) accept(ctx context.Context, body []byte, s signature) error {
 	if !s.good(body, w.o.Secrets) {
 		return badSignature("none of the secrets made it: the body was changed, or the endpoint has another secret")
 	}
-	e, err := decodeEvent(body, w.o.Keys)
+	e, err := decodeEvent(body, w.g.opt.Keys)
 	if err != nil {
 		return noEvent(err.Error())
 	}
@@ -145,15 +130,15 @@ func (w *Webhooks) accept(ctx context.Context, body []byte, s signature) error {
 
 // place says what is known about an event before anybody looks at it.
 func (w *Webhooks) place(e *rightful.InboxEvent) {
-	now := w.o.Now().Unix()
+	now := w.g.opt.Now().Unix()
 	e.ReceivedAt, e.NextAt = now, now
-	switch {
+	switch own := w.g.opt.Account; {
 	case e.Account == "":
-		e.Account = w.o.Account // of the account itself, Stripe does not name it
-	case e.Account != w.o.Account:
+		e.Account = own // Stripe names the accounts only that are connected to the one at hand
+	case own != "" && e.Account != own:
 		e.Status, e.Codes = rightful.InboxForeign, []string{string(rightful.CodeUnknownAccount)}
 	}
-	if w.o.Livemode != nil && e.Livemode != *w.o.Livemode {
+	if w.g.opt.Livemode != nil && e.Livemode != *w.g.opt.Livemode {
 		e.Status, e.Codes = rightful.InboxForeign, nil
 	}
 	if e.Status != rightful.InboxPending {
@@ -161,15 +146,12 @@ func (w *Webhooks) place(e *rightful.InboxEvent) {
 	}
 }
 
-// decided tells about an event of which all is said.
-func (w *Webhooks) decided(ctx context.Context, e rightful.InboxEvent, kind rightful.ErrorKind) {
-	if w.o.OnDecision == nil {
-		return
+// refused tells of a request that was not accepted. There is no line in the log for
+// it: anybody can send any number.
+func (w *Webhooks) refused(ctx context.Context, kind rightful.ErrorKind) {
+	if w.g.opt.OnDecision != nil {
+		w.g.opt.OnDecision(ctx, Decision{Kind: DecidedWebhook, At: w.g.now(), Error: string(kind)})
 	}
-	w.o.OnDecision(ctx, Decision{
-		Kind: DecidedWebhook, At: w.o.Now().Unix(), EventID: e.ID, Object: rightful.Ref{Type: string(e.ObjectType), ID: e.ObjectID},
-		Status: Status(e.Status), Codes: e.Codes, Error: string(kind),
-	})
 }
 
 // ServeHTTP answers 200 when the event is kept, durably, also when it was before. It
@@ -185,13 +167,11 @@ func (w *Webhooks) ServeHTTP(res http.ResponseWriter, req *http.Request) {
 		res.WriteHeader(http.StatusOK)
 		return
 	case errors.As(err, &no):
-		w.decided(req.Context(), rightful.InboxEvent{}, no.kind)
+		w.refused(req.Context(), no.kind)
 	default:
 		no = &hookRefusal{http.StatusServiceUnavailable, rightful.KindUnavailable, "the event could not be stored", "send it again later"}
-		w.decided(req.Context(), rightful.InboxEvent{}, rightful.KindUnavailable)
-		if w.o.Logger != nil {
-			w.o.Logger.ErrorContext(req.Context(), "webhook not stored", "error", err)
-		}
+		w.refused(req.Context(), no.kind)
+		w.g.opt.Logger.ErrorContext(req.Context(), "webhook not stored", "kind", string(rightful.KindOf(err)))
 	}
 	writeProblem(res, no)
 }

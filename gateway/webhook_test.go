@@ -62,6 +62,7 @@ func openInbox(t testing.TB, now func() time.Time) *state.Store {
 	return s
 }
 
+// openHooks is a gateway that accepts events. It reads neither Stripe nor a database.
 func openHooks(t testing.TB, change func(*gateway.WebhookOptions)) *hooks {
 	t.Helper()
 	h := &hooks{}
@@ -69,15 +70,18 @@ func openHooks(t testing.TB, change func(*gateway.WebhookOptions)) *hooks {
 	now := func() time.Time { return time.Unix(h.clock.Load(), 0) }
 	h.store = openInbox(t, now)
 	live := true
-	o := gateway.WebhookOptions{
-		Inbox: h.store, Secrets: []string{"whsec_old", hookSecret}, Keys: rightful.KeySet{Company: "company_id", User: "user_id"},
-		Account: "acct_1", Livemode: &live, Now: now, OnDecision: h.decided,
+	g, err := gateway.New(gateway.Options{
+		Directory: struct{ rightful.DirectoryReader }{}, Stripe: struct{ gateway.Stripe }{}, Intents: gateway.NewMemory(),
+		Keys: rightful.KeySet{Company: "company_id", User: "user_id"}, Account: "acct_1", Livemode: &live, Now: now, OnDecision: h.decided,
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	o := gateway.WebhookOptions{Inbox: h.store, Secrets: []string{"whsec_old", hookSecret}}
 	if change != nil {
 		change(&o)
 	}
-	var err error
-	if h.Webhooks, err = gateway.NewWebhooks(o); err != nil {
+	if h.Webhooks, err = g.Webhooks(o); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -321,7 +325,10 @@ func (endlessSpaces) Read(p []byte) (int, error) {
 }
 
 // failing is an inbox that cannot store.
-type failing struct{ err error }
+type failing struct {
+	rightful.InboxWork
+	err error
+}
 
 func (f failing) AcceptEvents(context.Context, []rightful.InboxEvent) ([]bool, error) {
 	return nil, f.err
@@ -329,7 +336,7 @@ func (f failing) AcceptEvents(context.Context, []rightful.InboxEvent) ([]bool, e
 
 func TestWebhookNotStored(t *testing.T) {
 	t.Parallel()
-	h := openHooks(t, func(o *gateway.WebhookOptions) { o.Inbox = failing{errors.New("whsec_first is in the way")} })
+	h := openHooks(t, func(o *gateway.WebhookOptions) { o.Inbox = failing{err: errors.New("whsec_first is in the way")} })
 	body := eventBody("evt_1")
 	res := h.post(body, signed(hookSecret, body, hookAt))
 	if res.Code != 503 || strings.Contains(res.Body.String(), "whsec") {
@@ -347,14 +354,21 @@ func TestWebhookNotStored(t *testing.T) {
 	}
 }
 
-func TestNewWebhooksRefuses(t *testing.T) {
+func TestWebhooksRefuseOptions(t *testing.T) {
 	t.Parallel()
+	g, err := gateway.New(gateway.Options{
+		Directory: struct{ rightful.DirectoryReader }{}, Stripe: struct{ gateway.Stripe }{}, Intents: gateway.NewMemory(),
+		Keys: rightful.KeySet{Company: "company_id", User: "user_id"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, o := range map[string]gateway.WebhookOptions{
 		"no inbox":        {Secrets: []string{"whsec_1"}},
 		"no secret":       {Inbox: failing{}},
 		"an empty secret": {Inbox: failing{}, Secrets: []string{"whsec_1", ""}},
 	} {
-		if _, err := gateway.NewWebhooks(o); rightful.KindOf(err) != rightful.KindInvalid {
+		if _, err := g.Webhooks(o); rightful.KindOf(err) != rightful.KindInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

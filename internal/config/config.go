@@ -25,6 +25,7 @@ type Config struct {
 	Codes     map[string]string `yaml:"codes"` // code: off, error, warning or info
 	Serve     Serve             `yaml:"serve"`
 	Gateway   Gateway           `yaml:"gateway"`
+	Webhooks  Webhooks          `yaml:"webhooks"`
 	Repair    Repair            `yaml:"repair"`
 
 	file *file

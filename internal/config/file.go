@@ -259,6 +259,7 @@ var keys = []string{
 	"decode", "resolver_probe", "json", "headers", "revision_url", "revision_json", "expect_revision", "command",
 	"revision_command", "none_status", "timeout", "codes", "serve", "listen",
 	"tokens", "name", "token", "scopes", "tls", "cert", "trusted_proxies", "concurrency", "stop_within", "request_time", "gateway", "mode", "rules",
+	"webhooks", "tolerance", "max_body", "catch_up", "notify", "secret",
 }
 
 // nearest returns a hint with the key that looks most like a mistyped one.

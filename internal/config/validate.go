@@ -38,6 +38,9 @@ func (c *Config) validate() error {
 			return err
 		}
 	}
+	if err := c.validateWebhooks(); err != nil {
+		return err
+	}
 	return c.validateShared()
 }
 

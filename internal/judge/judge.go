@@ -44,8 +44,20 @@ type Verdict struct {
 	Muted        []rightful.Finding     // what the config turned off: still true, not reported
 	Attributions []rightful.Attribution // one for each family of the situation, in its order
 	Ownership    Ownership
-	Wanted       Wanted // what was not read and would decide
+	Owners       []Owner // whose application each family is, in their order
+	Wanted       Wanted  // what was not read and would decide
 }
+
+// Owner says whose application a family belongs to.
+type Owner string
+
+// The owners. OwnerNobody: nothing of ours reaches the family, and no tag says that it
+// is another application's.
+const (
+	OwnerUs     Owner = "us"
+	OwnerOther  Owner = "other"
+	OwnerNobody Owner = "nobody"
+)
 
 // Ownership counts families by whose application they belong to.
 type Ownership struct {
@@ -105,10 +117,13 @@ func Judge(sit *rightful.Situation, rules Rules) Verdict {
 		switch f.owner {
 		case ours:
 			v.Ownership.Ours++
+			v.Owners = append(v.Owners, OwnerUs)
 		case foreign:
 			v.Ownership.Foreign++
+			v.Owners = append(v.Owners, OwnerOther)
 		case unreached:
 			v.Ownership.Unreached++
+			v.Owners = append(v.Owners, OwnerNobody)
 		}
 	}
 	v.Wanted = j.wanted()

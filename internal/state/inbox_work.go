@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"strings"
 
@@ -62,64 +63,50 @@ func (s *Store) WaitingNotices(ctx context.Context, number, limit int) (waiting 
 	return waiting, err
 }
 
+// objectsOfFamily is how many objects of one family are returned: a family may have a
+// hundred thousand.
+const objectsOfFamily = 100
+
 // InboxObjects implements rightful.InboxWork.
-func (s *Store) InboxObjects(ctx context.Context, account string, livemode bool, families []string) (objects []rightful.InboxObject, err error) {
-	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		objects = nil
+func (s *Store) InboxObjects(ctx context.Context, account string, livemode bool, families, ids []string) ([]rightful.InboxObject, error) {
+	const columns = `type, id, family, created, event_id, snapshot`
+	known := map[string]rightful.InboxObject{}
+	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		clear(known)
 		for some := range slices.Chunk(families, selectTogether) {
-			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT type, id, family, created, event_id, snapshot FROM rightful_webhook_objects
-				WHERE account = $1 AND livemode = $2 AND family IN (`+parameters(3, len(some))+`) ORDER BY family, type, id`), append([]any{account, livemode}, anys(some)...)...)
+			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT `+columns+` FROM (SELECT `+columns+`, row_number() OVER (PARTITION BY family ORDER BY created DESC) AS place
+				FROM rightful_webhook_objects WHERE account = $1 AND livemode = $2 AND family IN (`+parameters(4, len(some))+`)) AS o WHERE place <= $3`),
+				append([]any{account, livemode, objectsOfFamily}, anys(some)...)...)
 			if err != nil {
 				return err
 			}
-			if objects, err = scanObjects(rows, objects, account, livemode); err != nil {
+			if err := scanObjects(rows, known, account, livemode); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-	return objects, err
-}
-
-func scanObjects(rows *sql.Rows, objects []rightful.InboxObject, account string, livemode bool) ([]rightful.InboxObject, error) {
-	defer rows.Close()
-	for rows.Next() {
-		o := rightful.InboxObject{Account: account, Livemode: livemode}
-		if err := rows.Scan(&o.Type, &o.ID, &o.Family, &o.Created, &o.EventID, &o.Snapshot); err != nil {
-			return nil, err
-		}
-		objects = append(objects, o)
-	}
-	return objects, rows.Err()
-}
-
-// InboxFamilies implements rightful.InboxWork.
-func (s *Store) InboxFamilies(ctx context.Context, account string, livemode bool, ids []string) (map[string]string, error) {
-	families := map[string]string{}
-	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for some := range slices.Chunk(ids, selectTogether) {
-			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT id, family FROM rightful_webhook_objects
+			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT `+columns+` FROM rightful_webhook_objects
 				WHERE account = $1 AND livemode = $2 AND id IN (`+parameters(3, len(some))+`)`), append([]any{account, livemode}, anys(some)...)...)
 			if err != nil {
 				return err
 			}
-			if err := scanPairs(rows, families); err != nil {
+			if err := scanObjects(rows, known, account, livemode); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return families, err
+	return slices.Collect(maps.Values(known)), err
 }
 
-func scanPairs(rows *sql.Rows, into map[string]string) error {
+func scanObjects(rows *sql.Rows, into map[string]rightful.InboxObject, account string, livemode bool) error {
 	defer rows.Close()
 	for rows.Next() {
-		var k, v string
-		if err := rows.Scan(&k, &v); err != nil {
+		o := rightful.InboxObject{Account: account, Livemode: livemode}
+		if err := rows.Scan(&o.Type, &o.ID, &o.Family, &o.Created, &o.EventID, &o.Snapshot); err != nil {
 			return err
 		}
-		into[k] = v
+		into[string(o.Type)+"/"+o.ID] = o
 	}
 	return rows.Err()
 }
@@ -138,7 +125,7 @@ func (s *Store) SettleEvents(ctx context.Context, number int, worker string, unt
 		if err != nil {
 			return err
 		}
-		if err := s.held(ctx, tx, rightful.LaneJudge, number, worker, until); err != nil {
+		if err := s.keep(ctx, tx, rightful.LaneJudge, number, worker, until); err != nil {
 			return err
 		}
 		if err := s.keepObjects(ctx, tx, objects); err != nil {
@@ -191,7 +178,7 @@ func (s *Store) SettleNotices(ctx context.Context, number int, worker string, un
 		if _, err := s.lockShards(ctx, tx, rightful.LaneTell, []int{number}); err != nil {
 			return err
 		}
-		if err := s.held(ctx, tx, rightful.LaneTell, number, worker, until); err != nil {
+		if err := s.keep(ctx, tx, rightful.LaneTell, number, worker, until); err != nil {
 			return err
 		}
 		for _, e := range events {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strings"
 
 	"rightful"
 )
 
 // requeueAfter is how long after a job was queued, in seconds, another one is queued
 // for the same generation: the first was lost.
-const requeueAfter = 60
+const requeueAfter = 30
 
 // lockRows keeps rows that are read until the end of the transaction. SQLite needs
 // nothing: who writes is alone.
@@ -85,21 +86,36 @@ func (s *Store) wake(ctx context.Context, tx Tx, lane rightful.InboxLane, number
 	return s.waker(ctx, tx, jobs)
 }
 
+// named is a worker's name as it stands in the table: with its process, so that nobody
+// waits for one that was killed on the same machine.
+func (s *Store) named(worker string) string { return s.process + "/" + worker }
+
+// held reports whether a worker holds the shard that may still be at it.
+func (s *Store) held(r shard, now int64) bool {
+	process, _, _ := strings.Cut(r.worker, "/")
+	return r.worker != "" && r.until > now && (process == "" || !s.dead(process))
+}
+
 // TakeShard implements rightful.InboxWork.
-func (s *Store) TakeShard(ctx context.Context, lane rightful.InboxLane, number int, worker string, until int64) (bool, error) {
-	var n int64
-	err := s.writing(ctx, func(ctx context.Context, tx Tx) (err error) {
-		n, err = s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET generation = generation + 1, worker = $1, until = $2
-			WHERE lane = $3 AND shard = $4 AND (worker = '' OR worker = $1 OR until <= $5)`, worker, until, string(lane), number, s.unix())
+func (s *Store) TakeShard(ctx context.Context, lane rightful.InboxLane, number int, worker string, until int64) (taken bool, err error) {
+	err = s.writing(ctx, func(ctx context.Context, tx Tx) error {
+		taken = false
+		shards, err := s.lockShards(ctx, tx, lane, []int{number})
+		if err != nil || len(shards) == 0 || s.held(shards[0], s.unix()) && shards[0].worker != s.named(worker) {
+			return err
+		}
+		taken = true
+		_, err = s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET generation = generation + 1, worker = $1, until = $2 WHERE lane = $3 AND shard = $4`,
+			s.named(worker), until, string(lane), number)
 		return err
 	})
-	return n == 1, err
+	return taken && err == nil, err
 }
 
 // ReleaseShard implements rightful.InboxWork.
 func (s *Store) ReleaseShard(ctx context.Context, lane rightful.InboxLane, number int, worker string, more bool) error {
 	return s.writing(ctx, func(ctx context.Context, tx Tx) error {
-		n, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET worker = '', until = 0 WHERE lane = $1 AND shard = $2 AND worker = $3`, string(lane), number, worker)
+		n, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET worker = '', until = 0 WHERE lane = $1 AND shard = $2 AND worker = $3`, string(lane), number, s.named(worker))
 		if err != nil || n == 0 || !more {
 			return err // whoever holds it by now goes on with it
 		}
@@ -111,10 +127,10 @@ func (s *Store) ReleaseShard(ctx context.Context, lane rightful.InboxLane, numbe
 	})
 }
 
-// held refuses to write for a worker that does not hold the shard any more, and lets
+// keep refuses to write for a worker that does not hold the shard any more, and lets
 // it hold it on. The shard must be locked.
-func (s *Store) held(ctx context.Context, tx Tx, lane rightful.InboxLane, number int, worker string, until int64) error {
-	n, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET until = $1 WHERE lane = $2 AND shard = $3 AND worker = $4`, until, string(lane), number, worker)
+func (s *Store) keep(ctx context.Context, tx Tx, lane rightful.InboxLane, number int, worker string, until int64) error {
+	n, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET until = $1 WHERE lane = $2 AND shard = $3 AND worker = $4`, until, string(lane), number, s.named(worker))
 	if err == nil && n == 0 {
 		err = &rightful.Error{Kind: rightful.KindConflict, Place: "state", Message: "another worker has taken the shard over", Hint: "nothing: that one goes on"}
 	}
@@ -122,7 +138,7 @@ func (s *Store) held(ctx context.Context, tx Tx, lane rightful.InboxLane, number
 }
 
 // WakeShards implements rightful.InboxWork.
-func (s *Store) WakeShards(ctx context.Context) (int, error) {
+func (s *Store) WakeShards(ctx context.Context, again bool) (int, error) {
 	woken := 0
 	err := s.writing(ctx, func(ctx context.Context, tx Tx) error {
 		woken = 0
@@ -144,8 +160,7 @@ func (s *Store) WakeShards(ctx context.Context) (int, error) {
 			}
 			var wake []int
 			for _, r := range shards {
-				held := r.worker != "" && r.until > now
-				if !held && (r.queued < r.generation || r.queuedAt <= now-requeueAfter) {
+				if !s.held(r, now) && (again || r.queued < r.generation || r.queuedAt <= now-requeueAfter) {
 					wake = append(wake, r.number)
 				}
 			}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/riverqueue/river"
+
 	"rightful"
 	"rightful/gateway"
 	"rightful/internal/config"
@@ -25,6 +27,9 @@ type GatewayOptions struct {
 	Logger *slog.Logger
 	// OnDecision is told of what the gateway decides. See gateway.Options.
 	OnDecision func(context.Context, gateway.Decision)
+	// OnNotice is told of events about the app's companies, instead of the address that
+	// the config names. See gateway.WebhookOptions.
+	OnNotice func(context.Context, gateway.Notice) error
 	// Metrics tells that the gateway is measured; Version and Revision are of the
 	// program that does.
 	Metrics           bool
@@ -44,6 +49,7 @@ type Opened struct {
 	directory *sqldirectory.Directory
 	state     *state.Store
 	notes     *notes
+	work      *work // nil: no events are taken
 	closers   []func() error
 }
 
@@ -129,28 +135,21 @@ func (g *Opened) openState(ctx context.Context, o GatewayOptions) error {
 
 // openWebhooks makes what takes events, if there is a secret to know them by.
 func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
-	at := g.config.Stripe[0]
-	if len(at.WebhookSecrets) == 0 {
+	if len(g.config.Stripe[0].WebhookSecrets) == 0 {
 		return nil
 	}
-	expected, livemode := at.Account, at.Livemode
-	if expected == "" || livemode == nil {
-		// Without it, whose an event is cannot be told so early; it is all the same
-		// when the event is looked at.
-		soon, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		if a, err := g.Stripe.Account(soon); err == nil {
-			expected, livemode = a.ID, &a.Livemode
-		} else {
-			o.Logger.WarnContext(ctx, "the Stripe account is not known yet; name it as stripe.account", "error", err)
-		}
+	options, err := webhookOptions(g.config, g.state, o.Now, o.OnNotice)
+	if err != nil {
+		return err
 	}
-	var err error
-	g.Webhooks, err = gateway.NewWebhooks(gateway.WebhookOptions{
-		Inbox: g.state, Secrets: at.WebhookSecrets, Keys: g.config.Keys(), Account: expected, Livemode: livemode,
-		OnDecision: g.decided(o), Logger: o.Logger, Now: o.Now,
-	})
-	return err
+	if g.Webhooks, err = g.Gateway.Webhooks(options); err != nil {
+		return err
+	}
+	if g.work, err = openWork(ctx, g.state, g.Webhooks, g.config.Webhooks.CatchUpEvery(), river.NewWorkers(), nil, o.Logger); err != nil {
+		return err
+	}
+	g.closers = append(g.closers, g.work.close)
+	return nil
 }
 
 // decided keeps what was found, and tells whoever wants to know.
@@ -174,6 +173,9 @@ func (g *Opened) Close() error {
 
 // Run does what has to be done beside the calls, until the context ends.
 func (g *Opened) Run(ctx context.Context) error {
+	if g.work != nil {
+		return g.work.run(ctx)
+	}
 	<-ctx.Done()
 	return nil
 }

@@ -1,0 +1,202 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"rightful"
+	"rightful/internal/collect"
+	"rightful/internal/judge"
+	"rightful/internal/look"
+)
+
+// widely is how many families of a batch, of which nobody could be named before, are
+// looked at with everything that surrounds them. It costs requests at Stripe.
+const widely = 10
+
+// verdict is what was found about one family.
+type verdict struct {
+	company string // the live one that it belongs to, as the database prints it
+	foreign bool   // another application's
+	codes   []string
+}
+
+// attribute says whose the families of the events that are still open are.
+func (b *batch) attribute() error {
+	objects, exists, families := b.objects()
+	if len(families) > 0 {
+		sit, err := collect.Narrow(b.ctx, b.sources(), b.w.g.options(), objects, exists)
+		if err != nil {
+			return err
+		}
+		verdicts := b.verdicts(sit, families)
+		if err := b.lookWidely(verdicts, families); err != nil {
+			return err
+		}
+		for i := range b.events {
+			if b.open(i) {
+				b.conclude(i, verdicts[b.events[i].Family])
+			}
+		}
+	}
+	for i, e := range b.events {
+		if !b.judged[i] && !b.moved[i] && !b.early[i] && !b.putOff[e.Family] {
+			b.unknown(i) // nothing is left as it is: it would come again at once
+		}
+	}
+	return nil
+}
+
+// sources are those of the gateway. The app's own resolver query is asked for one user
+// at a time: where the database tells the companies of users in other ways too, those
+// are enough to say whose a payment is.
+func (b *batch) sources() collect.Sources {
+	src := b.w.g.sources()
+	if m := src.Directory.Mapping(); m.Resolver == rightful.ResolverSQL && (m.Direct || m.Owner || m.Memberships) {
+		src.Directory = unresolved{src.Directory}
+	}
+	return src
+}
+
+// unresolved is a directory whose resolver query is not asked.
+type unresolved struct{ rightful.DirectoryReader }
+
+func (u unresolved) Mapping() rightful.Mapping {
+	m := u.DirectoryReader.Mapping()
+	m.Resolver = rightful.ResolverNone
+	return m
+}
+
+// objects returns what is known of the families of the events, as they stand now.
+func (b *batch) objects() (objects []rightful.Object, exists map[string]rightful.Existence, families []string) {
+	for i, e := range b.events {
+		if b.open(i) {
+			families = append(families, e.Family)
+		}
+	}
+	families = unique(families)
+	exists = map[string]rightful.Existence{}
+	for _, n := range b.newest {
+		if _, wanted := slices.BinarySearch(families, n.Family); !wanted {
+			continue
+		}
+		objects = append(objects, n.object)
+		if customer := n.object.StripeCustomerID; customer != "" {
+			exists[customer] = cmp.Or(exists[customer], rightful.ExistsUnknown)
+		}
+	}
+	// The same events in another order must not give another situation.
+	slices.SortFunc(objects, func(x, y rightful.Object) int {
+		return cmp.Or(cmp.Compare(x.Type, y.Type), cmp.Compare(x.ID, y.ID))
+	})
+	return objects, exists, families
+}
+
+// verdicts judges a situation and returns what was found about each of the families.
+func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]*verdict {
+	sit.Account = b.account
+	at := map[string]int{} // key of a family, or id of an object -> its place in the situation
+	for i := range sit.Families {
+		f := &sit.Families[i]
+		if f.Customer.Deleted {
+			f.Exists = rightful.ExistsDeleted
+		}
+		at[f.Key] = i
+		for _, o := range f.Objects() {
+			at[o.ID] = i
+		}
+	}
+	ids := map[string]string{}
+	for _, c := range sit.Companies {
+		ids[rightful.CanonicalID(c.ID)] = c.ID
+	}
+	judged := judge.Judge(sit, b.w.g.rules)
+	codes := map[string][]string{}
+	for _, f := range judged.Findings {
+		if f.Severity != rightful.SeverityInfo {
+			codes[f.Family] = append(codes[f.Family], string(f.Code))
+		}
+	}
+	out := map[string]*verdict{}
+	for _, family := range families {
+		v := &verdict{}
+		if i, known := at[family]; known {
+			company := judged.Attributions[i].CompanyID
+			switch owner := judged.Owners[i]; {
+			case owner == judge.OwnerOther:
+				v.foreign = true
+			case owner == judge.OwnerUs || b.w.g.opt.Keys.Ownership == "":
+				v.company = cmp.Or(ids[company], company)
+			}
+			v.codes = unique(codes[sit.Families[i].Key])
+		}
+		out[family] = v
+	}
+	return out
+}
+
+// lookWidely reads everything that surrounds families of which nobody could be named
+// for a while, as an investigation does.
+func (b *batch) lookWidely(verdicts map[string]*verdict, families []string) error {
+	looked := 0
+	for i, e := range b.events {
+		v := verdicts[e.Family]
+		if looked == widely {
+			return nil
+		}
+		if !b.open(i) || e.Attempts == 0 || e.NextAt > b.now || v.company != "" || v.foreign || !slices.Contains(families, e.Family) {
+			continue
+		}
+		looked++
+		families = slices.DeleteFunc(slices.Clone(families), func(f string) bool { return f == e.Family })
+		if err := b.lookAround(e.Family, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAround looks at one family.
+func (b *batch) lookAround(family string, v *verdict) error {
+	var about rightful.Subject
+	for _, n := range b.newest {
+		switch {
+		case n.Family != family:
+		case n.object.Type == rightful.TypeCustomer:
+			about.Customers = append(about.Customers, n.ID)
+		case n.object.StripeCustomerID != "":
+			about.Customers = append(about.Customers, n.object.StripeCustomerID)
+		default:
+			about.Objects = append(about.Objects, n.object)
+		}
+	}
+	about.Customers = unique(about.Customers)
+	sit, _, err := look.Around(b.ctx, b.w.g.sources(), b.w.g.options(), b.w.g.rules, about)
+	if err != nil {
+		if b.ctx.Err() != nil {
+			return context.Cause(b.ctx)
+		}
+		return err
+	}
+	if len(sit.Incomplete) > 0 || sit.StripePartly || sit.StripeUnread != "" {
+		return nil // it could not be looked at: that is no answer
+	}
+	*v = *b.verdicts(sit, []string{family})[family]
+	return nil
+}
+
+// conclude settles one event by the verdict about its family.
+func (b *batch) conclude(i int, v *verdict) {
+	e := &b.events[i]
+	e.Codes = v.codes
+	switch {
+	case v.foreign:
+		b.settle(i, rightful.InboxForeign)
+	case v.company != "":
+		e.CompanyID = v.company
+		b.settle(i, rightful.InboxMine)
+	default:
+		b.unknown(i)
+	}
+}

@@ -1,0 +1,143 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"rightful"
+)
+
+// Catching up. Stripe keeps events for 30 days
+// (docs.stripe.com/api/events), and so do we for as long as one may come again.
+const (
+	catchUpOverlap = 10 * time.Minute    // what is looked at again: lists of a moment ago may lack the newest
+	catchUpGrace   = 5 * time.Minute     // how long Stripe has to deliver before an event counts as missed
+	keepFor        = 35 * 24 * time.Hour // how long events are kept after they came
+	pruneTogether  = 1000
+	listTogether   = 100
+)
+
+// CatchUp looks through Stripe's list of events for those that were never delivered
+// here, and keeps them as if they had been. It returns how many there were. The first
+// time it only notes where to begin. Events of types that no endpoint asks for are not
+// missed.
+func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
+	account, err := w.g.opens(ctx)
+	if err != nil {
+		return 0, err
+	}
+	name := "catch_up " + w.g.opt.Account + " " + strconv.FormatBool(account.Livemode)
+	begun, err := w.o.Inbox.InboxMark(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	to := w.g.opt.Now().Add(-catchUpGrace).Unix()
+	if begun == 0 {
+		return 0, w.o.Inbox.KeepInboxMark(ctx, name, to)
+	}
+	delivered, err := w.delivered(ctx)
+	if err != nil {
+		return 0, err
+	}
+	missed := 0
+	var some []rightful.InboxEvent
+	keep := func() error {
+		n, err := w.keepMissed(ctx, account.Livemode, some)
+		missed, some = missed+n, nil
+		return err
+	}
+	from := begun - int64(catchUpOverlap/time.Second)
+	for e, err := range w.g.opt.Stripe.Events(ctx, rightful.EventQuery{CreatedFrom: max(from, 1)}) {
+		if err != nil {
+			return missed, err
+		}
+		if e.Created > to || !delivered(e) || !slices.Contains(rightful.StripeTypes(), e.ObjectType) || !isStripeID(e.ObjectID) || !isStripeID(e.ID) {
+			continue
+		}
+		if some = append(some, w.missed(e, account.Livemode)); len(some) == listTogether {
+			if err := keep(); err != nil {
+				return missed, err
+			}
+		}
+	}
+	if err := keep(); err != nil {
+		return missed, err
+	}
+	return missed, w.o.Inbox.KeepInboxMark(ctx, name, to)
+}
+
+// delivered returns what tells whether an event should have been delivered: an endpoint
+// asks for its type, be it disabled by now. Where no endpoint can be seen, any should.
+func (w *Webhooks) delivered(ctx context.Context) (func(rightful.Event) bool, error) {
+	endpoints, err := w.g.opt.Stripe.Endpoints(ctx)
+	switch rightful.KindOf(err) {
+	case "":
+		if err != nil {
+			return nil, err
+		}
+	case rightful.KindForbidden, rightful.KindUnsupported:
+		endpoints = nil
+	default:
+		return nil, err
+	}
+	all, types := len(endpoints) == 0, map[string]bool{}
+	for _, e := range endpoints {
+		for _, t := range e.EnabledEvents {
+			all, types[t] = all || t == "*", true
+		}
+	}
+	return func(e rightful.Event) bool {
+		// Of a connected account there are other endpoints, and another key.
+		return (e.Account == "" || e.Account == w.g.opt.Account) && (all || types[e.Type] || e.PendingWebhooks > 0)
+	}, nil
+}
+
+// missed is an event of Stripe's list as the inbox keeps it. Its object is read when it
+// is looked at, and its family found out then.
+func (w *Webhooks) missed(e rightful.Event, livemode bool) rightful.InboxEvent {
+	now := w.g.now()
+	return rightful.InboxEvent{
+		Account: w.g.opt.Account, Livemode: livemode, ID: e.ID, Type: e.Type, Created: e.Created, Origin: rightful.OriginCaughtUp,
+		ObjectType: e.ObjectType, ObjectID: e.ObjectID, Family: e.ObjectID, Shard: shardOf(e.ObjectID), ReceivedAt: now, NextAt: now, Status: rightful.InboxPending,
+	}
+}
+
+// keepMissed keeps those of the events that are not kept yet.
+func (w *Webhooks) keepMissed(ctx context.Context, livemode bool, events []rightful.InboxEvent) (int, error) {
+	ids := make([]string, len(events))
+	for i, e := range events {
+		ids[i] = e.ID
+	}
+	missing, err := w.o.Inbox.MissingEvents(ctx, w.g.opt.Account, livemode, ids)
+	if err != nil || len(missing) == 0 {
+		return 0, err
+	}
+	events = slices.DeleteFunc(events, func(e rightful.InboxEvent) bool { return !slices.Contains(missing, e.ID) })
+	fresh, err := w.o.Inbox.AcceptEvents(ctx, events)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for i, e := range events {
+		if fresh[i] {
+			n++
+			e.Status, e.Codes = statusMissed, []string{string(rightful.CodeDeliveryDead)}
+			w.decided(ctx, e, "")
+		}
+	}
+	return n, nil
+}
+
+// Sweep makes jobs for events and notices that are due and have none, because their
+// time has come or because a job was lost, and forgets what is long past. It is to be
+// called every few seconds; and first, when a process starts: what one that was killed
+// had begun is then begun again.
+func (w *Webhooks) Sweep(ctx context.Context, first bool) error {
+	if _, err := w.o.Inbox.WakeShards(ctx, first); err != nil {
+		return err
+	}
+	_, err := w.o.Inbox.PruneEvents(ctx, w.g.opt.Now().Add(-keepFor).Unix(), pruneTogether)
+	return err
+}

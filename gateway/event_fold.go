@@ -1,0 +1,241 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"rightful"
+)
+
+// Bounds of reading at Stripe for one batch.
+const (
+	readsAtOnce = 4
+	laterAfter  = 30 * time.Second // what could not be read is tried again
+)
+
+// read is the answer to one look-up.
+type read struct {
+	objectKey
+	object rightful.Object
+	exists rightful.Existence
+	err    error
+}
+
+// readObjects looks objects up, each once.
+func (b *batch) readObjects(keys []objectKey) map[objectKey]read {
+	answers := make([]read, len(keys))
+	slots := make(chan struct{}, readsAtOnce)
+	var all sync.WaitGroup
+	for i, k := range keys {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			o, exists, err := b.w.g.opt.Stripe.Get(b.ctx, k.t, k.id)
+			answers[i] = read{k, o, exists, err}
+		})
+	}
+	all.Wait()
+	out := map[objectKey]read{}
+	for _, a := range answers {
+		out[a.objectKey] = a
+	}
+	return out
+}
+
+// readMissing reads the objects of events that did not carry them: once for all events
+// of the same object. What cannot be read holds its whole family up: the order of a
+// family is kept.
+func (b *batch) readMissing() error {
+	var keys []objectKey
+	for i, e := range b.events {
+		if k := (objectKey{e.ObjectType, e.ObjectID}); !b.judged[i] && e.Payload == "" && !slices.Contains(keys, k) {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	reads := b.readObjects(keys)
+	if err := b.ctx.Err(); err != nil {
+		return context.Cause(b.ctx)
+	}
+	for i := range b.events {
+		e := &b.events[i]
+		r, asked := reads[objectKey{e.ObjectType, e.ObjectID}]
+		if b.judged[i] || e.Payload != "" || !asked {
+			continue
+		}
+		switch {
+		case r.err != nil:
+			b.putOffFamily(e.Family)
+		case r.exists == rightful.ExistsPresent || r.exists == rightful.ExistsDeleted && r.object.ID != "":
+			b.take(i, harmless(r.object))
+		default:
+			b.unknown(i)
+		}
+	}
+	return nil
+}
+
+// take keeps the object that was read as if the event had carried it. An event that
+// turns out to be of another family than it was taken for is judged with that.
+func (b *batch) take(i int, o rightful.Object) {
+	e, family := &b.events[i], familyOf(o)
+	raw, err := json.Marshal(eventPayload{Object: fieldsOf(o)}, json.Deterministic(true))
+	if err != nil || len(raw) > maxPayload || !isStripeID(family) {
+		b.unknown(i)
+		return
+	}
+	e.Payload = string(raw)
+	if family != e.Family {
+		e.Family, e.Shard, e.Status, e.NextAt = family, shardOf(family), rightful.InboxPending, b.now
+		b.moved[i] = true
+	}
+}
+
+// putOffFamily lets a family wait.
+func (b *batch) putOffFamily(family string) {
+	b.putOff[family] = true
+	for i := range b.events {
+		if e := &b.events[i]; e.Family == family && !b.judged[i] {
+			e.NextAt = b.now + int64(laterAfter/time.Second)
+		}
+	}
+}
+
+// load reads what is known of the families.
+func (b *batch) load() error {
+	type place struct {
+		account  string
+		livemode bool
+	}
+	families, ids := map[place][]string{}, map[place][]string{}
+	for i, e := range b.events {
+		if at := (place{e.Account, e.Livemode}); b.open(i) {
+			families[at] = append(families[at], e.Family)
+			ids[at] = append(ids[at], e.ObjectID, e.Family)
+		}
+	}
+	for at := range families {
+		known, err := b.w.o.Inbox.InboxObjects(b.ctx, at.account, at.livemode, unique(families[at]), unique(ids[at]))
+		if err != nil {
+			return err
+		}
+		for _, o := range known {
+			var f objectFields
+			if json.Unmarshal([]byte(o.Snapshot), &f) != nil {
+				continue // of a later version: as if it were not known
+			}
+			b.newest[objectKey{o.Type, o.ID}] = &newest{InboxObject: o, object: f.object(o.Account, o.Livemode)}
+		}
+	}
+	return nil
+}
+
+func unique(values []string) []string {
+	slices.Sort(values)
+	return slices.Compact(values)
+}
+
+// fold keeps of each object what its newest event says. An event that comes late
+// changes nothing. Of two of the same second that say different things nobody can tell
+// which is newer: Stripe is asked what is so now.
+func (b *batch) fold() error {
+	for i, e := range b.events {
+		if !b.open(i) {
+			continue
+		}
+		var p eventPayload
+		if json.Unmarshal([]byte(e.Payload), &p) != nil || p.Object == nil {
+			b.unknown(i)
+			continue
+		}
+		b.foldOne(e, p.Object.object(e.Account, e.Livemode))
+	}
+	if err := b.untie(); err != nil {
+		return err
+	}
+	for i := range b.events {
+		if e := &b.events[i]; b.open(i) {
+			e.Superseded = b.superseded(*e)
+		}
+	}
+	return nil
+}
+
+func (b *batch) foldOne(e rightful.InboxEvent, o rightful.Object) {
+	k := objectKey{e.ObjectType, e.ObjectID}
+	snapshot := snapshotText(o)
+	known := b.newest[k]
+	switch {
+	case known == nil || known.Created < e.Created:
+		b.newest[k] = &newest{InboxObject: rightful.InboxObject{
+			Account: e.Account, Livemode: e.Livemode, Type: e.ObjectType, ID: e.ObjectID, Family: e.Family, Created: e.Created, EventID: e.ID, Snapshot: snapshot,
+		}, object: o, changed: true}
+	case known.Created == e.Created && known.Snapshot != snapshot:
+		known.tied = true
+	}
+}
+
+// untie asks Stripe about objects of which two events of the same second say different
+// things.
+func (b *batch) untie() error {
+	var keys []objectKey
+	for k, n := range b.newest {
+		if n.tied {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	slices.SortFunc(keys, func(x, y objectKey) int { return strings.Compare(x.id, y.id) })
+	reads := b.readObjects(keys)
+	if b.ctx.Err() != nil {
+		return context.Cause(b.ctx)
+	}
+	for k, r := range reads {
+		n := b.newest[k]
+		if r.err != nil {
+			b.putOffFamily(n.Family)
+			delete(b.newest, k)
+			continue
+		}
+		switch r.exists {
+		case rightful.ExistsPresent:
+			n.object = harmless(r.object)
+			n.object.Email, n.object.Items, n.object.Balance, n.object.AmountPaid = "", nil, 0, 0
+		case rightful.ExistsDeleted:
+			n.object.Deleted = true // the stub does not tell whose it was
+		}
+		n.Snapshot, n.changed = snapshotText(n.object), true
+	}
+	return nil
+}
+
+// superseded reports whether something newer is known than an event says.
+func (b *batch) superseded(e rightful.InboxEvent) bool {
+	n := b.newest[objectKey{e.ObjectType, e.ObjectID}]
+	if n == nil || n.Created > e.Created {
+		return n != nil
+	}
+	var p eventPayload
+	return json.Unmarshal([]byte(e.Payload), &p) == nil && p.Object != nil && snapshotText(p.Object.object(e.Account, e.Livemode)) != n.Snapshot
+}
+
+// learned are the objects that became newer.
+func (b *batch) learned() []rightful.InboxObject {
+	var out []rightful.InboxObject
+	for _, n := range b.newest {
+		if n.changed {
+			out = append(out, n.InboxObject)
+		}
+	}
+	slices.SortFunc(out, func(x, y rightful.InboxObject) int { return strings.Compare(x.ID, y.ID) })
+	return out
+}

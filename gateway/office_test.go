@@ -1,0 +1,374 @@
+package gateway_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rightful"
+	"rightful/gateway"
+	"rightful/internal/state"
+)
+
+// office are premises to which Stripe delivers its events, over HTTP.
+type office struct {
+	*premises
+	*gateway.Webhooks
+	store *state.Store
+
+	noticed   sync.Mutex
+	notices   []gateway.Notice
+	undecided error // what the app answers to notices
+}
+
+const officeSecret = "whsec_office"
+
+// openOffice opens premises with an endpoint for every event.
+func openOffice(t testing.TB, how setup, rows []string, lists string) *office {
+	t.Helper()
+	o := &office{}
+	var handler http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	endpoint := `"webhook_endpoints": [{"id": "we_1", "object": "webhook_endpoint", "url": "` + server.URL + `", "enabled_events": ["*"], "status": "enabled", "livemode": true,
+		"created": 1, "_stripesim": {"secret": "` + officeSecret + `"}}]`
+	o.premises = rent(t, how, rows, strings.Trim(endpoint+", "+lists, ", "))
+	o.store = o.opt.Intents.(*state.Store)
+	var err error
+	if o.Webhooks, err = o.gateway().Webhooks(gateway.WebhookOptions{Inbox: o.store, Secrets: []string{officeSecret}, OnNotice: o.notice}); err != nil {
+		t.Fatal(err)
+	}
+	handler = o.Webhooks
+	return o
+}
+
+func (o *office) notice(_ context.Context, n gateway.Notice) error {
+	o.noticed.Lock()
+	defer o.noticed.Unlock()
+	if o.undecided != nil {
+		return o.undecided
+	}
+	o.notices = append(o.notices, n)
+	return nil
+}
+
+// post performs a call on Stripe.
+func (o *office) post(path string, pairs ...string) map[string]any {
+	o.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
+	return o.call(http.MethodPost, path, form)
+}
+
+func (o *office) postID(path string, pairs ...string) string {
+	o.t.Helper()
+	return o.post(path, pairs...)["id"].(string)
+}
+
+// deliver lets Stripe send what is due.
+func (o *office) deliver() {
+	o.t.Helper()
+	for {
+		report, err := o.sim.Deliver(o.t.Context())
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		if report.Failed > 0 {
+			o.t.Fatalf("an event was not accepted: %+v", report)
+		}
+		if report.Due == 0 {
+			return
+		}
+	}
+}
+
+// judge judges, and tells, everything that is due.
+func (o *office) judge() {
+	o.t.Helper()
+	for shard := range rightful.InboxShards {
+		for _, work := range []func(context.Context, int) (bool, error){o.JudgeShard, o.TellShard} {
+			if taken, err := work(o.t.Context(), shard); err != nil || !taken {
+				o.t.Fatalf("shard %d: taken %v, %v", shard, taken, err)
+			}
+		}
+	}
+}
+
+// settle delivers and judges twice: an event may turn out to be of another family.
+func (o *office) settle() {
+	o.t.Helper()
+	o.deliver()
+	o.judge()
+	o.judge()
+}
+
+// stripeObject is an object as Stripe has it, as text.
+func (o *office) stripeField(path, field string) string {
+	o.t.Helper()
+	return fmt.Sprint(o.call(http.MethodGet, path, nil)[field])
+}
+
+var twoCompanies = []string{
+	"INSERT INTO companies (id, name, owner_id, stripe_customer_id) VALUES (11, 'Eleven', 7, NULL), (12, 'Twelve', 8, NULL)",
+	"INSERT INTO users (id, email, company_id) VALUES (7, 'ana@example.com', 11), (8, 'bo@example.com', 12)",
+	"INSERT INTO memberships (user_id, company_id, joined_at) VALUES (7, 11, 1), (8, 12, 1)",
+}
+
+// told are the notices so far: company, type, object and codes. It forgets them.
+func (o *office) toldNotices() []string {
+	o.noticed.Lock()
+	defer o.noticed.Unlock()
+	var out []string
+	for _, n := range o.notices {
+		line := n.CompanyID + " " + n.Type + " " + n.Object.ID
+		if n.Superseded {
+			line += " superseded"
+		}
+		out = append(out, line)
+	}
+	o.notices = nil
+	return out
+}
+
+// statuses counts the decisions about webhooks by status, and forgets them.
+func (o *office) statuses() map[gateway.Status]int {
+	out := map[gateway.Status]int{}
+	for _, d := range o.premises.told(gateway.DecidedWebhook) {
+		out[d.Status]++
+	}
+	return out
+}
+
+// onEngines runs a test where app and state are on SQLite, and where they are on
+// PostgreSQL.
+func onEngines(t *testing.T, test func(t *testing.T, o *office)) {
+	t.Parallel()
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			test(t, openOffice(t, setup{engine: engine}, twoCompanies, ""))
+		})
+	}
+}
+
+func TestDispositions(t *testing.T) {
+	onEngines(t, func(t *testing.T, o *office) {
+		mine := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
+		o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "another")
+		o.postID("/v1/customers", "metadata[company_id]", "11") // a bare number does not reach it
+		nobody := o.postID("/v1/customers", "metadata[company_id]", "99", "metadata[app]", "ledgerly")
+		o.post("/v1/products", "name", "Plan")
+		o.settle()
+		if got := fmt.Sprint(o.toldNotices()); got != "[11 customer.created "+mine+"]" {
+			t.Errorf("told %s", got)
+		}
+		if got := fmt.Sprint(o.statuses()); got != "map[foreign:1 ignored:1 mine:1 unknown:2]" {
+			t.Errorf("got %s", got)
+		}
+
+		// The link comes later: the event is looked at again, and told then.
+		o.exec("UPDATE companies SET stripe_customer_id = '" + nobody + "' WHERE id = 12")
+		o.judge()
+		if got := o.toldNotices(); len(got) != 0 {
+			t.Errorf("told early: %v", got)
+		}
+		o.later(60)
+		o.judge()
+		if got := fmt.Sprint(o.toldNotices()); got != "[12 customer.created "+nobody+"]" {
+			t.Errorf("told %s", got)
+		}
+		o.statuses()
+		// The other one is dead in the end, and everything is at rest.
+		for range 8 {
+			o.later(24 * 60 * 60)
+			o.judge()
+		}
+		if got := fmt.Sprint(o.statuses()); got != "map[dead:1 unknown:4]" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+// TestANewEventBringsTheOldOnesAlong: when the second event of a family says whose it
+// is, the first is told before it.
+func TestANewEventBringsTheOldOnesAlong(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, setup{}, twoCompanies, "")
+	id := o.postID("/v1/customers", "metadata[app]", "ledgerly")
+	o.settle()
+	o.later(5)
+	o.post("/v1/customers/"+id, "metadata[company_id]", "11")
+	o.settle()
+	if got := fmt.Sprint(o.toldNotices()); got != fmt.Sprintf("[11 customer.created %s superseded 11 customer.updated %s]", id, id) {
+		t.Errorf("told %s", got)
+	}
+}
+
+// TestFindingsOfAFamilyAreTold: what disagrees is noticed when it is born.
+func TestFindingsOfAFamilyAreTold(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, setup{}, twoCompanies, "")
+	id := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
+	o.exec("UPDATE companies SET stripe_customer_id = '" + id + "' WHERE id = 11")
+	o.settle()
+	o.statuses()
+	o.later(5)
+	o.post("/v1/customers/"+id, "metadata[company_id]", "4")
+	o.settle()
+	o.noticed.Lock()
+	last := o.notices[len(o.notices)-1]
+	o.noticed.Unlock()
+	if last.CompanyID != "11" || fmt.Sprint(last.Findings) != "[RF101]" {
+		t.Errorf("got %+v", last)
+	}
+	if d := o.premises.told(gateway.DecidedWebhook); len(d) != 1 || len(d[0].Codes) != 1 || d[0].CompanyID != "11" || d[0].EventID != last.ID {
+		t.Errorf("got %+v", d)
+	}
+}
+
+// TestThinEvents: the object is read once, however many events are about it.
+func TestThinEvents(t *testing.T) {
+	onEngines(t, func(t *testing.T, o *office) {
+		id := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
+		product := o.postID("/v1/prices", "currency", "usd", "unit_amount", "1000", "recurring[interval]", "month", "product_data[name]", "Plan")
+		sub := o.postID("/v1/subscriptions", "customer", id, "items[0][price]", product, "payment_behavior", "default_incomplete")
+		thin := func(event, related, kind string) {
+			body := fmt.Sprintf(`{"id":"%s","object":"v2.core.event","type":"v1.%s.updated","created":"2026-09-21T14:13:20.5Z","livemode":true,"related_object":{"id":"%s","type":"%s"}}`, event, kind, related, kind)
+			if err := o.Accept(t.Context(), []byte(body), signed(officeSecret, body, o.clock().Unix())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		thin("evt_thin1", sub, "subscription")
+		thin("evt_thin2", sub, "subscription")
+		thin("evt_thin3", "sub_missing", "subscription")
+		before := o.sim.Counts().Operations["subscriptions.retrieve"]
+		o.judge()
+		o.judge()
+		if n := o.sim.Counts().Operations["subscriptions.retrieve"] - before; n != 2 {
+			t.Errorf("%d subscriptions were read", n)
+		}
+		if got := fmt.Sprint(o.statuses()); got != "map[unknown:3]" {
+			t.Errorf("got %s", got) // the subscription carries no stamp, and the customer was not seen
+		}
+		o.deliver() // the customer's own event says whose it is
+		o.judge()
+		if got := o.statuses(); got["mine"] < 4 {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
+// TestAFailingNoticeHoldsItsFamilyBack, and no other one.
+func TestAFailingNoticeHoldsItsFamilyBack(t *testing.T) {
+	onEngines(t, func(t *testing.T, o *office) {
+		a := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
+		o.deliver()
+		o.undecided = fmt.Errorf("not now")
+		o.judge()
+		o.later(1)
+		o.post("/v1/customers/"+a, "name", "A")
+		b := o.postID("/v1/customers", "metadata[company_id]", "12", "metadata[app]", "ledgerly")
+		o.deliver()
+		o.undecided = nil
+		o.judge()
+		if got := fmt.Sprint(o.toldNotices()); got != "[12 customer.created "+b+"]" {
+			t.Errorf("told %s", got)
+		}
+		o.later(10)
+		o.judge()
+		if got := o.toldNotices(); len(got) != 2 || !strings.HasPrefix(got[0], "11 customer.created "+a) || got[1] != "11 customer.updated "+a {
+			t.Errorf("told %v", got)
+		}
+
+		// After a day it is given up, said so, and the next goes on.
+		o.later(1)
+		o.post("/v1/customers/"+a, "name", "B")
+		o.deliver()
+		o.undecided = fmt.Errorf("not now")
+		o.statuses()
+		for range 30 {
+			o.judge()
+			o.later(60 * 60)
+		}
+		if got := o.statuses(); got["untold"] != 1 {
+			t.Errorf("got %v", got)
+		}
+		o.undecided = nil
+		o.post("/v1/customers/"+a, "name", "C")
+		o.settle()
+		if got := fmt.Sprint(o.toldNotices()); got != "[11 customer.updated "+a+"]" {
+			t.Errorf("told %s", got)
+		}
+	})
+}
+
+// TestCatchUp: what was never delivered is found in Stripe's list.
+func TestCatchUp(t *testing.T) {
+	onEngines(t, func(t *testing.T, o *office) {
+		catchUp := func() int {
+			t.Helper()
+			n, err := o.CatchUp(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if n := catchUp(); n != 0 { // begins here
+			t.Errorf("missed %d", n)
+		}
+		lost := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
+		o.post("/v1/customers/"+lost, "name", "A")
+		if n := catchUp(); n != 0 { // it may still come
+			t.Errorf("missed %d", n)
+		}
+		o.later(6 * 60)
+		if n := catchUp(); n != 2 {
+			t.Errorf("missed %d", n)
+		}
+		if n := catchUp(); n != 0 {
+			t.Errorf("missed %d again", n)
+		}
+		if d := o.premises.told(gateway.DecidedWebhook); len(d) != 2 || d[0].Status != "missed" || d[0].Codes[0] != "RF905" {
+			t.Errorf("got %+v", d)
+		}
+		o.judge()
+		o.judge()
+		if got := o.toldNotices(); len(got) != 2 {
+			t.Errorf("told %v", got)
+		}
+		o.settle() // and when they do come, they are doubles
+		if got := o.toldNotices(); len(got) != 0 {
+			t.Errorf("told %v", got)
+		}
+	})
+}
+
+// TestOnlyOneWorkerAtAShard: the second is told so, and one that died is replaced.
+func TestOnlyOneWorkerAtAShard(t *testing.T) {
+	onEngines(t, func(t *testing.T, o *office) {
+		until := o.clock().Add(time.Minute).Unix()
+		if taken, err := o.store.TakeShard(t.Context(), rightful.LaneJudge, 3, "another", until); !taken || err != nil {
+			t.Fatal(taken, err)
+		}
+		if taken, err := o.JudgeShard(t.Context(), 3); taken || err != nil {
+			t.Error(taken, err)
+		}
+		if taken, err := o.JudgeShard(t.Context(), 4); !taken || err != nil {
+			t.Error(taken, err)
+		}
+		o.later(60)
+		if taken, err := o.JudgeShard(t.Context(), 3); !taken || err != nil {
+			t.Error(taken, err)
+		}
+		err := o.store.SettleEvents(t.Context(), 3, "another", until, nil, nil)
+		wantKind(t, err, rightful.KindConflict, "taken")
+	})
+}
