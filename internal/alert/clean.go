@@ -1,0 +1,44 @@
+package alert
+
+import (
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	"rightful/internal/journal"
+)
+
+// email matches what looks like an email: nobody's leaves the house.
+var email = regexp.MustCompile(`[^\s@<>"'(),;:]+@[^\s@<>"'(),;:]+`)
+
+// longest bounds a text from outside.
+const longest = 500
+
+// clean makes a text from outside fit to be kept and sent: one line, of a bounded
+// length, without emails and secrets.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	text = email.ReplaceAllString(text, "(email)")
+	if journal.HoldsSecret(text) {
+		text = "(it holds what looks like a secret)"
+	}
+	return short(strings.TrimSpace(text), longest)
+}
+
+// short cuts a text to so many characters.
+func short(text string, most int) string {
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return string(runes[:most-3]) + "..."
+}
+
+// moment says a time, in Unix seconds.
+func moment(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04:05 UTC") }

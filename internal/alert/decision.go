@@ -1,0 +1,124 @@
+package alert
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"rightful"
+	"rightful/gateway"
+)
+
+// quiet is after how many seconds without a further refusal an alert of refusals
+// resolves.
+const quiet = 3600
+
+// Dispositions of webhook events that are worth an alert; see gateway.Decision.
+const (
+	eventUnknown gateway.Status = "unknown"
+	eventDead    gateway.Status = "dead"
+)
+
+// OnDecision takes what a gateway decided. It does not block: what is worth an alert
+// waits in a bounded queue for the next Tick, and is counted as dropped when that is
+// full.
+func (e *Evaluator) OnDecision(_ context.Context, d gateway.Decision) {
+	a, worth := e.judge(d)
+	if !worth {
+		return
+	}
+	if a.At = d.At; a.At == 0 {
+		a.At = e.o.Now().Unix()
+	}
+	a.Seen, a.Count = a.At, 1
+	e.enqueue(a)
+}
+
+// judge turns a decision into an alert, if it is worth one.
+func (e *Evaluator) judge(d gateway.Decision) (rightful.Alert, bool) {
+	a := rightful.Alert{Kind: rightful.AlertValidation, Quiet: quiet, IDs: refs(d)}
+	for _, code := range d.Codes {
+		a.Codes = append(a.Codes, rightful.Code(code))
+	}
+	switch d.Kind {
+	case gateway.DecidedPayment, gateway.DecidedGuard:
+		what, key := "payments", "validation:"
+		if d.Kind == gateway.DecidedGuard {
+			what, key = "ids sent by clients", "guard:"
+		}
+		if d.Error != "" {
+			if !ours(rightful.ErrorKind(d.Error)) {
+				return a, false
+			}
+			a.Key, a.Severity = key+"error", rightful.SeverityError
+			a.Title = what + " that could not be judged"
+			a.Message = "The last one failed: " + clean(d.Error) + "."
+			return a, true
+		}
+		severity, says := refusal(d.Status)
+		a.Key, a.Severity, a.Title = key+clean(string(d.Status)), severity, what+" "+says
+		a.Message = fmt.Sprintf("The app was told: %s (enforced: %s).", clean(string(d.Decision)), clean(string(d.Enforced)))
+		return a, severity != ""
+	case gateway.DecidedWebhook:
+		a.Kind = rightful.AlertDelivery
+		switch d.Status {
+		case eventDead:
+			a.Key, a.Severity, a.Title = deadKey, rightful.SeverityError, deadTitle
+			if e.o.Dead != nil {
+				a.Quiet = 0 // it is over when none is left
+			}
+			return a, true
+		case eventUnknown:
+			a.Key, a.Severity, a.Title = "delivery:unknown", rightful.SeverityWarning, "webhook events of which nobody can say whose they are"
+			return a, true
+		}
+	}
+	return a, false
+}
+
+// ours reports whether an error is the operator's business: what clients send wrong
+// is not.
+func ours(kind rightful.ErrorKind) bool {
+	return !slices.Contains([]rightful.ErrorKind{rightful.KindInvalid, rightful.KindNotFound, rightful.KindAmbiguous}, kind)
+}
+
+// refusal returns how severe a status is, empty when it is part of every day, and
+// says it.
+func refusal(s gateway.Status) (rightful.Severity, string) {
+	switch s {
+	case gateway.Valid, gateway.Processing, gateway.NotPaid, gateway.Expired, gateway.NeedsSignIn, "":
+		return "", ""
+	case gateway.OtherCompany:
+		return rightful.SeverityError, "of another company than the user's"
+	case gateway.CompanyGone:
+		return rightful.SeverityError, "of a company that is gone"
+	case gateway.NoCompany:
+		return rightful.SeverityWarning, "that belong to no company"
+	case gateway.WrongMode:
+		return rightful.SeverityWarning, "of the wrong mode"
+	case gateway.UnknownSession, gateway.UnknownObject:
+		return rightful.SeverityInfo, "that Stripe does not have, or that are another app's"
+	}
+	return rightful.SeverityWarning, "with the status " + clean(string(s))
+}
+
+// refs names what a decision was about.
+func refs(d gateway.Decision) []rightful.Ref {
+	all := []rightful.Ref{
+		{Type: string(rightful.TypeSession), ID: d.SessionID}, {Type: "event", ID: d.EventID}, d.Object,
+		{Type: string(rightful.TypeCustomer), ID: d.StripeCustomerID}, {Type: rightful.RefCompany, ID: d.CompanyID}, {Type: rightful.RefUser, ID: d.UserID},
+	}
+	return named(all...)
+}
+
+// named returns those that have an id, each once, without what is nobody's business.
+func named(all ...rightful.Ref) []rightful.Ref {
+	ids := []rightful.Ref{}
+	for _, r := range all {
+		r = rightful.Ref{Type: clean(r.Type), ID: clean(r.ID)}
+		if r.ID != "" && !slices.Contains(ids, r) && len(ids) < rightful.AlertIDs {
+			ids = append(ids, r)
+		}
+	}
+	return ids
+}

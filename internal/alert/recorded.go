@@ -1,0 +1,156 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"rightful"
+)
+
+// Audit is what is to be known of a recorded audit.
+type Audit struct {
+	ID       string
+	At       int64 // Unix seconds when it was recorded
+	Complete bool
+	Because  []string      // why it is not complete
+	Refused  rightful.Code // why it was refused as unsafe; empty: it was not
+}
+
+// Recorded is what audits recorded.
+type Recorded interface {
+	// LastAudit returns the last audit; nil when there was none.
+	LastAudit(ctx context.Context) (*Audit, error)
+	// OpenFindings returns every recorded finding that is open.
+	OpenFindings(ctx context.Context) ([]rightful.Finding, error)
+}
+
+// Keys and titles of alerts that there is one of.
+const (
+	deadKey       = "delivery:dead"
+	deadTitle     = "webhook events that were given up"
+	incompleteKey = "audit:incomplete"
+	overdueKey    = "audit:overdue"
+)
+
+// look compares what is open with what was recorded.
+func (e *Evaluator) look(ctx context.Context) error {
+	now := e.o.Now()
+	var errs []error
+	if e.o.Recorded != nil {
+		last, err := e.o.Recorded.LastAudit(ctx)
+		if err == nil {
+			err = e.lookAtAudits(ctx, last, now)
+		}
+		errs = append(errs, err)
+		if err == nil && (now.Sub(e.looked) >= lookEvery || last != nil && last.ID != e.audit) {
+			errs = append(errs, e.lookAtFindings(ctx, last, now))
+		}
+	}
+	if e.o.Dead != nil {
+		errs = append(errs, e.lookAtEvents(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (e *Evaluator) lookAtFindings(ctx context.Context, last *Audit, now time.Time) error {
+	findings, err := e.o.Recorded.OpenFindings(ctx)
+	if err != nil {
+		return err
+	}
+	alerts := make([]rightful.Alert, len(findings))
+	for i, f := range findings {
+		alerts[i] = ofFinding(f, now.Unix())
+	}
+	if err := e.o.Store.ReplaceAlerts(ctx, rightful.AlertFinding, alerts); err != nil {
+		return err
+	}
+	e.looked = now
+	if last != nil {
+		e.audit = last.ID
+	}
+	return nil
+}
+
+// ofFinding returns the alert that a finding is open.
+func ofFinding(f rightful.Finding, now int64) rightful.Alert {
+	ids := []rightful.Ref{f.Object}
+	for _, company := range []struct {
+		kind string
+		id   *string
+	}{{rightful.RefCompany, f.CompanyID}, {rightful.RefRightful, f.RightfulCompanyID}} {
+		if company.id != nil {
+			ids = append(ids, rightful.Ref{Type: company.kind, ID: *company.id})
+		}
+	}
+	title := "finding of a code that this version does not know"
+	if info, known := rightful.CodeNamed(f.Code); known {
+		title = info.Title
+	}
+	return rightful.Alert{
+		Key: "finding:" + clean(f.ID), Kind: rightful.AlertFinding, Severity: f.Severity, Title: title, Message: clean(f.Message),
+		IDs: named(ids...), Codes: []rightful.Code{rightful.Code(clean(string(f.Code)))}, At: now, Seen: now, Count: 1,
+	}
+}
+
+func (e *Evaluator) lookAtAudits(ctx context.Context, last *Audit, now time.Time) error {
+	var raised []rightful.Alert
+	if last != nil && (!last.Complete || last.Refused != "") {
+		a := rightful.Alert{
+			Key: incompleteKey, Kind: rightful.AlertAudit, Severity: rightful.SeverityWarning, Title: "the last audit could not read everything",
+			Message: clean(strings.Join(last.Because, "; ")), IDs: named(rightful.Ref{Type: "audit", ID: last.ID}), At: now.Unix(), Count: 1,
+		}
+		if last.Refused != "" {
+			a.Severity, a.Title = rightful.SeverityError, "the last audit was refused as unsafe"
+			a.Codes = []rightful.Code{last.Refused}
+		}
+		raised = append(raised, a)
+	}
+	late, err := e.overdue(ctx, last, now)
+	if err != nil {
+		return err
+	}
+	if late != "" {
+		raised = append(raised, rightful.Alert{
+			Key: overdueKey, Kind: rightful.AlertAudit, Severity: rightful.SeverityError, Title: "no audit for too long", Message: late, At: now.Unix(), Count: 1,
+		})
+	}
+	return e.o.Store.ReplaceAlerts(ctx, rightful.AlertAudit, raised)
+}
+
+// overdue says that an audit is overdue, and nothing when none is.
+func (e *Evaluator) overdue(ctx context.Context, last *Audit, now time.Time) (string, error) {
+	limit := int64(e.o.OverdueAfter / time.Second)
+	switch {
+	case limit == 0:
+		return "", nil
+	case last != nil && now.Unix()-last.At > limit:
+		return "The last audit is of " + moment(last.At) + ".", nil
+	case last != nil:
+		return "", nil
+	}
+	// None was ever recorded: counted from when anybody was to be told.
+	channels, err := e.o.Store.AlertChannels(ctx)
+	for _, c := range channels {
+		if now.Unix()-c.Since > limit {
+			return "No audit was ever recorded.", nil
+		}
+	}
+	return "", err
+}
+
+func (e *Evaluator) lookAtEvents(ctx context.Context) error {
+	n, examples, err := e.o.Dead(ctx)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return e.o.Store.ResolveAlerts(ctx, []string{deadKey})
+	}
+	return e.o.Store.RaiseAlerts(ctx, []rightful.Alert{{
+		Key: deadKey, Kind: rightful.AlertDelivery, Severity: rightful.SeverityError, Title: deadTitle,
+		Message: fmt.Sprintf("%s wait for somebody to look.", plural(n, "event", "events")), IDs: named(examples...), At: e.o.Now().Unix(), Count: 1,
+	}})
+}
