@@ -5,21 +5,19 @@
 // An Evaluator turns what happens into alerts (decision.go, recorded.go), and tells
 // channels of them (deliver.go). What is open, what was told, and which message
 // waits is kept by a rightful.AlertStore, so that neither a restart nor a second
-// node says anything twice. text.go has the words; slack.go, teams.go, pagerduty.go,
-// webhook.go and email.go send them.
+// node says anything twice. Package send has the words, and sends them.
 package alert
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"rightful"
+	"rightful/internal/alert/send"
 )
 
 // Options say what an Evaluator stands on. Store is required.
@@ -43,7 +41,7 @@ type Options struct {
 // Channel is one place that is told, and of what.
 type Channel struct {
 	Rule    rightful.AlertRule
-	Sender  Sender
+	Sender  send.Sender
 	ShowAll bool // messages of alerts too, which may name companies; ids only otherwise
 }
 
@@ -199,27 +197,4 @@ func join[T comparable](a, b []T) []T {
 		}
 	}
 	return joined
-}
-
-// Test sends a message to a channel that is marked as a test, and returns what it
-// answered. Nothing is kept.
-func Test(ctx context.Context, c Channel, id string, now time.Time) (string, error) {
-	m := rightful.AlertMessage{
-		ID: id, Channel: c.Rule.Channel, At: now.Unix(), Test: true,
-		Parts: []rightful.AlertPart{}, Incidents: []rightful.AlertIncident{{ID: id, Severity: rightful.SeverityInfo, Title: testTitle}}, Ended: []string{},
-	}
-	ctx, cancel := context.WithTimeout(ctx, sendWithin)
-	defer cancel()
-	return c.Sender.Send(ctx, m)
-}
-
-// testTitle is what a test message says.
-const testTitle = "a test: this channel gets alerts, and nothing is wrong"
-
-// plural counts things.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, cmp.Or(many, one))
 }

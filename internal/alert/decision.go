@@ -7,6 +7,7 @@ import (
 
 	"rightful"
 	"rightful/gateway"
+	"rightful/internal/alert/send"
 )
 
 // quiet is after how many seconds without a further refusal an alert of refusals
@@ -52,12 +53,12 @@ func (e *Evaluator) judge(d gateway.Decision) (rightful.Alert, bool) {
 			}
 			a.Key, a.Severity = key+"error", rightful.SeverityError
 			a.Title = what + " that could not be judged"
-			a.Message = "The last one failed: " + clean(d.Error) + "."
+			a.Message = "The last one failed: " + send.Clean(d.Error) + "."
 			return a, true
 		}
 		severity, says := refusal(d.Status)
-		a.Key, a.Severity, a.Title = key+clean(string(d.Status)), severity, what+" "+says
-		a.Message = fmt.Sprintf("The app was told: %s (enforced: %s).", clean(string(d.Decision)), clean(string(d.Enforced)))
+		a.Key, a.Severity, a.Title = key+send.Clean(string(d.Status)), severity, what+" "+says
+		a.Message = fmt.Sprintf("The app was told: %s (enforced: %s).", send.Clean(string(d.Decision)), send.Clean(string(d.Enforced)))
 		return a, severity != ""
 	case gateway.DecidedWebhook:
 		a.Kind = rightful.AlertDelivery
@@ -99,7 +100,7 @@ func refusal(s gateway.Status) (rightful.Severity, string) {
 	case gateway.UnknownSession, gateway.UnknownObject:
 		return rightful.SeverityInfo, "that Stripe does not have, or that are another app's"
 	}
-	return rightful.SeverityWarning, "with the status " + clean(string(s))
+	return rightful.SeverityWarning, "with the status " + send.Clean(string(s))
 }
 
 // refs names what a decision was about.
@@ -115,7 +116,7 @@ func refs(d gateway.Decision) []rightful.Ref {
 func named(all ...rightful.Ref) []rightful.Ref {
 	ids := []rightful.Ref{}
 	for _, r := range all {
-		r = rightful.Ref{Type: clean(r.Type), ID: clean(r.ID)}
+		r = rightful.Ref{Type: send.Clean(r.Type), ID: send.Clean(r.ID)}
 		if r.ID != "" && !slices.Contains(ids, r) && len(ids) < rightful.AlertIDs {
 			ids = append(ids, r)
 		}

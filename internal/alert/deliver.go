@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rightful"
+	"rightful/internal/alert/send"
 )
 
 const (
@@ -14,7 +15,7 @@ const (
 	// sending it can take.
 	claimFor = 120
 	// A message is tried again after firstWait, then twice as long each time, up to
-	// longestAfter; after giveUpAfter one is made of what is to be said by then.
+	// send.LongestAfter; after giveUpAfter one is made of what is to be said by then.
 	firstWait   = 30 * time.Second
 	giveUpAfter = 24 * time.Hour
 	// enough failures in a row are told to the other channels.
@@ -31,7 +32,7 @@ func (e *Evaluator) tell(ctx context.Context, c Channel) error {
 	if err != nil || claim == nil {
 		return err
 	}
-	sending, cancel := context.WithTimeout(ctx, sendWithin)
+	sending, cancel := context.WithTimeout(ctx, send.Within)
 	_, err = c.Sender.Send(sending, shown(claim.Message, c.ShowAll))
 	cancel()
 	// Whatever happened is written down, even when the server stops now: else it
@@ -45,11 +46,11 @@ func (e *Evaluator) tell(ctx context.Context, c Channel) error {
 			e.o.Store.ResolveAlerts(keeping, []string{dead}))
 	}
 	if ctx.Err() != nil {
-		err = &SendError{Message: "was interrupted"}
+		err = &send.Error{Message: "was interrupted"}
 	}
-	var failed *SendError
+	var failed *send.Error
 	if !errors.As(err, &failed) {
-		failed = &SendError{Message: clean(err.Error())}
+		failed = &send.Error{Message: send.Clean(err.Error())}
 	}
 	now := e.o.Now()
 	wait := backoff(claim.Failures, failed)
@@ -64,17 +65,17 @@ func (e *Evaluator) tell(ctx context.Context, c Channel) error {
 	}
 	return e.o.Store.RaiseAlerts(keeping, []rightful.Alert{{
 		Key: dead, Kind: rightful.AlertDelivery, Severity: rightful.SeverityError, Title: "alerts do not reach a channel",
-		Message: clean(failed.Message), IDs: []rightful.Ref{{Type: "channel", ID: c.Rule.Channel}}, At: now.Unix(), Count: 1,
+		Message: send.Clean(failed.Message), IDs: []rightful.Ref{{Type: "channel", ID: c.Rule.Channel}}, At: now.Unix(), Count: 1,
 	}})
 }
 
 // backoff returns how long a channel is left alone after one more failure.
-func backoff(failures int, failed *SendError) time.Duration {
+func backoff(failures int, failed *send.Error) time.Duration {
 	wait := firstWait << min(failures, 10)
 	if failed.Permanent {
-		wait = longestAfter
+		wait = send.LongestAfter
 	}
-	return max(min(wait, longestAfter), failed.After)
+	return max(min(wait, send.LongestAfter), failed.After)
 }
 
 // shown returns what a channel may see of a message.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rightful"
+	"rightful/internal/alert/send"
 )
 
 // Audit is what is to be known of a recorded audit.
@@ -90,8 +91,8 @@ func ofFinding(f rightful.Finding, now int64) rightful.Alert {
 		title = info.Title
 	}
 	return rightful.Alert{
-		Key: "finding:" + clean(f.ID), Kind: rightful.AlertFinding, Severity: f.Severity, Title: title, Message: clean(f.Message),
-		IDs: named(ids...), Codes: []rightful.Code{rightful.Code(clean(string(f.Code)))}, At: now, Seen: now, Count: 1,
+		Key: "finding:" + send.Clean(f.ID), Kind: rightful.AlertFinding, Severity: f.Severity, Title: title, Message: send.Clean(f.Message),
+		IDs: named(ids...), Codes: []rightful.Code{rightful.Code(send.Clean(string(f.Code)))}, At: now, Seen: now, Count: 1,
 	}
 }
 
@@ -100,7 +101,7 @@ func (e *Evaluator) lookAtAudits(ctx context.Context, last *Audit, now time.Time
 	if last != nil && (!last.Complete || last.Refused != "") {
 		a := rightful.Alert{
 			Key: incompleteKey, Kind: rightful.AlertAudit, Severity: rightful.SeverityWarning, Title: "the last audit could not read everything",
-			Message: clean(strings.Join(last.Because, "; ")), IDs: named(rightful.Ref{Type: "audit", ID: last.ID}), At: now.Unix(), Count: 1,
+			Message: send.Clean(strings.Join(last.Because, "; ")), IDs: named(rightful.Ref{Type: "audit", ID: last.ID}), At: now.Unix(), Count: 1,
 		}
 		if last.Refused != "" {
 			a.Severity, a.Title = rightful.SeverityError, "the last audit was refused as unsafe"
@@ -127,7 +128,7 @@ func (e *Evaluator) overdue(ctx context.Context, last *Audit, now time.Time) (st
 	case limit == 0:
 		return "", nil
 	case last != nil && now.Unix()-last.At > limit:
-		return "The last audit is of " + moment(last.At) + ".", nil
+		return "The last audit is of " + send.Moment(last.At) + ".", nil
 	case last != nil:
 		return "", nil
 	}
@@ -151,6 +152,6 @@ func (e *Evaluator) lookAtEvents(ctx context.Context) error {
 	}
 	return e.o.Store.RaiseAlerts(ctx, []rightful.Alert{{
 		Key: deadKey, Kind: rightful.AlertDelivery, Severity: rightful.SeverityError, Title: deadTitle,
-		Message: fmt.Sprintf("%s wait for somebody to look.", plural(n, "event", "events")), IDs: named(examples...), At: e.o.Now().Unix(), Count: 1,
+		Message: fmt.Sprintf("%d wait for somebody to look.", n), IDs: named(examples...), At: e.o.Now().Unix(), Count: 1,
 	}})
 }

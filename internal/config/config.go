@@ -25,6 +25,8 @@ type Config struct {
 	Codes     map[string]string `yaml:"codes"` // code: off, error, warning or info
 	Serve     Serve             `yaml:"serve"`
 	Repair    Repair            `yaml:"repair"`
+	Alerts    []Alert           `yaml:"alerts"`
+	Audits    Audits            `yaml:"audits"`
 
 	file *file
 }

@@ -258,6 +258,7 @@ var keys = []string{
 	"livemode", "rate", "endpoint", "api_base", "webhook_secrets", "state", "cache", "url", "ca", "cluster", "keys", "pattern", "holds",
 	"decode", "resolver_probe", "json", "headers", "revision_url", "revision_json", "expect_revision", "command",
 	"revision_command", "none_status", "timeout", "concurrency", "codes", "serve", "listen",
+	"alerts", "name", "to", "on", "severity", "every", "show", "threshold", "routing_key", "secret", "smtp", "from", "recipients", "audits", "overdue_after",
 }
 
 // nearest returns a hint with the key that looks most like a mistyped one.

@@ -36,6 +36,9 @@ func (c *Config) validate() error {
 	if err := c.validateProbe(); err != nil {
 		return err
 	}
+	if err := c.validateAlerts(); err != nil {
+		return err
+	}
 	return c.validateShared()
 }
 

@@ -1,8 +1,9 @@
-package alert
+package send
 
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"rightful"
 )
@@ -19,6 +20,18 @@ type textPart struct {
 	lines   []string
 }
 
+// TestMessage returns a message that is marked as a test, for somebody who tries a
+// channel.
+func TestMessage(channel, id string, now time.Time) rightful.AlertMessage {
+	return rightful.AlertMessage{
+		ID: id, Channel: channel, At: now.Unix(), Test: true,
+		Parts: []rightful.AlertPart{}, Incidents: []rightful.AlertIncident{{ID: id, Severity: rightful.SeverityInfo, Title: testTitle}}, Ended: []string{},
+	}
+}
+
+// testTitle is what a test message says.
+const testTitle = "a test: this channel gets alerts, and nothing is wrong"
+
 // most bounds the lines of counts of a part, and a subject.
 const (
 	mostCounts  = 15
@@ -34,7 +47,7 @@ func words(m rightful.AlertMessage) text {
 	if m.Test {
 		return text{
 			subject: "[test] rightful: " + testTitle,
-			parts:   []textPart{{heading: "test", lines: []string{"channel " + m.Channel + ", sent " + moment(m.At)}}},
+			parts:   []textPart{{heading: "test", lines: []string{"channel " + m.Channel + ", sent " + Moment(m.At)}}},
 			foot:    "Somebody ran: rightful alerts test",
 		}
 	}
@@ -46,7 +59,7 @@ func words(m rightful.AlertMessage) text {
 	}
 	t.subject = "rightful: " + strings.Join(counts, ", ")
 	if len(m.Parts) > 0 && len(m.Parts[0].Counts) > 0 {
-		t.subject += ": " + clean(m.Parts[0].Counts[0].Title)
+		t.subject += ": " + Clean(m.Parts[0].Counts[0].Title)
 	}
 	t.subject = short(t.subject, mostSubject)
 	return t
@@ -59,7 +72,7 @@ func partWords(p rightful.AlertPart) textPart {
 			out.lines = append(out.lines, fmt.Sprintf("and %s", plural(len(p.Counts)-i, "other kind", "other kinds")))
 			break
 		}
-		out.lines = append(out.lines, fmt.Sprintf("%d x %s (%s): %s", c.Count, clean(c.Label), c.Severity, clean(c.Title)))
+		out.lines = append(out.lines, fmt.Sprintf("%d x %s (%s): %s", c.Count, Clean(c.Label), c.Severity, Clean(c.Title)))
 	}
 	if p.Count > len(p.Examples) {
 		out.lines = append(out.lines, fmt.Sprintf("%d of these %d:", len(p.Examples), p.Count))
@@ -67,7 +80,7 @@ func partWords(p rightful.AlertPart) textPart {
 	for _, a := range p.Examples {
 		out.lines = append(out.lines, "- "+aboutWords(a))
 		if a.Message != "" {
-			out.lines = append(out.lines, "  "+clean(a.Message))
+			out.lines = append(out.lines, "  "+Clean(a.Message))
 		}
 	}
 	return out
@@ -75,13 +88,13 @@ func partWords(p rightful.AlertPart) textPart {
 
 // aboutWords names what an alert is about.
 func aboutWords(a rightful.Alert) string {
-	parts := []string{clean(a.Label())}
+	parts := []string{Clean(a.Label())}
 	for _, id := range a.IDs {
-		parts = append(parts, strings.ReplaceAll(clean(id.Type), "_", " ")+" "+short(clean(id.ID), 80))
+		parts = append(parts, strings.ReplaceAll(Clean(id.Type), "_", " ")+" "+short(Clean(id.ID), 80))
 	}
-	parts = append(parts, "since "+moment(a.At))
+	parts = append(parts, "since "+Moment(a.At))
 	if a.Resolved > 0 {
-		parts = append(parts, "until "+moment(a.Resolved))
+		parts = append(parts, "until "+Moment(a.Resolved))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -98,4 +111,12 @@ func (t text) whole() string {
 	}
 	b.WriteString(t.foot + "\n")
 	return b.String()
+}
+
+// plural counts things.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

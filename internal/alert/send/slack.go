@@ -1,4 +1,4 @@
-package alert
+package send
 
 import (
 	"context"
@@ -61,7 +61,7 @@ func (s slack) Send(ctx context.Context, m rightful.AlertMessage) (string, error
 	message.Blocks = append(message.Blocks, section(slackEscape(t.foot)))
 	body, err := json.Marshal(message)
 	if err != nil {
-		return "", &SendError{Message: "the message cannot be written", Permanent: true}
+		return "", &Error{Message: "the message cannot be written", Permanent: true}
 	}
 	return post(ctx, s.client, s.url, body, nil, time.Now())
 }

@@ -1,4 +1,4 @@
-package alert
+package send
 
 import (
 	"regexp"
@@ -15,9 +15,9 @@ var email = regexp.MustCompile(`[^\s@<>"'(),;:]+@[^\s@<>"'(),;:]+`)
 // longest bounds a text from outside.
 const longest = 500
 
-// clean makes a text from outside fit to be kept and sent: one line, of a bounded
+// Clean makes a text from outside fit to be kept and sent: one line, of a bounded
 // length, without emails and secrets.
-func clean(text string) string {
+func Clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
@@ -40,5 +40,5 @@ func short(text string, most int) string {
 	return string(runes[:most-3]) + "..."
 }
 
-// moment says a time, in Unix seconds.
-func moment(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04:05 UTC") }
+// Moment says a time, in Unix seconds.
+func Moment(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04:05 UTC") }

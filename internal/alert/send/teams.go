@@ -1,9 +1,11 @@
-package alert
+package send
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"time"
 
 	"rightful"
@@ -72,7 +74,7 @@ func (s teams) Send(ctx context.Context, m rightful.AlertMessage) (string, error
 		b.Separator = true
 		c.Body = append(c.Body, b)
 		for _, l := range p.lines {
-			if length += len(l) + 120; length > teamsBody {
+			if length += len(strconv.QuoteToASCII(l)) + 120; length > teamsBody {
 				c.Body = append(c.Body, block(run("and more, which has no room here")))
 				break
 			}
@@ -84,11 +86,14 @@ func (s teams) Send(ctx context.Context, m rightful.AlertMessage) (string, error
 		}
 	}
 	c.Body = append(c.Body, block(run(t.foot)))
-	body, err := json.Marshal(map[string]any{
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false) // which would make six characters of one
+	err := e.Encode(map[string]any{
 		"type": "message", "attachments": []cardAttachment{{ContentType: "application/vnd.microsoft.card.adaptive", Content: c}},
 	})
 	if err != nil {
-		return "", &SendError{Message: "the message cannot be written", Permanent: true}
+		return "", &Error{Message: "the message cannot be written", Permanent: true}
 	}
-	return post(ctx, s.client, s.url, body, nil, time.Now())
+	return post(ctx, s.client, s.url, body.Bytes(), nil, time.Now())
 }

@@ -1,4 +1,4 @@
-package alert
+package send
 
 import (
 	"context"
@@ -66,7 +66,7 @@ func (p pagerDuty) Send(ctx context.Context, m rightful.AlertMessage) (string, e
 	for _, e := range events {
 		body, err := json.Marshal(e)
 		if err != nil {
-			return "", &SendError{Message: "the message cannot be written", Permanent: true}
+			return "", &Error{Message: "the message cannot be written", Permanent: true}
 		}
 		if answer, err = post(ctx, p.client, p.base+"/v2/enqueue", body, nil, time.Now(), p.key); err != nil {
 			return "", err
@@ -82,7 +82,7 @@ func (p pagerDuty) resolve(incident string) pagerEvent {
 }
 
 func (p pagerDuty) trigger(m rightful.AlertMessage, incident rightful.AlertIncident) pagerEvent {
-	summary := "rightful: " + clean(incident.Title)
+	summary := "rightful: " + Clean(incident.Title)
 	switch {
 	case m.Test:
 		summary = words(m).subject

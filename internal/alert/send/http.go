@@ -1,4 +1,7 @@
-package alert
+// Package send sends alerts to people: text.go has the words, http.go what all
+// channels over HTTP share, and slack.go, teams.go, pagerduty.go, webhook.go and
+// email.go one channel each. Nothing that it returns holds a secret.
+package send
 
 import (
 	"bytes"
@@ -19,13 +22,13 @@ import (
 // Sender sends messages to one channel.
 type Sender interface {
 	// Send sends a message once, and returns what the other side answered, in words
-	// for people. Errors are of type *SendError.
+	// for people. Errors are of type *Error.
 	Send(ctx context.Context, m rightful.AlertMessage) (answer string, err error)
 }
 
-// SendError says why a message was not sent. It holds no secret: neither the address
+// Error says why a message was not sent. It holds no secret: neither the address
 // of a channel nor what opens it.
-type SendError struct {
+type Error struct {
 	Message string
 	// Permanent tells that trying again changes nothing until somebody acts.
 	Permanent bool
@@ -34,12 +37,13 @@ type SendError struct {
 }
 
 // Error returns the message.
-func (e *SendError) Error() string { return e.Message }
+func (e *Error) Error() string { return e.Message }
 
-// How long one message may take in all, and one request; how much of an answer is
-// read, and said.
+// Within bounds how long one message may take in all.
+const Within = 30 * time.Second
+
+// How long one request may take; how much of an answer is read, and said.
 const (
-	sendWithin  = 30 * time.Second
 	askWithin   = 15 * time.Second
 	longestRead = 4096
 	longestSaid = 200
@@ -61,7 +65,7 @@ func client() *http.Client {
 func post(ctx context.Context, c *http.Client, address string, body []byte, header http.Header, now time.Time, secrets ...string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return "", &SendError{Message: "the address of the channel is none", Permanent: true} // the error would repeat it
+		return "", &Error{Message: "the address of the channel is none", Permanent: true} // the error would repeat it
 	}
 	if header != nil {
 		request.Header = header
@@ -70,23 +74,23 @@ func post(ctx context.Context, c *http.Client, address string, body []byte, head
 	request.Header.Set("User-Agent", "rightful")
 	response, err := c.Do(request)
 	if err != nil {
-		return "", &SendError{Message: unreached(err)}
+		return "", &Error{Message: unreached(err)}
 	}
 	defer response.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(response.Body, longestRead))
 	if err != nil && response.StatusCode < 300 {
-		return "", &SendError{Message: "the answer broke off"}
+		return "", &Error{Message: "the answer broke off"}
 	}
 	answer := strings.TrimSpace(strconv.Itoa(response.StatusCode) + " " + said(string(raw), append(secrets, address)...))
 	switch status := response.StatusCode; {
 	case status < 300:
 		return answer, nil
 	case status < 400:
-		return "", &SendError{Message: fmt.Sprintf("answered %d, a redirect, which is not followed", status), Permanent: true}
+		return "", &Error{Message: fmt.Sprintf("answered %d, a redirect, which is not followed", status), Permanent: true}
 	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status == http.StatusTooEarly, status >= 500:
-		return "", &SendError{Message: "answered " + answer, After: after(response.Header.Get("Retry-After"), now)}
+		return "", &Error{Message: "answered " + answer, After: after(response.Header.Get("Retry-After"), now)}
 	}
-	return "", &SendError{Message: "answered " + answer, Permanent: true}
+	return "", &Error{Message: "answered " + answer, Permanent: true}
 }
 
 // unreached says why a request has no answer, without the address.
@@ -103,7 +107,7 @@ func unreached(err error) string {
 	if errors.As(err, &dns) {
 		return "its host has no address"
 	}
-	return "cannot be reached: " + clean(err.Error())
+	return "cannot be reached: " + Clean(err.Error())
 }
 
 // said returns what another side answered as far as it can be shown.
@@ -113,7 +117,7 @@ func said(answer string, secrets ...string) string {
 			answer = strings.ReplaceAll(answer, part, "***")
 		}
 	}
-	return short(clean(answer), longestSaid)
+	return short(Clean(answer), longestSaid)
 }
 
 // secretParts returns a secret, and what it is made of: of an address, each part of
@@ -136,8 +140,8 @@ func secretParts(secret string) []string {
 	return long
 }
 
-// longestAfter bounds what a Retry-After may ask for.
-const longestAfter = time.Hour
+// LongestAfter bounds what a Retry-After may ask for.
+const LongestAfter = time.Hour
 
 // after reads a Retry-After: seconds, or a date.
 func after(value string, now time.Time) time.Duration {
@@ -147,5 +151,5 @@ func after(value string, now time.Time) time.Duration {
 	} else if date, err := http.ParseTime(value); err == nil {
 		wait = date.Sub(now)
 	}
-	return min(max(wait, 0), longestAfter)
+	return min(max(wait, 0), LongestAfter)
 }

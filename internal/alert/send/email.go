@@ -1,4 +1,4 @@
-package alert
+package send
 
 import (
 	"bytes"
@@ -61,7 +61,7 @@ func NewEmail(o Mailer) (Sender, error) {
 		m.password, _ = u.User.Password()
 	}
 	if m.from, err = mail.ParseAddress(o.From); err != nil {
-		return nil, invalid("from", fmt.Sprintf("%q is no email address", clean(o.From)), "write from: rightful@example.com")
+		return nil, invalid("from", fmt.Sprintf("%q is no email address", Clean(o.From)), "write from: rightful@example.com")
 	}
 	if len(o.Recipients) == 0 {
 		return nil, invalid("recipients", "is missing", "recipients: [ops@example.com]")
@@ -81,13 +81,13 @@ func NewEmail(o Mailer) (Sender, error) {
 
 // Send implements Sender.
 func (m mailer) Send(ctx context.Context, message rightful.AlertMessage) (string, error) {
-	deadline := time.Now().Add(sendWithin)
+	deadline := time.Now().Add(Within)
 	if d, has := ctx.Deadline(); has && d.Before(deadline) {
 		deadline = d
 	}
 	raw, err := m.write(message)
 	if err != nil {
-		return "", &SendError{Message: "the message cannot be written", Permanent: true}
+		return "", &Error{Message: "the message cannot be written", Permanent: true}
 	}
 	config := &tls.Config{}
 	if m.tls != nil {
@@ -96,13 +96,13 @@ func (m mailer) Send(ctx context.Context, message rightful.AlertMessage) (string
 	config.ServerName = m.host
 	conn, err := (&net.Dialer{Deadline: deadline}).DialContext(ctx, "tcp", net.JoinHostPort(m.host, m.port))
 	if err != nil {
-		return "", &SendError{Message: unreached(err)}
+		return "", &Error{Message: unreached(err)}
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	if err := conn.SetDeadline(deadline); err != nil {
-		return "", &SendError{Message: unreached(err)}
+		return "", &Error{Message: unreached(err)}
 	}
 	if m.implicit {
 		conn = tls.Client(conn, config)
@@ -128,7 +128,7 @@ func (m mailer) talk(c *smtp.Client, config *tls.Config, raw []byte) error {
 				return m.failed("STARTTLS", err)
 			}
 		case !Loopback(m.host):
-			return &SendError{Message: "the mail server offers no STARTTLS, and nothing is sent unencrypted to another machine", Permanent: true}
+			return &Error{Message: "the mail server offers no STARTTLS, and nothing is sent unencrypted to another machine", Permanent: true}
 		}
 	}
 	if m.user != "" {
@@ -160,9 +160,9 @@ func (m mailer) talk(c *smtp.Client, config *tls.Config, raw []byte) error {
 // failed says at which step a mail server refused. A code of 5xx is final.
 func (m mailer) failed(step string, err error) error {
 	if e, is := err.(*textproto.Error); is {
-		return &SendError{Message: fmt.Sprintf("the mail server refused at %s: %d %s", step, e.Code, said(e.Msg, m.password)), Permanent: e.Code >= 500}
+		return &Error{Message: fmt.Sprintf("the mail server refused at %s: %d %s", step, e.Code, said(e.Msg, m.password)), Permanent: e.Code >= 500}
 	}
-	return &SendError{Message: "the mail server broke off at " + step + ": " + said(err.Error(), m.password)}
+	return &Error{Message: "the mail server broke off at " + step + ": " + said(err.Error(), m.password)}
 }
 
 // write writes a message. Headers cannot be broken out of: addresses are written by
@@ -178,7 +178,7 @@ func (m mailer) write(message rightful.AlertMessage) ([]byte, error) {
 	for _, h := range [][2]string{
 		{"From", m.from.String()},
 		{"To", strings.Join(to, ",\r\n ")},
-		{"Subject", mime.QEncoding.Encode("utf-8", clean(t.subject))},
+		{"Subject", mime.QEncoding.Encode("utf-8", Clean(t.subject))},
 		{"Date", m.now().UTC().Format(time.RFC1123Z)},
 		{"Message-ID", "<" + message.ID + "@" + domain + ">"},
 		{"MIME-Version", "1.0"},

@@ -1,4 +1,4 @@
-package alert
+package send
 
 import (
 	"context"
@@ -61,7 +61,7 @@ func (s webhook) Send(ctx context.Context, m rightful.AlertMessage) (string, err
 	}
 	body, err := json.Marshal(webhookBody{kind, time.Unix(m.At, 0).UTC().Format(time.RFC3339), m})
 	if err != nil {
-		return "", &SendError{Message: "the message cannot be written", Permanent: true}
+		return "", &Error{Message: "the message cannot be written", Permanent: true}
 	}
 	now := s.now()
 	header := http.Header{}
