@@ -328,7 +328,7 @@ func TestNothingLeavesUnencrypted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := mailer(t, send.Mailer{Server: "smtp://localhost.:" + port})
+	m := mailer(t, send.Mailer{Server: "smtp://0.0.0.0:" + port})
 	_, err = m.Send(t.Context(), news())
 	if failed, is := err.(*send.Error); !is || !failed.Permanent || !strings.Contains(failed.Message, "offers no STARTTLS") {
 		t.Errorf("got %#v", err)
