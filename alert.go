@@ -46,7 +46,7 @@ const (
 
 // AlertChannelDead begins the key of the alert that a channel fails; its name follows.
 // The channel itself is not told of it.
-const AlertChannelDead = "notify:dead:"
+const AlertChannelDead = "channel:dead:"
 
 // RefRightful is the type of a Ref to the company that something rightfully belongs
 // to.

@@ -29,13 +29,22 @@ type Options struct {
 	Recorded Recorded
 	// OverdueAfter is how old the last audit may be; 0: any age.
 	OverdueAfter time.Duration
-	// Dead counts webhook events that were given up, with examples; nil when nobody
-	// counts, and then only what is decided as it comes is told.
-	Dead func(context.Context) (int, []rightful.Ref, error)
+	// Delivery counts what does not arrive; nil when nobody counts, and then only
+	// what is decided as it comes is told.
+	Delivery func(context.Context) (Delivery, error)
 
 	// Now replaces the clock in tests, and Logger gets what goes wrong; none when nil.
 	Now    func() time.Time
 	Logger *slog.Logger
+}
+
+// Delivery counts what was given up, with some examples.
+type Delivery struct {
+	Dead    int // webhook events of which nobody could say whose they are, to the end
+	DeadIDs []rightful.Ref
+
+	Untold    int // events that the app was to be told of, and did not take
+	UntoldIDs []rightful.Ref
 }
 
 // Channel is one place that is told, and of what.

@@ -35,6 +35,19 @@ func (e *Evaluator) OnDecision(_ context.Context, d gateway.Decision) {
 	e.enqueue(a)
 }
 
+// OnCatchUp takes how many events were found in Stripe's list that were never
+// delivered. It does not block either.
+func (e *Evaluator) OnCatchUp(_ context.Context, found int, examples []rightful.Ref) {
+	if found == 0 {
+		return
+	}
+	now := e.o.Now().Unix()
+	e.enqueue(rightful.Alert{
+		Key: caughtUpKey, Kind: rightful.AlertDelivery, Severity: rightful.SeverityError, Title: "webhook events that Stripe did not deliver, and that were read from its list",
+		IDs: named(examples...), At: now, Seen: now, Count: found, Quiet: quiet,
+	})
+}
+
 // judge turns a decision into an alert, if it is worth one.
 func (e *Evaluator) judge(d gateway.Decision) (rightful.Alert, bool) {
 	a := rightful.Alert{Kind: rightful.AlertValidation, Quiet: quiet, IDs: refs(d)}
@@ -65,12 +78,12 @@ func (e *Evaluator) judge(d gateway.Decision) (rightful.Alert, bool) {
 		switch d.Status {
 		case eventDead:
 			a.Key, a.Severity, a.Title = deadKey, rightful.SeverityError, deadTitle
-			if e.o.Dead != nil {
+			if e.o.Delivery != nil {
 				a.Quiet = 0 // it is over when none is left
 			}
 			return a, true
 		case eventUnknown:
-			a.Key, a.Severity, a.Title = "delivery:unknown", rightful.SeverityWarning, "webhook events of which nobody can say whose they are"
+			a.Key, a.Severity, a.Title = "delivery:unknown", rightful.SeverityInfo, "webhook events of which nobody can say yet whose they are"
 			return a, true
 		}
 	}

@@ -3,7 +3,6 @@ package alert
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -32,6 +31,8 @@ type Recorded interface {
 const (
 	deadKey       = "delivery:dead"
 	deadTitle     = "webhook events that were given up"
+	untoldKey     = "notify:dead"
+	caughtUpKey   = "delivery:caught_up"
 	incompleteKey = "audit:incomplete"
 	overdueKey    = "audit:overdue"
 )
@@ -50,8 +51,8 @@ func (e *Evaluator) look(ctx context.Context) error {
 			errs = append(errs, e.lookAtFindings(ctx, last, now))
 		}
 	}
-	if e.o.Dead != nil {
-		errs = append(errs, e.lookAtEvents(ctx))
+	if e.o.Delivery != nil {
+		errs = append(errs, e.lookAtDelivery(ctx))
 	}
 	return errors.Join(errs...)
 }
@@ -142,16 +143,26 @@ func (e *Evaluator) overdue(ctx context.Context, last *Audit, now time.Time) (st
 	return "", err
 }
 
-func (e *Evaluator) lookAtEvents(ctx context.Context) error {
-	n, examples, err := e.o.Dead(ctx)
-	switch {
-	case err != nil:
+func (e *Evaluator) lookAtDelivery(ctx context.Context) error {
+	counted, err := e.o.Delivery(ctx)
+	if err != nil {
 		return err
-	case n == 0:
-		return e.o.Store.ResolveAlerts(ctx, []string{deadKey})
 	}
-	return e.o.Store.RaiseAlerts(ctx, []rightful.Alert{{
-		Key: deadKey, Kind: rightful.AlertDelivery, Severity: rightful.SeverityError, Title: deadTitle,
-		Message: fmt.Sprintf("%d wait for somebody to look.", n), IDs: named(examples...), At: e.o.Now().Unix(), Count: 1,
-	}})
+	var raised []rightful.Alert
+	over := []string{}
+	for _, what := range []struct {
+		key, title string
+		n          int
+		ids        []rightful.Ref
+	}{{deadKey, deadTitle, counted.Dead, counted.DeadIDs}, {untoldKey, "events that the app was told of in vain", counted.Untold, counted.UntoldIDs}} {
+		if what.n == 0 {
+			over = append(over, what.key)
+			continue
+		}
+		raised = append(raised, rightful.Alert{
+			Key: what.key, Kind: rightful.AlertDelivery, Severity: rightful.SeverityError, Title: what.title,
+			Message: "They wait for somebody to look.", IDs: named(what.ids...), At: e.o.Now().Unix(), Count: 1,
+		})
+	}
+	return errors.Join(e.o.Store.RaiseAlerts(ctx, raised), e.o.Store.ResolveAlerts(ctx, over))
 }
