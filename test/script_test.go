@@ -53,6 +53,8 @@ func TestScript(t *testing.T) {
 			"asked":      asked,
 			"recorded":   recorded,
 			"sqlite":     sqlite,
+			"channels":   channels,
+			"alerted":    alerted,
 		},
 	})
 }

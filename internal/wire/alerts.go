@@ -1,0 +1,37 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rightful"
+	"rightful/internal/alert"
+	"rightful/internal/config"
+	"rightful/internal/state"
+)
+
+// Channels returns the channels of a config, ready to be told.
+func Channels(c *config.Config, now func() time.Time) ([]alert.Channel, error) {
+	channels := make([]alert.Channel, len(c.Alerts))
+	var errs []error
+	for i, a := range c.Alerts {
+		sender, err := a.Sender(now)
+		errs = append(errs, err)
+		channels[i] = alert.Channel{Rule: a.Rule(), Sender: sender, ShowAll: a.ShowsAll()}
+	}
+	return channels, errors.Join(errs...)
+}
+
+// Alerts opens what is known of alerts, at an address, or, when that is empty, where
+// the config says. It must be there, and is only read.
+func Alerts(ctx context.Context, c *config.Config, address string, actor string, now func() time.Time) (rightful.AlertReader, func() error, error) {
+	if address == "" {
+		address = c.StateAddress()
+	}
+	s, err := state.OpenToRead(ctx, address, stateOptions(actor, now))
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.Close, nil
+}
