@@ -8,10 +8,12 @@ type Checkout struct {
 	// Customer is the session's customer: zero for a guest. Of a deleted one it has
 	// only what names it.
 	Customer       Object
-	CustomerExists Existence // ExistsUnknown for a guest
-	Subscription   Object    // zero when the session created none, or not yet
-	PaymentIntent  Object    // zero when the session created none
-	URL            string    // where the buyer pays; empty unless the session is open
+	CustomerExists Existence // ExistsUnknown for a guest, and where the place does not show the customer
+	// Subscription and PaymentIntent are zero when the session created none, or not
+	// yet, and where the place does not show them; the session tells their ids.
+	Subscription  Object
+	PaymentIntent Object
+	URL           string // where the buyer pays; empty unless the session is open
 }
 
 // CheckoutReader reads checkout sessions whole. Errors are as those of
@@ -32,7 +34,8 @@ type NewCustomer struct {
 
 // NewCheckout is a checkout session that is to be made. Params are Stripe's own
 // parameters of that call, by their names: texts, numbers, booleans, lists and maps
-// of them.
+// of them, at most 8 levels deep, 1,000 in all and 5,000 characters each. An empty
+// text unsets. What cannot be sent is an error of kind invalid that names it.
 type NewCheckout struct {
 	Params         map[string]any
 	IdempotencyKey string
@@ -44,10 +47,15 @@ type NewCheckout struct {
 // of kind conflict.
 //
 // Errors are as those of StripeReader, of kind invalid for parameters that Stripe
-// refuses (its words are in the message, and Hint names the parameter), and of kind
-// uncertain when it may have taken effect.
+// refuses (its words are in the message, and Hint names the parameter), of kind
+// not_found for a customer or session that is not there or was deleted, and of kind
+// uncertain when it may have taken effect. Uncertain is answered by asking again
+// with the same key; where Stripe itself has failed and keeps that as the answer
+// (an error 500), that brings the same error for 24 hours.
 type StripeCreator interface {
 	CreateCustomer(ctx context.Context, c NewCustomer) (Object, error)
+	// CreateCheckout returns the session and where to pay it, and nothing of its
+	// customer.
 	CreateCheckout(ctx context.Context, c NewCheckout) (Checkout, error)
 	// ExpireCheckout closes an open session, so that nobody can pay it any more.
 	// One that is not open is an error of kind conflict.

@@ -35,7 +35,12 @@ type CheckoutIntent struct {
 }
 
 // IntentStore keeps intents. It is safe for use by several processes; what it
-// returned is durable. Errors are of kind unreachable or unavailable.
+// returned is durable. Ids come back canonical, and names and emails without what no
+// text may hold.
+//
+// Errors are of kind unreachable or unavailable; of kind invalid for an empty id, or
+// one that is longer than 400 bytes or no text; and of kind not_found when what is to
+// be kept or renewed was never promised. A call that failed may be made again.
 type IntentStore interface {
 	// PromiseCustomer keeps the intent unless there is one for its account, mode and
 	// company, and returns what is kept then: the caller's, or the earlier one.

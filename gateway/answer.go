@@ -86,7 +86,8 @@ const (
 	DecidedHealing  = "healing"  // a link or stamp was put right on the way
 )
 
-// Decision is one structured event: what was decided, about whom. It holds ids only.
+// Decision is one structured event: what was decided, about whom. But for its
+// findings it holds ids only.
 type Decision struct {
 	Kind             string
 	At               int64 // Unix seconds
@@ -101,6 +102,9 @@ type Decision struct {
 	Enforced         Verdict
 	Created          bool     // a customer or session was made
 	Codes            []string // codes of the findings, sorted
-	Error            string   // the kind of the error that ended it; empty when none did
-	Seconds          float64  // how long it took
+	// Findings are what was found, for whoever keeps it. They may name other
+	// companies: they are in no log line and no trace.
+	Findings []rightful.Finding
+	Error    string  // the kind of the error that ended it; empty when none did
+	Seconds  float64 // how long it took
 }

@@ -13,10 +13,17 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
+
 	"rightful"
+	"rightful/internal/judge"
 )
 
 // Stripe is what the gateway needs of one Stripe account in one mode.
@@ -62,4 +69,109 @@ type Options struct {
 	Logger *slog.Logger
 	// Now replaces the clock in tests.
 	Now func() time.Time
+}
+
+// Gateway is the write path over one app and one Stripe account. It is safe for
+// concurrent use, beside others over the same stores in other processes.
+type Gateway struct {
+	opt     Options
+	rules   judge.Rules
+	tracer  trace.Tracer
+	account opened // the account that the key opens, once it was read
+	making  turns  // one customer or session of a kind is made at a time
+}
+
+// New returns a Gateway. It reads nothing yet. Errors are of kind invalid, with the
+// field of Options as their place.
+func New(o Options) (*Gateway, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.Mode == "" {
+		o.Mode = Observe
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Rules = maps.Clone(o.Rules)
+	return &Gateway{
+		opt:    o,
+		rules:  judge.Rules{Keys: o.Keys, OwnershipValue: o.OwnershipValue, Placeholders: o.Placeholders},
+		tracer: otel.Tracer("rightful/gateway"),
+	}, nil
+}
+
+// now is the time in Unix seconds.
+func (g *Gateway) now() int64 { return g.opt.Now().Unix() }
+
+// ruled are the statuses that a mode has anything to say about: the refusals that
+// rest on whose something is. The others are facts about a payment, which no mode
+// makes untrue.
+var ruled = []Status{OtherCompany, CompanyGone, NoCompany, NeedsSignIn}
+
+// check validates the options.
+func (o Options) check() error {
+	for _, required := range []struct {
+		field string
+		nil   bool
+	}{{"Directory", o.Directory == nil}, {"Stripe", o.Stripe == nil}, {"Intents", o.Intents == nil}} {
+		if required.nil {
+			return wrongOption(required.field, "it is required")
+		}
+	}
+	if err := o.checkKeys(); err != nil {
+		return err
+	}
+	if o.Account != "" && !strings.HasPrefix(o.Account, "acct_") {
+		return wrongOption("Account", "it is an id that begins with acct_")
+	}
+	if o.Mode != "" && o.Mode != Observe && o.Mode != Enforce {
+		return wrongOption("Mode", "it is observe or enforce")
+	}
+	for _, status := range slices.Sorted(maps.Keys(o.Rules)) {
+		if !slices.Contains(ruled, status) {
+			return wrongOption("Rules", "no rule is about "+quoted(string(status))+": there are other_company, company_gone, no_company and needs_sign_in")
+		}
+		if mode := o.Rules[status]; mode != Observe && mode != Enforce {
+			return wrongOption("Rules", string(status)+" is observe or enforce")
+		}
+	}
+	return nil
+}
+
+// checkKeys validates the metadata keys: each must be one that Stripe takes, and
+// stand for one thing.
+func (o Options) checkKeys() error {
+	fields := []struct{ field, key string }{{"Keys.Company", o.Keys.Company}, {"Keys.User", o.Keys.User}, {"Keys.Ownership", o.Keys.Ownership}}
+	for _, also := range o.Keys.AlsoRead {
+		fields = append(fields, struct{ field, key string }{"Keys.AlsoRead", also})
+	}
+	seen := map[string]bool{}
+	for _, f := range fields {
+		switch {
+		case f.key == "" && f.field == "Keys.Ownership":
+			continue
+		case f.key == "":
+			return wrongOption(f.field, "it is required")
+		case len(f.key) > maxKey || strings.ContainsAny(f.key, "[]"):
+			return wrongOption(f.field, "a metadata key has at most 40 characters, and no brackets")
+		case seen[f.key]:
+			return wrongOption(f.field, quoted(f.key)+" stands for something else already")
+		}
+		seen[f.key] = true
+	}
+	switch {
+	case (o.Keys.Ownership == "") != (o.OwnershipValue == ""):
+		return wrongOption("OwnershipValue", "it goes together with Keys.Ownership")
+	case len(o.OwnershipValue) > maxValue:
+		return wrongOption("OwnershipValue", "a metadata value has at most 500 characters")
+	}
+	return nil
+}
+
+func wrongOption(field, message string) error {
+	return &rightful.Error{Kind: rightful.KindInvalid, Place: "gateway.Options." + field, Message: message}
 }

@@ -40,18 +40,6 @@ func channels(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("HOOK_SECRET", "whsec_"+"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 }
 
-// auditRecord is what an audit recorded in scripts.
-type auditRecord struct {
-	last     alert.Audit
-	findings []rightful.Finding
-}
-
-func (a auditRecord) LastAudit(context.Context) (*alert.Audit, error) { return &a.last, nil }
-
-func (a auditRecord) OpenFindings(context.Context) ([]rightful.Finding, error) {
-	return a.findings, nil
-}
-
 // alerted lets an audit find something, a payment be refused, and the channels of a
 // config be told of it: alerted rightful.yaml rightful.db
 func alerted(ts *testscript.TestScript, neg bool, args []string) {
@@ -66,15 +54,17 @@ func alerted(ts *testscript.TestScript, neg bool, args []string) {
 	s, err := state.Open(ctx, "sqlite:"+ts.MkAbs(args[1]), state.Options{Now: clock})
 	ts.Check(err)
 	company, right := "4", "11"
-	record := auditRecord{last: alert.Audit{ID: "audit-1", At: clock().Unix(), Because: []string{"Stripe stopped answering"}}}
+	result := rightful.AuditResult{AuditRecord: rightful.AuditRecord{Account: "acct_1", At: clock().Unix(), IncompleteBecause: []string{"Stripe stopped answering"}}}
 	for i, code := range []rightful.Code{rightful.CodeStampMissing, rightful.CodeUnstamped} {
 		info, _ := rightful.CodeNamed(code)
-		record.findings = append(record.findings, rightful.Finding{
-			ID: fmt.Sprintf("%s-%d", code, i), Code: code, Severity: info.Severity, Object: rightful.Ref{Type: "customer", ID: fmt.Sprintf("cus_%d\x1b", i)},
+		result.Findings = append(result.Findings, rightful.Finding{
+			ID: fmt.Sprintf("%s-%d", code, i), Account: "acct_1", Code: code, Severity: info.Severity, Object: rightful.Ref{Type: "customer", ID: fmt.Sprintf("cus_%d\x1b", i)},
 			CompanyID: &company, RightfulCompanyID: &right, Message: "Bela is stamped 4.",
 		})
 	}
-	e := alert.New(alert.Options{Store: s, Channels: told, Recorded: record, Now: clock})
+	_, err = s.RecordAudit(ctx, result)
+	ts.Check(err)
+	e := alert.New(alert.Options{Store: s, Channels: told, Audits: s, Now: clock})
 	e.OnDecision(ctx, gateway.Decision{Kind: gateway.DecidedPayment, Status: gateway.OtherCompany, SessionID: "cs_1", UserID: "7", At: clock().Unix()})
 	ts.Check(e.Tick(ctx))
 	ts.Check(s.Close())

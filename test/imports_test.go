@@ -141,6 +141,13 @@ func TestHouse(t *testing.T) {
 			func(_, imp string) bool { return within(imp, module+"/stripesim") },
 		},
 		{
+			"telemetry learns of the gateway, and of nothing behind it",
+			func(pkg string) bool { return pkg == module+"/internal/telemetry" },
+			func(_, imp string) bool {
+				return within(imp, module) && imp != module && imp != module+"/gateway"
+			},
+		},
+		{
 			"truth is for tests, and knows the root only",
 			func(string) bool { return true },
 			func(pkg, imp string) bool {
@@ -152,7 +159,7 @@ func TestHouse(t *testing.T) {
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {
-				allowed := []string{module, judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/accept", module + "/internal/snapshot"}
+				allowed := []string{module, judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/look", module + "/internal/accept", module + "/internal/snapshot"}
 				return !standard(imp) && !slices.Contains(allowed, imp)
 			},
 		},

@@ -25,18 +25,29 @@ type Options struct {
 	Store    rightful.AlertStore
 	Channels []Channel
 
-	// Recorded is what audits recorded; nil when nobody records any.
-	Recorded Recorded
+	// Audits is what audits recorded; nil when nobody records any.
+	Audits rightful.AuditReader
 	// OverdueAfter is how old the last audit may be; 0: any age.
 	OverdueAfter time.Duration
 	// Delivery counts what does not arrive; nil when nobody counts, and then only
 	// what is decided as it comes is told.
 	Delivery func(context.Context) (Delivery, error)
 
+	// OnSent is told of each attempt to send: to what kind of channel, and with which
+	// result, ResultSent, ResultFailed or ResultDead. It must not block. Nil is allowed.
+	OnSent func(to, result string)
+
 	// Now replaces the clock in tests, and Logger gets what goes wrong; none when nil.
 	Now    func() time.Time
 	Logger *slog.Logger
 }
+
+// Results of sending a message.
+const (
+	ResultSent   = "sent"
+	ResultFailed = "failed" // it is tried again
+	ResultDead   = "dead"   // it was tried for long enough: another one is made
+)
 
 // Delivery counts what was given up, with some examples.
 type Delivery struct {
@@ -49,6 +60,7 @@ type Delivery struct {
 
 // Channel is one place that is told, and of what.
 type Channel struct {
+	To      string // slack, teams, pagerduty, webhook or email
 	Rule    rightful.AlertRule
 	Sender  send.Sender
 	ShowAll bool // messages of alerts too, which may name companies; ids only otherwise
@@ -82,6 +94,9 @@ const (
 func New(o Options) *Evaluator {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.OnSent == nil {
+		o.OnSent = func(string, string) {}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

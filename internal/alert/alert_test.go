@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,10 +29,25 @@ type house struct {
 	engine, address string
 	clock           *atomic.Int64
 
-	mu       sync.Mutex
-	last     *alert.Audit
-	findings []rightful.Finding
-	broken   error
+	store *state.Store
+
+	mu     sync.Mutex
+	broken error
+}
+
+// reader reads what is recorded, unless it is broken.
+type reader struct {
+	rightful.AuditReader
+	h *house
+}
+
+func (r reader) Findings(ctx context.Context, q rightful.FindingQuery) ([]rightful.RecordedFinding, error) {
+	r.h.mu.Lock()
+	defer r.h.mu.Unlock()
+	if r.h.broken != nil {
+		return nil, r.h.broken
+	}
+	return r.AuditReader.Findings(ctx, q)
 }
 
 func onBoth(t *testing.T, test func(h *house)) {
@@ -46,6 +60,7 @@ func onBoth(t *testing.T, test func(h *house)) {
 			t.Parallel()
 			h := &house{T: t, engine: engine, address: address(t), clock: &atomic.Int64{}}
 			h.clock.Store(began)
+			h.store = h.open()
 			test(h)
 		})
 	}
@@ -53,27 +68,17 @@ func onBoth(t *testing.T, test func(h *house)) {
 
 func (h *house) now() time.Time { return time.Unix(h.clock.Load(), 0) }
 
-// LastAudit implements alert.Recorded.
-func (h *house) LastAudit(context.Context) (*alert.Audit, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.last, h.broken
-}
-
-// OpenFindings implements alert.Recorded.
-func (h *house) OpenFindings(context.Context) ([]rightful.Finding, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.findings), h.broken
-}
-
 // audited records an audit.
-func (h *house) audited(a alert.Audit, findings ...rightful.Finding) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	a.At = h.clock.Load()
-	h.last, h.findings = &a, findings
+func (h *house) audited(r rightful.AuditRecord, findings ...rightful.Finding) {
+	h.Helper()
+	r.Account, r.Livemode, r.At = "acct_1", true, h.clock.Load()
+	if _, err := h.store.RecordAudit(h.Context(), rightful.AuditResult{AuditRecord: r, Findings: findings}); err != nil {
+		h.Fatal(err)
+	}
 }
+
+// whole is an audit that read everything.
+var whole = rightful.AuditRecord{Complete: true}
 
 // node is one process.
 type node struct {
@@ -81,14 +86,20 @@ type node struct {
 	store *state.Store
 }
 
-func (h *house) node(o alert.Options) node {
+func (h *house) open() *state.Store {
 	h.Helper()
 	s, err := state.Open(h.Context(), h.address, state.Options{Now: h.now, Holder: "ana"})
 	if err != nil {
 		h.Fatal(err)
 	}
 	h.Cleanup(func() { s.Close() })
-	o.Store, o.Now, o.Recorded = s, h.now, h
+	return s
+}
+
+func (h *house) node(o alert.Options) node {
+	h.Helper()
+	s := h.open()
+	o.Store, o.Now, o.Audits = s, h.now, reader{s, h}
 	return node{alert.New(o), s}
 }
 
@@ -162,7 +173,7 @@ func finding(id string, code rightful.Code) rightful.Finding {
 	info, _ := rightful.CodeNamed(code)
 	company, right := "4", "11"
 	return rightful.Finding{
-		ID: id, Code: code, Severity: info.Severity, Title: info.Title, Message: "Bela Consultoria (ana@example.com) is stamped 4.",
+		ID: id, Account: "acct_1", Livemode: true, Code: code, Severity: info.Severity, Title: info.Title, Message: "Bela Consultoria (ana@example.com) is stamped 4.",
 		Object: rightful.Ref{Type: "customer", ID: "cus_" + id}, CompanyID: &company, RightfulCompanyID: &right,
 	}
 }
@@ -177,20 +188,20 @@ func TestFindingsOfAudits(t *testing.T) {
 		n := h.node(alert.Options{Channels: []alert.Channel{channel("chat", e)}})
 		h.tick(n)
 		h.hears(e, "")
-		h.audited(alert.Audit{ID: "audit-1", Complete: true}, finding("a", "RF101"), finding("b", "RF101"), finding("c", "RF105"), finding("i", "RF701"))
+		h.audited(whole, finding("a", "RF101"), finding("b", "RF101"), finding("c", "RF105"), finding("i", "RF701"))
 		h.tick(n)
 		h.hears(e, "new 2 RF101, new 1 RF105")
 		h.tick(n)
 		h.clock.Add(60)
-		h.audited(alert.Audit{ID: "audit-2", Complete: true}, finding("b", "RF101"), finding("d", "RF103"))
+		h.audited(whole, finding("b", "RF101"), finding("d", "RF103"))
 		h.tick(n)
 		h.hears(e, "new 1 RF103, resolved 1 RF101, resolved 1 RF105")
 
 		// What the gateway notes between two audits is seen soon after.
 		h.clock.Add(60)
-		h.mu.Lock()
-		h.findings = append(h.findings, finding("e", "RF501"))
-		h.mu.Unlock()
+		if _, err := h.store.NoteFindings(h.Context(), h.clock.Load(), []rightful.Finding{finding("e", "RF501")}); err != nil {
+			h.Fatal(err)
+		}
 		h.tick(n)
 		h.hears(e, "new 1 RF501")
 
@@ -213,15 +224,15 @@ func TestAudits(t *testing.T) {
 		h.tick(n)
 		h.hears(e, "new 1 audit:overdue")
 		h.clock.Add(60)
-		h.audited(alert.Audit{ID: "audit-1", Because: []string{"Stripe stopped answering"}})
+		h.audited(rightful.AuditRecord{IncompleteBecause: []string{"Stripe stopped answering"}})
 		h.tick(n)
 		h.hears(e, "new 1 audit:incomplete, resolved 1 audit:overdue")
 		h.clock.Add(60)
-		h.audited(alert.Audit{ID: "audit-2", Refused: "RF901"}) // worse, but about the same
+		h.audited(rightful.AuditRecord{RefusedCode: "RF901"}) // worse, but about the same
 		h.tick(n)
 		h.hears(e, "")
 		h.clock.Add(60)
-		h.audited(alert.Audit{ID: "audit-3", Complete: true})
+		h.audited(whole)
 		h.tick(n)
 		h.hears(e, "resolved 1 audit:incomplete")
 		h.clock.Add(26*3600 + 1)
@@ -382,7 +393,7 @@ func TestAChannelThatFails(t *testing.T) {
 		n := h.node(alert.Options{
 			Channels: []alert.Channel{channel("down", down), channel("up", up)}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 		})
-		h.audited(alert.Audit{ID: "audit-1", Complete: true}, finding("a", "RF101"))
+		h.audited(whole, finding("a", "RF101"))
 		for i, wait := range []int64{0, 30, 60, 120, 240} {
 			if wait > 0 {
 				h.clock.Add(wait - 1)
@@ -428,7 +439,7 @@ func TestAChannelThatIsWrong(t *testing.T) {
 	onBoth(t, func(h *house) {
 		down, up := &ear{fail: &send.Error{Message: "answered 404 no_service", Permanent: true}}, &ear{}
 		n := h.node(alert.Options{Channels: []alert.Channel{channel("down", down), channel("up", up)}})
-		h.audited(alert.Audit{ID: "audit-1", Complete: true}, finding("a", "RF101"))
+		h.audited(whole, finding("a", "RF101"))
 		h.tick(n)
 		h.clock.Add(60)
 		h.tick(n)
@@ -436,7 +447,7 @@ func TestAChannelThatIsWrong(t *testing.T) {
 		// For a day it is tried each hour; then what is to be said is written anew.
 		for range 25 {
 			h.clock.Add(3600)
-			h.audited(alert.Audit{ID: "audit-2", Complete: true}, finding("b", "RF105"))
+			h.audited(whole, finding("b", "RF105"))
 			h.tick(n)
 		}
 		if down.tried < 24 {
@@ -459,7 +470,7 @@ func TestIDsOnlyUnlessAsked(t *testing.T) {
 		f.Object = rightful.Ref{Type: rightful.RefCacheKey, ID: "user:ana@example.com:company"}
 		secret := finding("s", "RF102")
 		secret.Message = "It is stamped sk_live_51Abcdef."
-		h.audited(alert.Audit{ID: "audit-1", Complete: true}, f, secret)
+		h.audited(whole, f, secret)
 		h.tick(n)
 		if len(ids.heard) != 1 || len(all.heard) != 1 {
 			h.Fatalf("heard %d and %d", len(ids.heard), len(all.heard))
@@ -484,7 +495,7 @@ func TestTwoNodesTellOnce(t *testing.T) {
 		}
 		want := []string{}
 		for round := range 5 {
-			h.audited(alert.Audit{ID: fmt.Sprint("audit-", round), Complete: true}, finding(fmt.Sprint(round), "RF101"))
+			h.audited(whole, finding(fmt.Sprint(round), "RF101"))
 			var all sync.WaitGroup
 			failed := make([]error, len(nodes))
 			for i, n := range nodes {
@@ -524,11 +535,11 @@ func TestWhatCannotBeReadEndsNothing(t *testing.T) {
 	onBoth(t, func(h *house) {
 		e := &ear{}
 		n := h.node(alert.Options{Channels: []alert.Channel{channel("chat", e)}})
-		h.audited(alert.Audit{ID: "audit-1", Complete: true}, finding("a", "RF101"))
+		h.audited(whole, finding("a", "RF101"))
 		h.tick(n)
 		h.hears(e, "new 1 RF101")
 		h.mu.Lock()
-		h.broken, h.findings = errors.New("away"), nil
+		h.broken = errors.New("away")
 		h.mu.Unlock()
 		h.clock.Add(3600)
 		if err := n.Tick(h.Context()); !errors.Is(err, h.broken) {

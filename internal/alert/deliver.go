@@ -41,6 +41,7 @@ func (e *Evaluator) tell(ctx context.Context, c Channel) error {
 	defer cancel()
 	dead := rightful.AlertChannelDead + c.Rule.Channel
 	if err == nil {
+		e.o.OnSent(c.To, ResultSent)
 		return errors.Join(
 			e.o.Store.SettleAlertMessage(keeping, rightful.AlertOutcome{Claim: *claim}),
 			e.o.Store.ResolveAlerts(keeping, []string{dead}))
@@ -53,12 +54,16 @@ func (e *Evaluator) tell(ctx context.Context, c Channel) error {
 		failed = &send.Error{Message: send.Clean(err.Error())}
 	}
 	now := e.o.Now()
-	wait := backoff(claim.Failures, failed)
+	wait, result := backoff(claim.Failures, failed), ResultFailed
+	giveUp := now.Sub(time.Unix(claim.Message.At, 0)) >= giveUpAfter
+	if giveUp {
+		result = ResultDead
+	}
+	e.o.OnSent(c.To, result)
 	e.o.Logger.LogAttrs(keeping, slog.LevelWarn, "an alert message was not sent",
 		slog.String("channel", c.Rule.Channel), slog.String("message", claim.Message.ID), slog.String("why", failed.Message), slog.Duration("again_in", wait))
 	err = e.o.Store.SettleAlertMessage(keeping, rightful.AlertOutcome{
-		Claim: *claim, Failed: failed.Message, NotBefore: now.Add(wait).Unix(),
-		GiveUp: now.Sub(time.Unix(claim.Message.At, 0)) >= giveUpAfter,
+		Claim: *claim, Failed: failed.Message, NotBefore: now.Add(wait).Unix(), GiveUp: giveUp,
 	})
 	if err != nil || !failed.Permanent && claim.Failures+1 < enough {
 		return err

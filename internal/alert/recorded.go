@@ -10,23 +10,6 @@ import (
 	"rightful/internal/alert/send"
 )
 
-// Audit is what is to be known of a recorded audit.
-type Audit struct {
-	ID       string
-	At       int64 // Unix seconds when it was recorded
-	Complete bool
-	Because  []string      // why it is not complete
-	Refused  rightful.Code // why it was refused as unsafe; empty: it was not
-}
-
-// Recorded is what audits recorded.
-type Recorded interface {
-	// LastAudit returns the last audit; nil when there was none.
-	LastAudit(ctx context.Context) (*Audit, error)
-	// OpenFindings returns every recorded finding that is open.
-	OpenFindings(ctx context.Context) ([]rightful.Finding, error)
-}
-
 // Keys and titles of alerts that there is one of.
 const (
 	deadKey       = "delivery:dead"
@@ -41,8 +24,12 @@ const (
 func (e *Evaluator) look(ctx context.Context) error {
 	now := e.o.Now()
 	var errs []error
-	if e.o.Recorded != nil {
-		last, err := e.o.Recorded.LastAudit(ctx)
+	if e.o.Audits != nil {
+		audits, err := e.o.Audits.Audits(ctx, "", false, 1)
+		var last *rightful.AuditRecord
+		if len(audits) > 0 {
+			last = &audits[0]
+		}
 		if err == nil {
 			err = e.lookAtAudits(ctx, last, now)
 		}
@@ -57,14 +44,23 @@ func (e *Evaluator) look(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (e *Evaluator) lookAtFindings(ctx context.Context, last *Audit, now time.Time) error {
-	findings, err := e.o.Recorded.OpenFindings(ctx)
-	if err != nil {
-		return err
-	}
-	alerts := make([]rightful.Alert, len(findings))
-	for i, f := range findings {
-		alerts[i] = ofFinding(f, now.Unix())
+// findingPage is how many findings are read at once.
+const findingPage = 1000
+
+func (e *Evaluator) lookAtFindings(ctx context.Context, last *rightful.AuditRecord, now time.Time) error {
+	alerts := []rightful.Alert{}
+	for after := ""; ; {
+		page, err := e.o.Audits.Findings(ctx, rightful.FindingQuery{After: after, Limit: findingPage})
+		if err != nil {
+			return err
+		}
+		for _, f := range page {
+			alerts = append(alerts, ofFinding(f))
+		}
+		if len(page) < findingPage {
+			break
+		}
+		after = page[len(page)-1].ID
 	}
 	if err := e.o.Store.ReplaceAlerts(ctx, rightful.AlertFinding, alerts); err != nil {
 		return err
@@ -77,7 +73,7 @@ func (e *Evaluator) lookAtFindings(ctx context.Context, last *Audit, now time.Ti
 }
 
 // ofFinding returns the alert that a finding is open.
-func ofFinding(f rightful.Finding, now int64) rightful.Alert {
+func ofFinding(f rightful.RecordedFinding) rightful.Alert {
 	ids := []rightful.Ref{f.Object}
 	for _, company := range []struct {
 		kind string
@@ -93,20 +89,20 @@ func ofFinding(f rightful.Finding, now int64) rightful.Alert {
 	}
 	return rightful.Alert{
 		Key: "finding:" + send.Clean(f.ID), Kind: rightful.AlertFinding, Severity: f.Severity, Title: title, Message: send.Clean(f.Message),
-		IDs: named(ids...), Codes: []rightful.Code{rightful.Code(send.Clean(string(f.Code)))}, At: now, Seen: now, Count: 1,
+		IDs: named(ids...), Codes: []rightful.Code{rightful.Code(send.Clean(string(f.Code)))}, At: f.OpenedAt, Seen: f.SeenAt, Count: 1,
 	}
 }
 
-func (e *Evaluator) lookAtAudits(ctx context.Context, last *Audit, now time.Time) error {
+func (e *Evaluator) lookAtAudits(ctx context.Context, last *rightful.AuditRecord, now time.Time) error {
 	var raised []rightful.Alert
-	if last != nil && (!last.Complete || last.Refused != "") {
+	if last != nil && (!last.Complete || last.RefusedCode != "") {
 		a := rightful.Alert{
 			Key: incompleteKey, Kind: rightful.AlertAudit, Severity: rightful.SeverityWarning, Title: "the last audit could not read everything",
-			Message: send.Clean(strings.Join(last.Because, "; ")), IDs: named(rightful.Ref{Type: "audit", ID: last.ID}), At: now.Unix(), Count: 1,
+			Message: send.Clean(strings.Join(last.IncompleteBecause, "; ")), IDs: named(rightful.Ref{Type: "audit", ID: last.ID}), At: now.Unix(), Count: 1,
 		}
-		if last.Refused != "" {
+		if last.RefusedCode != "" {
 			a.Severity, a.Title = rightful.SeverityError, "the last audit was refused as unsafe"
-			a.Codes = []rightful.Code{last.Refused}
+			a.Codes = []rightful.Code{last.RefusedCode}
 		}
 		raised = append(raised, a)
 	}
@@ -123,13 +119,13 @@ func (e *Evaluator) lookAtAudits(ctx context.Context, last *Audit, now time.Time
 }
 
 // overdue says that an audit is overdue, and nothing when none is.
-func (e *Evaluator) overdue(ctx context.Context, last *Audit, now time.Time) (string, error) {
+func (e *Evaluator) overdue(ctx context.Context, last *rightful.AuditRecord, now time.Time) (string, error) {
 	limit := int64(e.o.OverdueAfter / time.Second)
 	switch {
 	case limit == 0:
 		return "", nil
-	case last != nil && now.Unix()-last.At > limit:
-		return "The last audit is of " + send.Moment(last.At) + ".", nil
+	case last != nil && now.Unix()-last.KeptAt > limit:
+		return "The last audit is of " + send.Moment(last.KeptAt) + ".", nil
 	case last != nil:
 		return "", nil
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"rightful"
 )
@@ -98,6 +100,49 @@ func (a *around) ways(ctx context.Context, users []string) (companies []string, 
 	}
 	companies = distinct(companies)
 	return companies, a.companyRows(ctx, companies)
+}
+
+// Belonging adds to a situation what is needed to tell the companies of users, also
+// of some that nothing in it names. It asks the database only. Errors are the
+// directory's; the situation is unchanged then.
+func Belonging(ctx context.Context, src Sources, opt Options, sit *rightful.Situation, users ...string) error {
+	a := &around{gatherer: newGatherer(src, opt), seen: map[string]bool{}}
+	for _, c := range sit.Companies {
+		a.companies.add(rightful.CanonicalID(c.ID), c)
+	}
+	for _, u := range sit.Users {
+		a.addUser(u)
+	}
+	for _, m := range sit.Memberships {
+		a.addMembership(m)
+	}
+	for _, r := range sit.SubscriptionRows {
+		a.addRow(r)
+	}
+	for _, l := range sit.Links {
+		a.addLink(l)
+	}
+	a.sit.Resolved = maps.Clone(sit.Resolved)
+	if a.sit.Resolved == nil {
+		a.sit.Resolved = map[string]rightful.Resolution{}
+	}
+	if _, err := a.ways(ctx, distinct(users)); err != nil {
+		return err
+	}
+	if err := a.resolve(ctx); err != nil {
+		return err
+	}
+	var resolved []string
+	for _, r := range a.sit.Resolved {
+		resolved = append(resolved, r.CompanyID)
+	}
+	slices.Sort(resolved)
+	if err := a.companyRows(ctx, resolved); err != nil {
+		return err
+	}
+	read := a.finish()
+	sit.Companies, sit.Users, sit.Memberships, sit.Links, sit.Resolved = read.Companies, read.Users, read.Memberships, read.Links, read.Resolved
+	return nil
 }
 
 // company reads a company's customers: those it links, those of its rows, and

@@ -104,18 +104,22 @@ func (a *around) linking(ctx context.Context, customers, subs []string) error {
 }
 
 // stamps returns the company ids stamped on an object.
-func (a *around) stamps(o rightful.Object) []string {
-	out := []string{o.Metadata[a.opt.Keys.Company]}
-	for _, key := range a.opt.Keys.AlsoRead {
+func (a *around) stamps(o rightful.Object) []string { return Stamps(o, a.opt.Keys) }
+
+// Stamps returns what stands on an object where it could name a company, under the
+// configured keys and under those that look like them. Some may be empty.
+func Stamps(o rightful.Object, keys rightful.KeySet) []string {
+	out := []string{o.Metadata[keys.Company]}
+	for _, key := range keys.AlsoRead {
 		out = append(out, o.Metadata[key])
 	}
 	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
-		if a.opt.Keys.Near(key) {
+		if keys.Near(key) {
 			out = append(out, o.Metadata[key])
 		}
 	}
 	for _, p := range o.Phases {
-		for _, key := range append([]string{a.opt.Keys.Company}, a.opt.Keys.AlsoRead...) {
+		for _, key := range append([]string{keys.Company}, keys.AlsoRead...) {
 			out = append(out, p.Metadata[key])
 		}
 	}

@@ -24,6 +24,7 @@ type Config struct {
 	Probe     Probe             `yaml:"resolver_probe"`
 	Codes     map[string]string `yaml:"codes"` // code: off, error, warning or info
 	Serve     Serve             `yaml:"serve"`
+	Gateway   Gateway           `yaml:"gateway"`
 	Repair    Repair            `yaml:"repair"`
 	Alerts    []Alert           `yaml:"alerts"`
 	Audits    Audits            `yaml:"audits"`
@@ -119,11 +120,6 @@ func (p Probe) Configured() bool { return p.URL != "" || len(p.Command) > 0 }
 func (p Probe) Within() time.Duration {
 	d, _ := time.ParseDuration(p.Timeout) // validated; 0 when empty
 	return d
-}
-
-// Serve is where the server listens.
-type Serve struct {
-	Listen string `yaml:"listen"`
 }
 
 // defaultState is where state is kept when the config says nothing.

@@ -257,8 +257,9 @@ var keys = []string{
 	"link_customer", "link_insert", "link_delete", "subscription_company", "subscription_customer", "subscription_status", "subscription_insert", "subscription_delete", "stripe", "account",
 	"livemode", "rate", "endpoint", "api_base", "webhook_secrets", "state", "cache", "url", "ca", "cluster", "keys", "pattern", "holds",
 	"decode", "resolver_probe", "json", "headers", "revision_url", "revision_json", "expect_revision", "command",
-	"revision_command", "none_status", "timeout", "concurrency", "codes", "serve", "listen",
-	"alerts", "name", "to", "on", "severity", "every", "show", "threshold", "routing_key", "secret", "smtp", "from", "recipients", "audits", "overdue_after",
+	"revision_command", "none_status", "timeout", "codes", "serve", "listen",
+	"tokens", "name", "token", "scopes", "tls", "cert", "trusted_proxies", "concurrency", "stop_within", "request_time", "gateway", "mode", "rules",
+	"alerts", "to", "on", "severity", "every", "show", "threshold", "routing_key", "secret", "smtp", "from", "recipients", "audits", "overdue_after",
 }
 
 // nearest returns a hint with the key that looks most like a mistyped one.

@@ -33,8 +33,10 @@ func (c *Config) validate() error {
 	case len(c.Cache.Keys) > 0 && c.Cache.URL == "":
 		return c.invalid("cache.url", "is missing, but cache.keys is set", "cache: {url: ${REDIS_URL}, keys: [...]}")
 	}
-	if err := c.validateProbe(); err != nil {
-		return err
+	for _, validate := range []func() error{c.validateProbe, c.validateServe, c.validateGateway} {
+		if err := validate(); err != nil {
+			return err
+		}
 	}
 	if err := c.validateAlerts(); err != nil {
 		return err

@@ -79,14 +79,6 @@ func (e *Engine) gets() int {
 	return e.GETs()
 }
 
-// around reads the surroundings of a subject, wide enough to be judged as an
-// audit judges them.
-func (e *Engine) around(ctx context.Context, src collect.Sources, about rightful.Subject) (*rightful.Situation, rightful.Subject, error) {
-	return collect.Around(ctx, src, e.Options, about, func(sit *rightful.Situation) []string {
-		return judge.Attributed(sit, e.Rules)
-	})
-}
-
 // sampleSize is how many linked customers are looked up before anything else.
 // If at least wrongKeyLeast of them and wrongKeyShare percent do not exist, the
 // key or the database is the wrong one.

@@ -6,27 +6,15 @@ import (
 	"rightful"
 	"rightful/internal/collect"
 	"rightful/internal/judge"
+	"rightful/internal/look"
 )
 
-// judged judges a situation, and again after a second, narrow read of what the
-// first verdict turned on.
+// around reads the surroundings of a subject.
+func (e *Engine) around(ctx context.Context, src collect.Sources, about rightful.Subject) (*rightful.Situation, rightful.Subject, error) {
+	return look.Around(ctx, src, e.Options, e.Rules, about)
+}
+
+// judged judges a situation, with a second look at what the first verdict turned on.
 func (e *Engine) judged(ctx context.Context, src collect.Sources, sit *rightful.Situation) (judge.Verdict, error) {
-	v := judge.Judge(sit, e.Rules)
-	want := v.Wanted
-	if src.Stripe == nil || sit.StripeUnread != "" || len(want.Customers)+len(want.Unread) == 0 && !want.Removals {
-		return v, nil
-	}
-	unread := map[string]bool{}
-	for _, id := range want.Unread {
-		unread[id] = true
-	}
-	for i := range sit.Families {
-		if f := &sit.Families[i]; unread[f.StripeCustomerID] {
-			f.MoneyUnread = true
-		}
-	}
-	if err := collect.Closer(ctx, src, e.Options, sit, collect.Wanted{Customers: want.Customers, Removals: want.Removals}); err != nil {
-		return v, err
-	}
-	return judge.Judge(sit, e.Rules), nil
+	return look.Judged(ctx, src, e.Options, e.Rules, sit)
 }

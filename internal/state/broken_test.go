@@ -102,8 +102,7 @@ func TestTheFirstBrokenRecordIsNamed(t *testing.T) {
 // fresh writes ten records in two runs, after taking away what was there.
 func fresh(b *bench, s *state.Store) {
 	if b.engine == "postgres" {
-		b.mustBehind(s, `DROP TABLE rightful_schema, rightful_journal, rightful_journal_head, rightful_runs, rightful_leases, rightful_plans`,
-			`DROP FUNCTION rightful_journal_refuses, rightful_journal_appends, rightful_journal_head_follows`)
+		b.mustBehind(s, `DROP SCHEMA public CASCADE`, `CREATE SCHEMA public`)
 		s = b.open()
 	}
 	b.whole(s, "plan-a")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 
 	"rightful"
@@ -18,40 +19,52 @@ import (
 //go:embed migrations/*/*.sql
 var migrations embed.FS
 
-// steps returns the migrations of an engine, in order.
-func steps(d dialect) ([]string, error) {
+// step is one migration: the number that its name begins with, and what it does.
+type step struct {
+	number int
+	text   string
+}
+
+// steps returns the migrations of an engine, in order. Numbers may be left out, and
+// none comes twice.
+func steps(d dialect) ([]step, error) {
 	entries, err := fs.ReadDir(migrations, d.schema()) // sorted by name
 	if err != nil {
 		return nil, err
 	}
-	var texts []string
-	for i, e := range entries {
-		if want := fmt.Sprintf("%04d_", i+1); !strings.HasPrefix(e.Name(), want) {
-			return nil, fmt.Errorf("state: migration %s does not begin with %s", e.Name(), want)
+	var all []step
+	for _, e := range entries {
+		digits, _, _ := strings.Cut(e.Name(), "_")
+		number, err := strconv.Atoi(digits)
+		if err != nil || len(digits) != 4 || len(all) > 0 && number <= all[len(all)-1].number {
+			return nil, fmt.Errorf("state: migration %s does not begin with a number of four digits of its own", e.Name())
 		}
 		raw, err := migrations.ReadFile(path.Join(d.schema(), e.Name()))
 		if err != nil {
 			return nil, err
 		}
-		texts = append(texts, string(raw))
+		all = append(all, step{number, string(raw)})
 	}
-	return texts, nil
+	return all, nil
 }
+
+// latest returns the number of the schema of this version.
+func latest(all []step) int { return all[len(all)-1].number }
 
 // migrate brings the tables to the schema of this version. Several processes may
 // do so at once: the first does, the others find it done.
 func (s *Store) migrate(ctx context.Context) error {
-	texts, err := steps(s.d)
+	all, err := steps(s.d)
 	if err != nil {
 		return err
 	}
 	// Most often there is nothing to do, and nothing to be locked for it.
 	at, err := s.version(ctx)
-	if err != nil || at == len(texts) {
+	if err != nil || at == latest(all) {
 		return err
 	}
-	if at > len(texts) {
-		return s.newer(at, len(texts))
+	if at > latest(all) {
+		return s.newer(at, latest(all))
 	}
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.d.lockSchema(ctx, tx); err != nil {
@@ -64,14 +77,17 @@ func (s *Store) migrate(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if at > len(texts) {
-			return s.newer(at, len(texts))
+		if at > latest(all) {
+			return s.newer(at, latest(all))
 		}
-		for i, text := range texts[at:] {
-			if _, err := tx.ExecContext(ctx, text); err != nil {
-				return fmt.Errorf("migration %d: %w", at+i+1, err)
+		for _, st := range all {
+			if st.number <= at {
+				continue
 			}
-			if _, err := s.exec(ctx, tx, `INSERT INTO rightful_schema (version, at) VALUES ($1, $2)`, at+i+1, s.unix()); err != nil {
+			if _, err := tx.ExecContext(ctx, st.text); err != nil {
+				return fmt.Errorf("migration %d: %w", st.number, err)
+			}
+			if _, err := s.exec(ctx, tx, `INSERT INTO rightful_schema (version, at) VALUES ($1, $2)`, st.number, s.unix()); err != nil {
 				return err
 			}
 		}
@@ -81,23 +97,23 @@ func (s *Store) migrate(ctx context.Context) error {
 
 // known refuses a schema that this version does not have.
 func (s *Store) known(ctx context.Context) error {
-	texts, err := steps(s.d)
+	all, err := steps(s.d)
 	if err != nil {
 		return err
 	}
 	switch at, err := s.version(ctx); {
 	case err != nil:
 		return err
-	case at > len(texts):
-		return s.newer(at, len(texts))
+	case at > latest(all):
+		return s.newer(at, latest(all))
 	case at == 0:
 		return &rightful.Error{
 			Kind: rightful.KindNotFound, Place: "state", Message: s.d.place() + " holds nothing of rightful's: nothing was recorded there",
 			Hint: "name the right place with --state, or as state in the config",
 		}
-	case at < len(texts):
+	case at < latest(all):
 		return &rightful.Error{
-			Kind: rightful.KindUnsupported, Place: "state", Message: fmt.Sprintf("%s is of an older version (schema %d of %d)", s.d.place(), at, len(texts)),
+			Kind: rightful.KindUnsupported, Place: "state", Message: fmt.Sprintf("%s is of an older version (schema %d of %d)", s.d.place(), at, latest(all)),
 			Hint: "a command that writes brings it up to date",
 		}
 	}

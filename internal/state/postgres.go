@@ -60,6 +60,14 @@ func (postgres) lockSchema(ctx context.Context, tx *sql.Tx) error {
 
 func (postgres) hasTable() string { return `SELECT to_regclass($1) IS NOT NULL` }
 
+// The number is of an advisory lock: "findings".
+func (postgres) lockFindings(alone bool) string {
+	if alone {
+		return `SELECT pg_advisory_xact_lock(7379550841967896435)`
+	}
+	return `SELECT pg_advisory_xact_lock_shared(7379550841967896435)`
+}
+
 func (postgres) lockHead() string {
 	return `SELECT records, hash FROM rightful_journal_head FOR UPDATE`
 }

@@ -145,6 +145,8 @@ func (sqliteFile) hasTable() string {
 	return `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)`
 }
 
+func (sqliteFile) lockFindings(bool) string { return "" }
+
 func (sqliteFile) lockHead() string { return `SELECT records, hash FROM rightful_journal_head` }
 
 // isolation is the default: a transaction of SQLite sees one moment.

@@ -1,10 +1,11 @@
 // Package state keeps what rightful itself knows: the journal, the runs derived
-// from it, who is at work on which account, and saved plans. It keeps them in
+// from it, who is at work on which account, saved plans, and recorded audits. It keeps them in
 // tables of their own on SQLite or PostgreSQL, by the same code on both.
 //
 // sqlite.go and postgres.go have what differs, migrate.go the tables, append.go
 // the one way in which records are written, begin.go and lease.go the beginning
-// of a run, run.go a run under way, read.go reading and checking, plans.go plans.
+// of a run, run.go a run under way, read.go reading and checking, plans.go plans,
+// audits.go and audits_read.go recorded audits and the lives of findings.
 package state
 
 import (
@@ -41,6 +42,7 @@ type Store struct {
 	dead     func(process string) bool
 	readOnly bool
 	page     int // how many records are read at once
+	waker    Waker
 }
 
 var _ journal.Log = (*Store)(nil)
@@ -70,6 +72,11 @@ type dialect interface {
 	// the transaction.
 	lockHead() string
 
+	// lockFindings is what lets one transaction alone compare findings with those
+	// that are open, or several beside each other; empty where a transaction that
+	// writes is the only one anyway.
+	lockFindings(alone bool) string
+
 	// durable makes the commit of a transaction outlive a crash.
 	durable(ctx context.Context, tx *sql.Tx) error
 
@@ -83,6 +90,10 @@ type dialect interface {
 // within bounds what is written: a database that does not answer must not hold up
 // a repair for longer than a lease lasts.
 const within = 30 * time.Second
+
+// connections bounds how many connections a store has. Callers beyond that wait for
+// one: PostgreSQL allows 100 in all by default, and SQLite has one writer anyway.
+const connections = 16
 
 // Open opens the store at an address, sqlite:FILE or postgres://, and makes or
 // migrates its tables.
@@ -137,6 +148,8 @@ func dial(address string, o Options, readOnly bool) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.db.SetMaxOpenConns(connections)
+	s.db.SetMaxIdleConns(connections)
 	return s, nil
 }
 

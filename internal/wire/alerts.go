@@ -18,7 +18,7 @@ func Channels(c *config.Config, now func() time.Time) ([]alert.Channel, error) {
 	for i, a := range c.Alerts {
 		sender, err := a.Sender(now)
 		errs = append(errs, err)
-		channels[i] = alert.Channel{Rule: a.Rule(), Sender: sender, ShowAll: a.ShowsAll()}
+		channels[i] = alert.Channel{To: a.To, Rule: a.Rule(), Sender: sender, ShowAll: a.ShowsAll()}
 	}
 	return channels, errors.Join(errs...)
 }

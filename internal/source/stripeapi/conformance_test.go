@@ -55,3 +55,8 @@ func onSimulator(t *testing.T, world []byte) *stripeapi.Reader {
 	}
 	return r
 }
+
+func TestCheckoutConformance(t *testing.T) {
+	t.Parallel()
+	sourcetest.TestCheckoutReader(t, func(t *testing.T, world []byte) rightful.CheckoutReader { return onSimulator(t, world) })
+}

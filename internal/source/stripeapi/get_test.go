@@ -95,7 +95,7 @@ func TestParallelCallers(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, func(n int, w http.ResponseWriter, r *http.Request) {
 		switch {
-		case n%5 == 0:
+		case n%5 == 0 && n < 40: // in all fewer than one caller bears: they share the clock
 			say(w, 429, "rate_limit", "x", "Stripe-Rate-Limited-Reason", "endpoint-rate")
 		case strings.HasPrefix(r.URL.Path, "/v1/customers/"):
 			send(w, customerJSON(strings.TrimPrefix(r.URL.Path, "/v1/customers/")))

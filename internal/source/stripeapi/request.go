@@ -57,33 +57,39 @@ type endpoint struct {
 	collection string // /v1/customers
 	byID       bool
 	search     bool
-	write      bool // POST to one object
+	write      bool   // POST
+	action     string // what is done to the object beside changing it: expire
 }
 
 // String names the endpoint in messages and counters.
 func (e endpoint) String() string {
-	switch {
-	case e.write:
-		return "POST " + e.collection + "/{id}"
-	case e.byID:
-		return "GET " + e.collection + "/{id}"
-	case e.search:
-		return "GET " + e.collection + "/search"
+	method := "GET "
+	if e.write {
+		method = "POST "
 	}
-	return "GET " + e.collection
+	return method + e.path("{id}")
+}
+
+// path is the endpoint's path for one object, whose id is fit for a path.
+func (e endpoint) path(id string) string {
+	path := e.collection
+	switch {
+	case e.byID:
+		path += "/" + id
+	case e.search:
+		path += "/search"
+	}
+	if e.action != "" {
+		path += "/" + e.action
+	}
+	return path
 }
 
 // request sends a GET until it succeeds or there is no use in trying. read
 // takes the body; an error of it that is stripeobject.ErrNotJSON means that the
 // body was cut, and is retried too.
 func (r *Reader) request(ctx context.Context, e endpoint, id string, query url.Values, read func(body []byte) error) error {
-	target := e.collection
-	switch {
-	case e.byID:
-		target += "/" + url.PathEscape(id)
-	case e.search:
-		target += "/search"
-	}
+	target := e.path(url.PathEscape(id))
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}

@@ -1,11 +1,11 @@
-// Package stripeapi reads one Stripe account through Stripe's API, and writes
-// single metadata keys. stripe-go carries the requests (authentication, version,
+// Package stripeapi reads one Stripe account through Stripe's API, writes single
+// metadata keys, and makes what a purchase needs. stripe-go carries the requests (authentication, version,
 // connections); pages come back raw and are decoded by package stripeobject,
 // because stripe-go's own structs cost four times as much. Pace, retries and
 // errors are ours, each in one file.
 //
-// A Reader sends GET only. A Writer (write.go), which is asked for apart, shares
-// its connections and its pace.
+// A Reader sends GET only. A Writer (write.go, create.go), which is asked for apart,
+// shares its connections and its pace; whatever it writes passes through post.go.
 package stripeapi
 
 import (

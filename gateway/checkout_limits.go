@@ -1,0 +1,8 @@
+package gateway
+
+// Stripe's limits of metadata (docs.stripe.com/api/metadata), in characters.
+const (
+	maxKey   = 40
+	maxValue = 500
+	maxKeys  = 50
+)

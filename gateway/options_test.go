@@ -1,0 +1,5 @@
+package gateway_test
+
+import "regexp"
+
+var pending = []*regexp.Regexp{regexp.MustCompile("^pending_")}

@@ -1,0 +1,301 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	"rightful"
+	"rightful/internal/collect"
+	"rightful/internal/judge"
+	"rightful/internal/look"
+)
+
+// An id of Stripe's, as far as it is asked about: everything else is unknown without
+// a request. docs.stripe.com/upgrades has the bound.
+var (
+	sessionID  = regexp.MustCompile(`^cs_[A-Za-z0-9_]{1,252}$`)
+	customerID = regexp.MustCompile(`^(cus|acct)_[A-Za-z0-9_]{1,250}$`)
+)
+
+// seen is a session, and what was found out about it and one user.
+type seen struct {
+	id       string
+	user     string // as it was given; empty when nobody is signed in
+	account  rightful.Account
+	checkout rightful.Checkout
+	status   Status // of the question whose it is: Valid when it is the user's
+	company  string // canonical; empty when none can be named to the user
+	several  bool   // it is the user's, and for which of their companies nobody can say
+	perhaps  bool   // the user bought it, and whether the user was the company's then, nobody can say
+
+	sit      *rightful.Situation
+	verdict  judge.Verdict
+	bought   judge.Bought
+	known    bool               // bought means something
+	findings []rightful.Finding // everything found about what was read
+}
+
+// seeSession finds out whose a session is, and whether it is the user's.
+//
+// What is in order is answered by a narrow look: the session, and the rows that name
+// it. Nothing is refused for what a narrow look shows: then the surroundings are read
+// and judged as an investigation does, and that holds.
+func (g *Gateway) seeSession(ctx context.Context, id, user string) (*seen, error) {
+	s := &seen{id: id, user: user}
+	if !sessionID.MatchString(id) {
+		s.status = UnknownSession
+		return s, nil
+	}
+	var err error
+	if s.account, err = g.opens(ctx); err != nil {
+		return nil, err
+	}
+	if otherMode(id, s.account) {
+		s.status = WrongMode
+		return s, nil
+	}
+	checkout, exists, err := g.opt.Stripe.Checkout(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case exists != rightful.ExistsPresent:
+		s.status = UnknownSession
+		return s, nil
+	case s.account.LivemodeKnown && checkout.Session.Livemode != s.account.Livemode:
+		s.status = WrongMode
+		return s, nil
+	}
+	s.checkout = checkout
+	if user != "" && checkID("user_id", user) != nil {
+		s.user = "" // no user has such an id
+	}
+	if err := g.seeNarrow(ctx, s); err != nil {
+		return nil, err
+	}
+	if s.settledNarrowly() {
+		return s, nil
+	}
+	return s, g.seeWide(ctx, s)
+}
+
+// otherMode reports whether the id says that the session is of the mode that the key
+// does not open. Stripe writes the mode into each
+// (docs.stripe.com/api/checkout/sessions/object).
+func otherMode(id string, a rightful.Account) bool {
+	switch {
+	case !a.LivemodeKnown:
+		return false
+	case a.Livemode:
+		return strings.HasPrefix(id, "cs_test_")
+	}
+	return strings.HasPrefix(id, "cs_live_")
+}
+
+// sources and options are those of the judge's usual readers.
+func (g *Gateway) sources() collect.Sources {
+	return collect.Sources{Directory: g.opt.Directory, Stripe: g.opt.Stripe}
+}
+
+func (g *Gateway) options() collect.Options {
+	return collect.Options{Now: g.now(), Keys: g.opt.Keys}
+}
+
+// objects are those that one read of the session brought.
+func (s *seen) objects() []rightful.Object {
+	var all []rightful.Object
+	for _, o := range []rightful.Object{s.checkout.Session, s.checkout.Customer, s.checkout.Subscription, s.checkout.PaymentIntent} {
+		if o.ID != "" && !o.Deleted {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// users are those who ask: one, or nobody.
+func (s *seen) users() []string {
+	if s.user == "" {
+		return nil
+	}
+	return []string{s.user}
+}
+
+func (g *Gateway) seeNarrow(ctx context.Context, s *seen) error {
+	var exists map[string]rightful.Existence
+	if payer := s.checkout.Session.StripeCustomerID; payer != "" {
+		exists = map[string]rightful.Existence{payer: s.checkout.CustomerExists}
+	}
+	sit, err := collect.Narrow(ctx, g.sources(), g.options(), s.objects(), exists, s.users()...)
+	if err != nil {
+		return err
+	}
+	sit.Account = s.account
+	s.judged(sit, judge.Judge(sit, g.rules), g.rules)
+	s.findings = s.verdict.Findings
+	return nil
+}
+
+// seeWide reads what surrounds the session, as an investigation of it does.
+func (g *Gateway) seeWide(ctx context.Context, s *seen) error {
+	about := rightful.Subject{Objects: s.objects()}
+	if payer := s.checkout.Session.StripeCustomerID; payer != "" {
+		about.Customers = []string{payer}
+	}
+	src, opt := g.sources(), g.options()
+	sit, core, err := look.Around(ctx, src, opt, g.rules, about)
+	if err != nil {
+		return err
+	}
+	partly := partlyRead(ctx, sit, s.id)
+	if err := collect.Belonging(ctx, src, opt, sit, s.users()...); err != nil {
+		return err
+	}
+	sit.Account = s.account
+	verdict, err := look.Judged(ctx, src, opt, g.rules, sit)
+	if err != nil {
+		return err
+	}
+	s.judged(sit, verdict, g.rules)
+	s.fill()
+	_, concerning := judge.Concerning(sit, verdict, core)
+	s.findings = concerning.Findings
+	if !s.bought.Firm && partly != nil {
+		return partly
+	}
+	return nil
+}
+
+// fill takes from the surroundings what the read of the session did not show.
+func (s *seen) fill() {
+	for _, f := range s.sit.Families {
+		for _, o := range f.Objects() {
+			switch c := &s.checkout; {
+			case o.Type == rightful.TypeSubscription && o.ID == c.Session.SubscriptionID:
+				c.Subscription = o
+			case o.Type == rightful.TypePaymentIntent && o.ID == c.Session.PaymentIntentID:
+				c.PaymentIntent = o
+			}
+		}
+	}
+}
+
+// judged takes up a situation and its verdict.
+func (s *seen) judged(sit *rightful.Situation, verdict judge.Verdict, rules judge.Rules) {
+	s.sit, s.verdict = sit, verdict
+	s.bought, s.known = judge.BoughtOf(sit, rules, s.id)
+	s.whose()
+}
+
+// whose says whether the session is the user's.
+func (s *seen) whose() {
+	s.company, s.several, s.perhaps = "", false, false
+	b := s.bought
+	switch {
+	case !s.known || !b.Ours:
+		s.status = UnknownSession
+	case !signedIn(s.sit, s.user):
+		s.status = NeedsSignIn
+	case b.Contested:
+		s.whoseContested()
+	case len(b.Companies) > 0:
+		s.status = OtherCompany
+		for _, c := range b.Companies {
+			if s.company == "" && b.Has(s.user, c) {
+				s.status, s.company = Valid, c
+			}
+		}
+		if s.company == "" && slices.ContainsFunc(b.Companies, func(c string) bool { return b.MayHave(s.user, c) }) {
+			s.status, s.perhaps = Valid, true
+		}
+	case b.Gone != "" && b.Had(s.user):
+		s.status = CompanyGone
+	case b.Gone != "":
+		s.status = OtherCompany
+	default:
+		s.status = NoCompany
+	}
+}
+
+// whoseContested says it where several companies are named. It is the user's if all
+// of them are; if some are, nobody can say.
+func (s *seen) whoseContested() {
+	own := 0
+	for _, c := range s.bought.Companies {
+		if s.bought.Has(s.user, c) {
+			own++
+		}
+	}
+	switch {
+	case own == 0:
+		s.status = OtherCompany
+	case own < len(s.bought.Companies):
+		s.status = NoCompany
+	case own == 1:
+		s.status, s.company = Valid, s.bought.Companies[0]
+	default:
+		s.status, s.several = Valid, true
+	}
+}
+
+// signedIn reports whether the user is one of the app's, and active: whoever was
+// removed or locked out since is nobody.
+func signedIn(sit *rightful.Situation, user string) bool {
+	return slices.ContainsFunc(sit.Users, func(u rightful.User) bool { return rightful.SameID(u.ID, user) && !u.Inactive })
+}
+
+// complete reports whether the one read brought all parts of the purchase: a key that
+// may not read them does not get them.
+func (s *seen) complete() bool {
+	c := s.checkout
+	return (c.Session.StripeCustomerID == "" || c.CustomerExists == rightful.ExistsPresent) &&
+		c.Subscription.ID == c.Session.SubscriptionID && c.PaymentIntent.ID == c.Session.PaymentIntentID
+}
+
+// settledNarrowly reports whether the narrow look answers the question: the session is
+// another application's, or nobody asks, or it is in order and the user's.
+func (s *seen) settledNarrowly() bool {
+	switch {
+	case !s.known || !s.complete():
+		return false
+	case s.status == UnknownSession:
+		return s.bought.Foreign
+	case s.status == NeedsSignIn:
+		return true
+	}
+	return s.company != "" && s.bought.Firm && !troubled(s.verdict)
+}
+
+// troubled reports whether anything but information was found about what was read,
+// users left out: what is wrong with them is not wrong with what they bought.
+func troubled(v judge.Verdict) bool {
+	return slices.ContainsFunc(slices.Concat(v.Findings, v.Muted), func(f rightful.Finding) bool {
+		return f.Severity != rightful.SeverityInfo && f.Object.Type != rightful.RefUser
+	})
+}
+
+// partlyRead returns the error of an answer that would rest on what was not read; nil
+// when all of it was.
+func partlyRead(ctx context.Context, sit *rightful.Situation, id string) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case len(sit.Incomplete) == 0 && !sit.StripePartly:
+		return nil
+	}
+	return &rightful.Error{
+		Kind: rightful.KindUnavailable, Place: "stripe", Message: "what surrounds " + id + " could not be read in full, and whose it is depends on that",
+		Hint: "ask again; rightful investigate " + id + " says what is missing",
+	}
+}
+
+// rawCompany returns the company that the user may be told of, as the database prints
+// it; nil for none.
+func (s *seen) rawCompany() *string {
+	if s.company == "" {
+		return nil
+	}
+	id := cmp.Or(s.bought.RawID(s.company), s.company)
+	return &id
+}

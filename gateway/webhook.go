@@ -1,0 +1,247 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"rightful"
+)
+
+// Defaults of WebhookOptions.
+const (
+	DefaultTolerance = 5 * time.Minute // Stripe's own libraries have the same
+	DefaultMaxBody   = 1 << 20         // bytes
+	readBodyWithin   = 10 * time.Second
+)
+
+// WebhookOptions say how events are accepted. Inbox and at least one secret are
+// required.
+type WebhookOptions struct {
+	Inbox rightful.Inbox
+	// Secrets are those of the endpoints (whsec_...), the old and the new one while a
+	// secret is rolled.
+	Secrets []string
+	// Tolerance is how far the time of a signature may be from now, both ways;
+	// default DefaultTolerance.
+	Tolerance time.Duration
+	// MaxBody bounds the body of a request, in bytes; default DefaultMaxBody.
+	MaxBody int64
+
+	// Keys are the metadata keys that carry identity.
+	Keys rightful.KeySet
+	// Account and Livemode are what is expected: events of other accounts or of the
+	// other mode are acknowledged and are foreign. Empty and nil: not known.
+	Account  string
+	Livemode *bool
+
+	// OnDecision is told of refusals, and of events about which all is said when they
+	// are accepted. See Options.
+	OnDecision func(context.Context, Decision)
+	// Logger gets one line for each event that could not be stored; none when nil.
+	Logger *slog.Logger
+	// Now replaces the clock in tests.
+	Now func() time.Time
+}
+
+// Webhooks accepts Stripe's events: it checks who sent them, keeps what says whose
+// they are about, and answers when that is durable. Looking at them comes later.
+type Webhooks struct {
+	o        WebhookOptions
+	acceptor acceptor
+}
+
+// NewWebhooks returns what accepts events. An error is of kind invalid.
+func NewWebhooks(o WebhookOptions) (*Webhooks, error) {
+	if o.Inbox == nil {
+		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "webhooks", Message: "there is no inbox to keep events in", Hint: "name a state: sqlite:rightful.db or postgres://"}
+	}
+	if len(o.Secrets) == 0 {
+		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe.webhook_secrets", Message: "is missing: without it anybody could send events", Hint: "webhook_secrets: ['${STRIPE_WEBHOOK_SECRET}'], the signing secret of the endpoint (whsec_...)"}
+	}
+	for _, secret := range o.Secrets {
+		if secret == "" {
+			return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe.webhook_secrets", Message: "one of the secrets is empty: anybody could sign with it", Hint: "set the variable that it comes from"}
+		}
+	}
+	if o.Tolerance == 0 {
+		o.Tolerance = DefaultTolerance
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = DefaultMaxBody
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Webhooks{o: o, acceptor: acceptor{inbox: o.Inbox}}, nil
+}
+
+// hookRefusal is why a request is refused, in words that may be shown to anybody.
+type hookRefusal struct {
+	status int
+	kind   rightful.ErrorKind
+	title  string
+	detail string
+}
+
+func (r *hookRefusal) Error() string { return r.title + ": " + r.detail }
+
+func badSignature(detail string) *hookRefusal {
+	return &hookRefusal{http.StatusBadRequest, rightful.KindUnauthorized, "the signature is not good", detail}
+}
+
+// Accept checks an event's signature (the Stripe-Signature header) and keeps the
+// event. It returns after the commit. An event that is kept already is no error.
+// Errors are of kind unauthorized for a signature that is not good, invalid for a
+// body that is no event, else as those of the inbox: send it again.
+func (w *Webhooks) Accept(ctx context.Context, body []byte, header string) error {
+	s, err := w.early(header)
+	if err == nil {
+		err = w.accept(ctx, body, s)
+	}
+	var no *hookRefusal
+	if !errors.As(err, &no) {
+		return err
+	}
+	return &rightful.Error{Kind: no.kind, Place: "webhooks", Message: no.Error(), Err: no}
+}
+
+// early refuses what can be refused without the body.
+func (w *Webhooks) early(header string) (signature, error) {
+	s, refused := parseSignature(header)
+	switch {
+	case refused != "":
+		return s, badSignature(refused)
+	case !s.timely(w.o.Now(), w.o.Tolerance):
+		return s, badSignature("it is of another time: either it is sent again by somebody else, or one of the clocks is wrong")
+	}
+	return s, nil
+}
+
+func noEvent(detail string) *hookRefusal {
+	return &hookRefusal{http.StatusBadRequest, rightful.KindInvalid, "this is no event", detail}
+}
+
+func (w *Webhooks) accept(ctx context.Context, body []byte, s signature) error {
+	if !s.good(body, w.o.Secrets) {
+		return badSignature("none of the secrets made it: the body was changed, or the endpoint has another secret")
+	}
+	e, err := decodeEvent(body, w.o.Keys)
+	if err != nil {
+		return noEvent(err.Error())
+	}
+	w.place(&e)
+	fresh, err := w.acceptor.accept(ctx, e)
+	if err == nil && fresh && e.Status != rightful.InboxPending {
+		w.decided(ctx, e, "")
+	}
+	return err
+}
+
+// place says what is known about an event before anybody looks at it.
+func (w *Webhooks) place(e *rightful.InboxEvent) {
+	now := w.o.Now().Unix()
+	e.ReceivedAt, e.NextAt = now, now
+	switch {
+	case e.Account == "":
+		e.Account = w.o.Account // of the account itself, Stripe does not name it
+	case e.Account != w.o.Account:
+		e.Status, e.Codes = rightful.InboxForeign, []string{string(rightful.CodeUnknownAccount)}
+	}
+	if w.o.Livemode != nil && e.Livemode != *w.o.Livemode {
+		e.Status, e.Codes = rightful.InboxForeign, nil
+	}
+	if e.Status != rightful.InboxPending {
+		e.Payload, e.JudgedAt = "", now
+	}
+}
+
+// decided tells about an event of which all is said.
+func (w *Webhooks) decided(ctx context.Context, e rightful.InboxEvent, kind rightful.ErrorKind) {
+	if w.o.OnDecision == nil {
+		return
+	}
+	w.o.OnDecision(ctx, Decision{
+		Kind: DecidedWebhook, At: w.o.Now().Unix(), EventID: e.ID, Object: rightful.Ref{Type: string(e.ObjectType), ID: e.ObjectID},
+		Status: Status(e.Status), Codes: e.Codes, Error: string(kind),
+	})
+}
+
+// ServeHTTP answers 200 when the event is kept, durably, also when it was before. It
+// answers 400 to a signature that is not good or a body that is no event, 405 to
+// anything but POST, 413 to a body that is too large, and 503 when the event could
+// not be kept: Stripe sends it again. Errors are application/problem+json and repeat
+// nothing of the request.
+func (w *Webhooks) ServeHTTP(res http.ResponseWriter, req *http.Request) {
+	err := w.serve(res, req)
+	var no *hookRefusal
+	switch {
+	case err == nil:
+		res.WriteHeader(http.StatusOK)
+		return
+	case errors.As(err, &no):
+		w.decided(req.Context(), rightful.InboxEvent{}, no.kind)
+	default:
+		no = &hookRefusal{http.StatusServiceUnavailable, rightful.KindUnavailable, "the event could not be stored", "send it again later"}
+		w.decided(req.Context(), rightful.InboxEvent{}, rightful.KindUnavailable)
+		if w.o.Logger != nil {
+			w.o.Logger.ErrorContext(req.Context(), "webhook not stored", "error", err)
+		}
+	}
+	writeProblem(res, no)
+}
+
+func (w *Webhooks) serve(res http.ResponseWriter, req *http.Request) error {
+	if req.Method != http.MethodPost {
+		res.Header().Set("Allow", http.MethodPost)
+		return &hookRefusal{http.StatusMethodNotAllowed, rightful.KindInvalid, "only POST is answered", "Stripe sends events with POST"}
+	}
+	if req.ContentLength > w.o.MaxBody {
+		return w.tooLarge()
+	}
+	s, err := w.early(req.Header.Get("Stripe-Signature"))
+	if err != nil {
+		return err
+	}
+	// Servers that cannot do this have their own deadline, or none.
+	_ = http.NewResponseController(res).SetReadDeadline(time.Now().Add(readBodyWithin))
+	body, err := io.ReadAll(http.MaxBytesReader(res, req.Body, w.o.MaxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return w.tooLarge()
+	case err != nil:
+		return noEvent("the body ends early")
+	}
+	return w.accept(req.Context(), body, s)
+}
+
+func (w *Webhooks) tooLarge() error {
+	return &hookRefusal{http.StatusRequestEntityTooLarge, rightful.KindInvalid, "the body is too large", "an event of Stripe is smaller"}
+}
+
+// writeProblem answers with an error (RFC 9457).
+func writeProblem(res http.ResponseWriter, no *hookRefusal) {
+	raw, err := json.Marshal(struct {
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{no.title, no.status, no.detail})
+	if err != nil {
+		panic("gateway: texts that are no JSON: " + err.Error())
+	}
+	res.Header().Set("Content-Type", "application/problem+json")
+	res.Header().Set("Cache-Control", "no-store")
+	res.Header().Set("X-Content-Type-Options", "nosniff")
+	if no.status != http.StatusMethodNotAllowed && no.status != http.StatusServiceUnavailable {
+		// What was not read of the body is not read for the sake of the connection.
+		res.Header().Set("Connection", "close")
+	}
+	res.WriteHeader(no.status)
+	_, _ = res.Write(raw) // whoever went away does not read it
+}

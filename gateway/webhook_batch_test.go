@@ -1,0 +1,110 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"rightful"
+)
+
+// gated is an inbox that waits to be let go, and counts its transactions.
+type gated struct {
+	enter chan []rightful.InboxEvent
+	leave chan error
+}
+
+func (g gated) AcceptEvents(_ context.Context, events []rightful.InboxEvent) ([]bool, error) {
+	g.enter <- events
+	return make([]bool, len(events)), <-g.leave
+}
+
+// wait returns when n events wait.
+func (a *acceptor) wait(n int) {
+	for {
+		a.mu.Lock()
+		got := len(a.waiting)
+		a.mu.Unlock()
+		if got == n {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// TestWhoWaitsSharesACommit: those who come while one is committed are committed
+// together, one that is given up takes nobody along, and nobody leads for ever.
+func TestWhoWaitsSharesACommit(t *testing.T) {
+	t.Parallel()
+	g := gated{make(chan []rightful.InboxEvent), make(chan error)}
+	a := &acceptor{inbox: g}
+	accept := func(ctx context.Context, id string, done chan<- error) {
+		_, err := a.accept(ctx, rightful.InboxEvent{ID: id})
+		done <- err
+	}
+	first, up, rest := make(chan error, 1), make(chan error, 1), make(chan error, 20)
+	go accept(t.Context(), "evt_first", first)
+	if got := <-g.enter; len(got) != 1 {
+		t.Errorf("got %v", got)
+	}
+	given, cancel := context.WithCancel(t.Context())
+	go accept(given, "evt_given_up", up)
+	a.wait(1)
+	cancel()
+	if err := <-up; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	for i := range 10 {
+		go accept(t.Context(), fmt.Sprint("evt_", i), rest)
+	}
+	a.wait(10)
+	g.leave <- nil
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if got := <-g.enter; len(got) != 10 {
+		t.Errorf("%d are committed together", len(got))
+	}
+	failed := errors.New("no room")
+	g.leave <- failed
+	for range 10 {
+		if err := <-rest; !errors.Is(err, failed) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// TestALeaderThatIsGivenUpHandsOn: it was told to commit, and nobody waits for ever.
+func TestALeaderThatIsGivenUpHandsOn(t *testing.T) {
+	t.Parallel()
+	g := gated{make(chan []rightful.InboxEvent, 1), make(chan error, 1)}
+	a := &acceptor{inbox: g}
+	leader := &waiter{event: rightful.InboxEvent{ID: "evt_leader"}, lead: make(chan struct{}, 1), done: make(chan struct{})}
+	leader.lead <- struct{}{}
+	a.waiting, a.busy = []*waiter{leader}, true
+	done := make(chan error, 1)
+	go func() {
+		_, err := a.accept(t.Context(), rightful.InboxEvent{ID: "evt_next"})
+		done <- err
+	}()
+	a.wait(2)
+	a.leave(leader)
+	if got := <-g.enter; len(got) != 1 || got[0].ID != "evt_next" {
+		t.Errorf("got %v", got)
+	}
+	g.leave <- nil
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTooManyWait: what cannot be stored soon is refused now.
+func TestTooManyWait(t *testing.T) {
+	t.Parallel()
+	a := &acceptor{busy: true, waiting: make([]*waiter, acceptWaiting)}
+	if _, err := a.accept(t.Context(), rightful.InboxEvent{}); rightful.KindOf(err) != rightful.KindUnavailable {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"rightful"
+)
+
+// Buying makes checkout sessions as the app does, through the gateway, and closes
+// them again.
+type Buying interface {
+	// Buy makes a session for a user and a price, and returns it as Stripe then shows
+	// it, and the company that the resolver named.
+	Buy(ctx context.Context, userID, priceID string) (made rightful.Checkout, companyID string, err error)
+	// Expire closes it.
+	Expire(ctx context.Context, sessionID string) error
+}
+
+// CheckoutInput says for whom a synthetic checkout session is made.
+type CheckoutInput struct {
+	Buying  Buying
+	UserID  string
+	PriceID string
+}
+
+// CheckoutReport is what became of the synthetic session. It is never paid.
+type CheckoutReport struct {
+	UserID    string   `json:"user_id"`
+	SessionID string   `json:"session_id"` // empty: none was made
+	CompanyID string   `json:"company_id"` // that the resolver named
+	Expired   bool     `json:"expired"`
+	Failed    string   `json:"failed"`   // why none was made; then nothing is known
+	Problems  []string `json:"problems"` // what is wrong with it
+}
+
+func (c *CheckoutReport) ok() bool { return c == nil || c.Failed == "" && len(c.Problems) == 0 }
+
+// expireWithin is how long closing the session may take, also after an interrupt:
+// nobody is to find an open one that nobody wanted.
+const expireWithin = 30 * time.Second
+
+// tryCheckout makes a session, closes it, and looks at its stamps.
+func (e *Engine) tryCheckout(ctx context.Context, in CheckoutInput) *CheckoutReport {
+	r := &CheckoutReport{UserID: in.UserID, Problems: []string{}}
+	made, company, err := in.Buying.Buy(ctx, in.UserID, in.PriceID)
+	r.CompanyID, r.SessionID = company, made.Session.ID
+	if made.Session.ID != "" {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), expireWithin)
+		defer cancel()
+		if err := in.Buying.Expire(closing, made.Session.ID); err != nil {
+			r.problem("it could not be closed, and is open: %s; expire it by hand", plain(err))
+		} else {
+			r.Expired = true
+		}
+	}
+	if err != nil {
+		r.Failed = plain(err)
+		return r
+	}
+	stamp := company
+	for c, err := range e.Sources.Directory.Companies(ctx, rightful.Select{By: rightful.ByID, Values: []string{company}}) {
+		if err != nil {
+			r.Failed = plain(err)
+			return r
+		}
+		if c.StampValue != "" {
+			stamp = c.StampValue
+		}
+	}
+	keys := e.Rules.Keys
+	says := func(place, have, want string) {
+		if !rightful.SameID(have, want) {
+			r.problem("%s is %q, and should be %q", place, have, want)
+		}
+	}
+	says("metadata."+keys.Company+" of the session", made.Session.Metadata[keys.Company], stamp)
+	says("metadata."+keys.User+" of the session", made.Session.Metadata[keys.User], in.UserID)
+	says("client_reference_id", made.Session.ClientReferenceID, stamp)
+	if made.Customer.ID == "" {
+		r.problem("it has no customer")
+	} else {
+		says("metadata."+keys.Company+" of customer "+made.Customer.ID, made.Customer.Metadata[keys.Company], stamp)
+	}
+	if keys.Ownership != "" {
+		says("metadata."+keys.Ownership+" of the session", made.Session.Metadata[keys.Ownership], e.Rules.OwnershipValue)
+	}
+	return r
+}
+
+func (r *CheckoutReport) problem(format string, args ...any) {
+	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+}

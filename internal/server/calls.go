@@ -1,0 +1,82 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"rightful/gateway"
+)
+
+// company answers GET /v1/users/{user_id}/company.
+func (s *Server) company(_ http.ResponseWriter, r *http.Request, c *caller) (any, error) {
+	answer, err := s.o.Gateway.Company(r.Context(), r.PathValue("user_id"))
+	if _, refused := errors.AsType[*gateway.Refusal](err); refused {
+		p := problemOf(err, c.operator())
+		p.Ways = &answer.Ways
+		return nil, p
+	}
+	return answer, err
+}
+
+// customer answers POST /v1/companies/{company_id}/customer. A body is not needed.
+func (s *Server) customer(w http.ResponseWriter, r *http.Request, _ *caller) (any, error) {
+	var body struct {
+		Name  string `json:"name"`
+		Email string `json:"email"`
+	}
+	if err := decode(w, r, &body, true); err != nil {
+		return nil, err
+	}
+	return orError(s.o.Gateway.EnsureCustomer(r.Context(), r.PathValue("company_id"), gateway.CustomerDetails{Name: body.Name, Email: body.Email}))
+}
+
+// checkout answers POST /v1/checkout/sessions.
+func (s *Server) checkout(w http.ResponseWriter, r *http.Request, _ *caller) (any, error) {
+	var body struct {
+		UserID       appID             `json:"user_id"`
+		CompanyID    appID             `json:"company_id"`
+		Mode         string            `json:"mode"`
+		Price        string            `json:"price"`
+		Quantity     int64             `json:"quantity"`
+		SuccessURL   string            `json:"success_url"`
+		CancelURL    string            `json:"cancel_url"`
+		Metadata     map[string]string `json:"metadata"`
+		StripeParams params            `json:"stripe_params"`
+	}
+	if err := decode(w, r, &body, false); err != nil {
+		return nil, err
+	}
+	return orError(s.o.Gateway.CreateCheckoutSession(r.Context(), gateway.CheckoutRequest{
+		UserID: string(body.UserID), CompanyID: string(body.CompanyID), Mode: body.Mode, Price: body.Price, Quantity: body.Quantity,
+		SuccessURL: body.SuccessURL, CancelURL: body.CancelURL, Metadata: body.Metadata, StripeParams: body.StripeParams,
+	}))
+}
+
+// validate answers POST /v1/payments/validate.
+func (s *Server) validate(w http.ResponseWriter, r *http.Request, c *caller) (any, error) {
+	var body struct {
+		SessionID string `json:"session_id"`
+		UserID    appID  `json:"user_id"`
+	}
+	if err := decode(w, r, &body, false); err != nil {
+		return nil, err
+	}
+	return orError(s.o.Gateway.ValidatePayment(r.Context(), body.SessionID, string(body.UserID), c.operator()))
+}
+
+// guard answers POST /v1/guard/....
+func (s *Server) guard(what Guarded) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ *caller) (any, error) {
+		var body struct {
+			UserID appID  `json:"user_id"`
+			ID     string `json:"id"`
+		}
+		if err := decode(w, r, &body, false); err != nil {
+			return nil, err
+		}
+		return orError(s.o.Gateway.Guard(r.Context(), what, string(body.UserID), body.ID))
+	}
+}
+
+// orError makes an answer of what a call returned.
+func orError[T any](value T, err error) (any, error) { return value, err }

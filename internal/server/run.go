@@ -1,0 +1,81 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// How long a client may take, and how much it may send before its request is
+// looked at.
+const (
+	headersWithin  = 5 * time.Second
+	requestWithin  = 15 * time.Second // headers and body
+	idleFor        = 60 * time.Second
+	maxHeaderBytes = 16 << 10
+	maxConnections = 4096
+)
+
+// Run serves until the context ends. Then the server is not ready any more, takes
+// nothing new, and requests under way have as long as stopping says to finish. It
+// returns nil when they did.
+func (s *Server) Run(ctx context.Context, l net.Listener, stopping time.Duration) error {
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: headersWithin,
+		ReadTimeout:       requestWithin,
+		WriteTimeout:      requestWithin + s.o.Within,
+		IdleTimeout:       idleFor,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(&bounded{Listener: l, open: make(chan struct{}, maxConnections)}) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	s.readings.stop()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopping)
+	defer cancel()
+	err := server.Shutdown(last)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.o.Logger.Error("requests under way were cut off", "after", stopping.String())
+		return errors.Join(errors.New("requests under way did not finish in time, and were cut off"), server.Close())
+	}
+	return err
+}
+
+// bounded has so many connections open at a time, and lets others wait.
+type bounded struct {
+	net.Listener
+	open chan struct{}
+}
+
+// Accept implements net.Listener.
+func (b *bounded) Accept() (net.Conn, error) {
+	b.open <- struct{}{}
+	c, err := b.Listener.Accept()
+	if err != nil {
+		<-b.open
+		return nil, err
+	}
+	return &counted{Conn: c, left: sync.OnceFunc(func() { <-b.open })}, nil
+}
+
+// counted gives its place back when it is closed.
+type counted struct {
+	net.Conn
+	left func()
+}
+
+// Close implements net.Conn.
+func (c *counted) Close() error {
+	defer c.left()
+	return c.Conn.Close()
+}

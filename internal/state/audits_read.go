@@ -1,0 +1,86 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"rightful"
+)
+
+// conditions turns a query into SQL and its parameters.
+func conditions(q rightful.FindingQuery) (string, []any) {
+	var where []string
+	var args []any
+	add := func(condition string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)), 1)
+		}
+		where = append(where, condition)
+	}
+	if q.OpenedBy == "" && q.ResolvedBy == "" {
+		add(`resolved_at = 0`)
+	}
+	if q.Account != "" {
+		add(`account = ? AND livemode = ?`, q.Account, q.Livemode)
+	}
+	if q.Code != "" {
+		add(`code = ?`, string(q.Code))
+	}
+	if q.Severity != "" {
+		add(`severity = ?`, string(q.Severity))
+	}
+	if q.CompanyID != "" {
+		id := rightful.CanonicalID(q.CompanyID)
+		add(`(company = ? OR rightful_company = ?)`, id, id)
+	}
+	if q.OpenedBy != "" {
+		add(`opened_by = ?`, q.OpenedBy)
+	}
+	if q.ResolvedBy != "" {
+		add(`resolved_by = ?`, q.ResolvedBy)
+	}
+	if q.After != "" {
+		add(`id > ?`, q.After)
+	}
+	if len(where) == 0 {
+		return `1 = 1`, nil
+	}
+	return strings.Join(where, ` AND `), args
+}
+
+// number writes a limit.
+func number(limit int) string {
+	if limit <= 0 {
+		limit = pageOfAudits
+	}
+	return strconv.Itoa(limit)
+}
+
+// findings reads those that where chooses and orders.
+func (s *Store) findings(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]rightful.RecordedFinding, error) {
+	rows, err := tx.QueryContext(ctx, s.d.query(`SELECT body, born, opened_at, opened_by, seen_at, resolved_at, resolved_by, resolved_because
+		FROM rightful_findings WHERE `+where), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := []rightful.RecordedFinding{}
+	for rows.Next() {
+		var body string
+		var f rightful.RecordedFinding
+		if err := rows.Scan(&body, &f.Born, &f.OpenedAt, &f.OpenedBy, &f.SeenAt, &f.ResolvedAt, &f.ResolvedBy, &f.ResolvedBecause); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(body), &f.Finding, jsontext.AllowInvalidUTF8(true)); err != nil {
+			return nil, err
+		}
+		found = append(found, f)
+	}
+	return found, rows.Err()
+}

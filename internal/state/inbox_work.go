@@ -1,0 +1,206 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"rightful"
+	"rightful/internal/failpoint"
+)
+
+// kept are the columns of an event, in the order in which event reads them.
+const kept = `seq, account, livemode, id, type, created, origin, object_type, object_id, family, shard, payload, received_at, status, attempts, next_at,
+	company_id, codes, superseded, judged_at, notice, notice_attempts, notice_since, notice_next_at, told_at`
+
+func (s *Store) events(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]rightful.InboxEvent, error) {
+	rows, err := tx.QueryContext(ctx, s.d.query(`SELECT `+kept+` FROM rightful_webhook_events `+where), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []rightful.InboxEvent
+	for rows.Next() {
+		var e rightful.InboxEvent
+		var codes string
+		if err := rows.Scan(&e.Seq, &e.Account, &e.Livemode, &e.ID, &e.Type, &e.Created, &e.Origin, &e.ObjectType, &e.ObjectID, &e.Family, &e.Shard, &e.Payload,
+			&e.ReceivedAt, &e.Status, &e.Attempts, &e.NextAt, &e.CompanyID, &codes, &e.Superseded, &e.JudgedAt,
+			&e.Notice, &e.NoticeAttempts, &e.NoticeSince, &e.NoticeNextAt, &e.ToldAt); err != nil {
+			return nil, err
+		}
+		e.Codes = strings.Fields(codes)
+		all = append(all, e)
+	}
+	return all, rows.Err()
+}
+
+// OpenEvents implements rightful.InboxWork.
+func (s *Store) OpenEvents(ctx context.Context, number, limit int) (open []rightful.InboxEvent, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var families []string
+		err := s.texts(ctx, tx, func(f string) { families = append(families, f) }, `SELECT family FROM rightful_webhook_events
+			WHERE shard = $1 AND status IN ('pending', 'unknown') AND next_at <= $2 ORDER BY family LIMIT $3`, number, s.unix(), limit)
+		if families = slices.Compact(families); err != nil || len(families) == 0 {
+			return err
+		}
+		open, err = s.events(ctx, tx, `WHERE shard = $1 AND status IN ('pending', 'unknown') AND family IN (`+parameters(3, len(families))+`)
+			ORDER BY family, created, seq LIMIT $2`, append([]any{number, limit}, anys(families)...)...)
+		return err
+	})
+	return open, err
+}
+
+// WaitingNotices implements rightful.InboxWork.
+func (s *Store) WaitingNotices(ctx context.Context, number, limit int) (waiting []rightful.InboxEvent, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		waiting, err = s.events(ctx, tx, `WHERE shard = $1 AND notice = 'waiting' AND family NOT IN
+			(SELECT family FROM rightful_webhook_events WHERE shard = $1 AND notice = 'waiting' AND notice_next_at > $2)
+			ORDER BY family, created, seq LIMIT $3`, number, s.unix(), limit)
+		return err
+	})
+	return waiting, err
+}
+
+// InboxObjects implements rightful.InboxWork.
+func (s *Store) InboxObjects(ctx context.Context, account string, livemode bool, families []string) (objects []rightful.InboxObject, err error) {
+	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		objects = nil
+		for some := range slices.Chunk(families, selectTogether) {
+			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT type, id, family, created, event_id, snapshot FROM rightful_webhook_objects
+				WHERE account = $1 AND livemode = $2 AND family IN (`+parameters(3, len(some))+`) ORDER BY family, type, id`), append([]any{account, livemode}, anys(some)...)...)
+			if err != nil {
+				return err
+			}
+			if objects, err = scanObjects(rows, objects, account, livemode); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return objects, err
+}
+
+func scanObjects(rows *sql.Rows, objects []rightful.InboxObject, account string, livemode bool) ([]rightful.InboxObject, error) {
+	defer rows.Close()
+	for rows.Next() {
+		o := rightful.InboxObject{Account: account, Livemode: livemode}
+		if err := rows.Scan(&o.Type, &o.ID, &o.Family, &o.Created, &o.EventID, &o.Snapshot); err != nil {
+			return nil, err
+		}
+		objects = append(objects, o)
+	}
+	return objects, rows.Err()
+}
+
+// InboxFamilies implements rightful.InboxWork.
+func (s *Store) InboxFamilies(ctx context.Context, account string, livemode bool, ids []string) (map[string]string, error) {
+	families := map[string]string{}
+	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for some := range slices.Chunk(ids, selectTogether) {
+			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT id, family FROM rightful_webhook_objects
+				WHERE account = $1 AND livemode = $2 AND id IN (`+parameters(3, len(some))+`)`), append([]any{account, livemode}, anys(some)...)...)
+			if err != nil {
+				return err
+			}
+			if err := scanPairs(rows, families); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return families, err
+}
+
+func scanPairs(rows *sql.Rows, into map[string]string) error {
+	defer rows.Close()
+	for rows.Next() {
+		var k, v string
+		if err := rows.Scan(&k, &v); err != nil {
+			return err
+		}
+		into[k] = v
+	}
+	return rows.Err()
+}
+
+// SettleEvents implements rightful.InboxWork.
+func (s *Store) SettleEvents(ctx context.Context, number int, worker string, until int64, events []rightful.InboxEvent, objects []rightful.InboxObject) error {
+	err := s.writing(ctx, func(ctx context.Context, tx Tx) error {
+		judge, tell := []int{number}, []int(nil)
+		for _, e := range events {
+			judge = append(judge, e.Shard) // another one, when the family was not known
+			if e.Notice == rightful.NoticeWaiting {
+				tell = append(tell, e.Shard)
+			}
+		}
+		idle, err := s.idleShards(ctx, tx, rightful.LaneJudge, judge)
+		if err != nil {
+			return err
+		}
+		if err := s.held(ctx, tx, rightful.LaneJudge, number, worker, until); err != nil {
+			return err
+		}
+		if err := s.keepObjects(ctx, tx, objects); err != nil {
+			return err
+		}
+		var moved []int
+		for _, e := range events {
+			if e.Shard != number && slices.Contains(idle, e.Shard) {
+				moved = append(moved, e.Shard)
+			}
+			if _, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_events SET family = $1, shard = $2, payload = $3, status = $4, attempts = $5, next_at = $6,
+				company_id = $7, codes = $8, superseded = $9, judged_at = $10, notice = $11, object_type = $12 WHERE seq = $13`,
+				e.Family, e.Shard, e.Payload, string(e.Status), e.Attempts, e.NextAt, e.CompanyID, strings.Join(e.Codes, " "), e.Superseded, e.JudgedAt,
+				string(e.Notice), string(e.ObjectType), e.Seq); err != nil {
+				return err
+			}
+		}
+		if err := s.wake(ctx, tx, rightful.LaneJudge, moved); err != nil {
+			return err
+		}
+		if idle, err = s.idleShards(ctx, tx, rightful.LaneTell, tell); err != nil {
+			return err
+		}
+		if err := s.wake(ctx, tx, rightful.LaneTell, idle); err != nil {
+			return err
+		}
+		failpoint.Here("inbox/judged")
+		return nil
+	})
+	failpoint.Here("inbox/settled")
+	return err
+}
+
+func (s *Store) keepObjects(ctx context.Context, tx Tx, objects []rightful.InboxObject) error {
+	for _, o := range objects {
+		if _, err := s.exec(ctx, tx.SQL, `INSERT INTO rightful_webhook_objects (account, livemode, type, id, family, created, event_id, snapshot)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, livemode, type, id)
+			DO UPDATE SET family = excluded.family, created = excluded.created, event_id = excluded.event_id, snapshot = excluded.snapshot
+			WHERE rightful_webhook_objects.created <= excluded.created`,
+			o.Account, o.Livemode, string(o.Type), o.ID, o.Family, o.Created, o.EventID, o.Snapshot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SettleNotices implements rightful.InboxWork.
+func (s *Store) SettleNotices(ctx context.Context, number int, worker string, until int64, events []rightful.InboxEvent) error {
+	return s.writing(ctx, func(ctx context.Context, tx Tx) error {
+		if _, err := s.lockShards(ctx, tx, rightful.LaneTell, []int{number}); err != nil {
+			return err
+		}
+		if err := s.held(ctx, tx, rightful.LaneTell, number, worker, until); err != nil {
+			return err
+		}
+		for _, e := range events {
+			if _, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_events SET payload = $1, notice = $2, notice_attempts = $3, notice_since = $4, notice_next_at = $5, told_at = $6
+				WHERE seq = $7`, e.Payload, string(e.Notice), e.NoticeAttempts, e.NoticeSince, e.NoticeNextAt, e.ToldAt, e.Seq); err != nil {
+				return err
+			}
+		}
+		failpoint.Here("inbox/told")
+		return nil
+	})
+}
