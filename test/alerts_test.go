@@ -49,8 +49,6 @@ func alerted(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, clock := context.Background(), func() time.Time { return time.Unix(1_760_000_000, 0) }
 	c, err := config.Read(ts.MkAbs(args[0]), func(name string) (string, bool) { value := ts.Getenv(name); return value, value != "" })
 	ts.Check(err)
-	told, err := wire.Channels(c, clock)
-	ts.Check(err)
 	s, err := state.Open(ctx, "sqlite:"+ts.MkAbs(args[1]), state.Options{Now: clock})
 	ts.Check(err)
 	company, right := "4", "11"
@@ -64,7 +62,8 @@ func alerted(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err = s.RecordAudit(ctx, result)
 	ts.Check(err)
-	e := alert.New(alert.Options{Store: s, Channels: told, Audits: s, Now: clock})
+	e, err := wire.Evaluator(c, s, alert.Options{}, clock)
+	ts.Check(err)
 	e.OnDecision(ctx, gateway.Decision{Kind: gateway.DecidedPayment, Status: gateway.OtherCompany, SessionID: "cs_1", UserID: "7", At: clock().Unix()})
 	ts.Check(e.Tick(ctx))
 	ts.Check(s.Close())
