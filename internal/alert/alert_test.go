@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -209,6 +210,25 @@ func TestFindingsOfAudits(t *testing.T) {
 		h.clock.Add(60)
 		h.tick(h.node(alert.Options{Channels: []alert.Channel{channel("chat", e)}}))
 		h.hears(e, "")
+	})
+}
+
+// TestManyFindings has more of them than are read at once.
+func TestManyFindings(t *testing.T) {
+	onBoth(t, func(h *house) {
+		e := &ear{}
+		n := h.node(alert.Options{Channels: []alert.Channel{channel("chat", e)}})
+		var many []rightful.Finding
+		for i := range 1100 {
+			many = append(many, finding(fmt.Sprintf("%04d", i), "RF101"))
+		}
+		h.audited(whole, many...)
+		h.tick(n)
+		h.hears(e, "new 1100 RF101")
+		h.clock.Add(60)
+		h.audited(whole, many[1:]...)
+		h.tick(n)
+		h.hears(e, "resolved 1 RF101")
 	})
 }
 
@@ -443,7 +463,14 @@ func TestAChannelThatIsWrong(t *testing.T) {
 		h.tick(n)
 		h.clock.Add(60)
 		h.tick(n)
-		h.hears(up, "new 1 RF101\nnew 1 channel:dead:down")
+		if down.tried != 1 {
+			h.Errorf("tried %d times", down.tried)
+		}
+		// Channels are told beside each other: in one message or in two.
+		said := strings.Fields(strings.NewReplacer("new 1 ", "", ",", " ").Replace(up.said()))
+		if slices.Sort(said); !slices.Equal(said, []string{"RF101", "channel:dead:down"}) {
+			h.Errorf("heard %q", said)
+		}
 		// For a day it is tried each hour; then what is to be said is written anew.
 		for range 25 {
 			h.clock.Add(3600)

@@ -248,7 +248,10 @@ func TestAMessageThatFailsIsTriedAgain(t *testing.T) {
 			b.Errorf("%d failures, %s", again.Failures, diff)
 		}
 		// Whoever is slow has lost it, and changes nothing any more.
-		must(b, s.SettleAlertMessage(ctx, rightful.AlertOutcome{Claim: *first, Failed: "late"}))
+		must(b, s.SettleAlertMessage(ctx, rightful.AlertOutcome{Claim: *first, Failed: "late"}), s.SettleAlertMessage(ctx, rightful.AlertOutcome{Claim: *first}))
+		if c := channel(); !c.Pending || c.Failures != 1 || c.Error != "answered 500" {
+			b.Errorf("got %+v", c)
+		}
 		b.clock.Add(60)
 		taken := claim(s)
 		if taken == nil || taken.Token == again.Token {

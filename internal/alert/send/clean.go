@@ -24,10 +24,10 @@ func Clean(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "?"))
-	text = email.ReplaceAllString(text, "(email)")
 	if journal.HoldsSecret(text) {
-		text = "(it holds what looks like a secret)"
+		return "(it holds what looks like a secret)"
 	}
+	text = email.ReplaceAllString(text, "(email)")
 	return short(strings.TrimSpace(text), longest)
 }
 

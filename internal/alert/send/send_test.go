@@ -225,3 +225,20 @@ func TestWhatWasAnswered(t *testing.T) {
 		}
 	}
 }
+
+// TestClean holds what is done to every text from outside.
+func TestClean(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"plain":                           "plain",
+		" a\r\nb\x1b[2J\u202ec\x00 ":      "a  b [2J c",
+		"ana@example.com, <Bo@x.org>":     "(email), <(email)>",
+		"stamped sk_live_51Abcdef":        "(it holds what looks like a secret)",
+		"at redis://:hunter2@h/0":         "(it holds what looks like a secret)",
+		"\xff" + strings.Repeat("é", 900): "?" + strings.Repeat("é", 496) + "...",
+	} {
+		if got := send.Clean(text); got != want {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
