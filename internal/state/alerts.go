@@ -182,16 +182,23 @@ func (s *Store) ReplaceAlerts(ctx context.Context, kind rightful.AlertKind, aler
 		}
 		delete(open, a.Key)
 	}
-	if len(raised)+len(open) == 0 {
-		return nil
-	}
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := s.raise(ctx, tx, raised); err != nil {
+	for batch := range slices.Chunk(raised, alertBatch) {
+		if err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.raise(ctx, tx, batch) }); err != nil {
 			return err
 		}
-		return s.end(ctx, tx, slices.Collect(maps.Keys(open)))
-	})
+	}
+	for batch := range slices.Chunk(slices.Sorted(maps.Keys(open)), alertBatch) {
+		if err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.end(ctx, tx, batch) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// alertBatch is how many alerts are written at once. A first audit may find very many,
+// and whoever else writes to a SQLite file waits meanwhile. What is cut short is gone
+// on with the next time.
+const alertBatch = 500
 
 // openOf returns the open alerts of a kind.
 func (s *Store) openOf(ctx context.Context, tx *sql.Tx, kind rightful.AlertKind) (map[string]rightful.Severity, error) {
