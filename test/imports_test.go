@@ -124,6 +124,14 @@ func TestHouse(t *testing.T) {
 			func(_, imp string) bool { return within(imp, states) },
 		},
 		{
+			"who alerts knows the gateway's decisions and the ports, and what sends knows the root",
+			func(pkg string) bool { return within(pkg, module+"/internal/alert") },
+			func(pkg, imp string) bool {
+				return within(imp, module+"/internal") && imp != journal && (imp != module+"/internal/alert/send" || pkg != module+"/internal/alert") ||
+					imp == module+"/gateway" && pkg != module+"/internal/alert"
+			},
+		},
+		{
 			"no source imports another",
 			func(pkg string) bool { return within(pkg, sources) && pkg != sources+"/sourcetest" },
 			func(pkg, imp string) bool { return within(imp, sources) && !within(imp, pkg) },

@@ -54,6 +54,8 @@ func TestScript(t *testing.T) {
 			"recorded":   recorded,
 			"sqlite":     sqlite,
 			"deployed":   deployedApp,
+			"channels":   channels,
+			"alerted":    alerted,
 		},
 	})
 }
