@@ -164,6 +164,28 @@ func TestHouse(t *testing.T) {
 			},
 		},
 		{
+			"the gateway knows the ports, the judge and what it collects for it",
+			func(pkg string) bool { return pkg == module+"/gateway" },
+			func(_, imp string) bool {
+				allowed := []string{module, judge, module + "/internal/collect", module + "/internal/look", module + "/internal/stripeobject"}
+				return within(imp, module) && !slices.Contains(allowed, imp) || strings.HasPrefix(imp, "github.com/stripe/")
+			},
+		},
+		{
+			"the server knows the gateway, the journal and the ports",
+			func(pkg string) bool { return pkg == module+"/internal/server" },
+			func(_, imp string) bool {
+				return within(imp, module) && !slices.Contains([]string{module, module + "/gateway", journal}, imp)
+			},
+		},
+		{
+			"only wire and the command line start the server",
+			func(pkg string) bool {
+				return pkg != module+"/internal/wire" && pkg != module+"/internal/cli"
+			},
+			func(_, imp string) bool { return imp == module+"/internal/server" },
+		},
+		{
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {

@@ -258,7 +258,7 @@ var keys = []string{
 	"livemode", "rate", "endpoint", "api_base", "webhook_secrets", "state", "cache", "url", "ca", "cluster", "keys", "pattern", "holds",
 	"decode", "resolver_probe", "json", "headers", "revision_url", "revision_json", "expect_revision", "command",
 	"revision_command", "none_status", "timeout", "codes", "serve", "listen",
-	"tokens", "name", "token", "scopes", "tls", "cert", "trusted_proxies", "concurrency", "stop_within", "request_time", "gateway", "mode", "rules",
+	"tokens", "name", "token", "scopes", "tls", "cert", "trusted_proxies", "concurrency", "drain_for", "stop_within", "request_time", "gateway", "mode", "rules",
 	"webhooks", "tolerance", "max_body", "catch_up", "notify", "secret",
 	"alerts", "to", "on", "severity", "every", "show", "threshold", "routing_key", "smtp", "from", "recipients", "audits", "overdue_after",
 }

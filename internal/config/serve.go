@@ -20,6 +20,7 @@ type Serve struct {
 
 	Rate        float64 `yaml:"rate"`         // requests a second of one token; default 200
 	Concurrency int     `yaml:"concurrency"`  // requests at a time; default 256
+	DrainFor    string  `yaml:"drain_for"`    // how long /readyz says no before nobody new is taken; default 0s
 	StopWithin  string  `yaml:"stop_within"`  // for requests under way at the end; default 30s
 	RequestTime string  `yaml:"request_time"` // for one request; default 60s
 }
@@ -61,6 +62,10 @@ func (s Serve) Address() string { return orDefault(s.Listen, DefaultListen) }
 
 // Stopping returns how long requests under way may take at the end.
 func (s Serve) Stopping() time.Duration { return durationOr(s.StopWithin, DefaultStopWithin) }
+
+// Draining returns how long everybody is still served at the end, while /readyz says
+// no: as long as whoever is in front needs to notice.
+func (s Serve) Draining() time.Duration { return durationOr(s.DrainFor, 0) }
 
 // Within returns how long one request may take.
 func (s Serve) Within() time.Duration { return durationOr(s.RequestTime, DefaultRequestTime) }
@@ -119,9 +124,12 @@ func (c *Config) validateServe() error {
 	case s.Concurrency < 0 || s.Concurrency > 1e5:
 		return c.invalid("serve.concurrency", fmt.Sprintf("%d is no number of requests at a time", s.Concurrency), "leave it out for 256")
 	}
-	for path, text := range map[string]string{"serve.stop_within": s.StopWithin, "serve.request_time": s.RequestTime} {
-		if d, err := time.ParseDuration(text); text != "" && (err != nil || d < time.Second || d > 10*time.Minute) {
-			return c.invalid(path, fmt.Sprintf("%q is no time between 1s and 10m", text), "write it with its unit: 30s")
+	for path, of := range map[string]struct {
+		text  string
+		least time.Duration
+	}{"serve.stop_within": {s.StopWithin, time.Second}, "serve.request_time": {s.RequestTime, time.Second}, "serve.drain_for": {s.DrainFor, 0}} {
+		if d, err := time.ParseDuration(of.text); of.text != "" && (err != nil || d < of.least || d > 10*time.Minute) {
+			return c.invalid(path, fmt.Sprintf("%q is no time between %v and 10m", of.text, of.least), "write it with its unit: 30s")
 		}
 	}
 	for i, text := range s.TrustedProxies {

@@ -48,6 +48,7 @@ func TestServeAndGatewayErrors(t *testing.T) {
 		"serve: {rate: -1}":                                         {"serve.rate", "no number of requests"},
 		"serve: {concurrency: -1}":                                  {"serve.concurrency", "no number of requests"},
 		"serve: {stop_within: 30}":                                  {"serve.stop_within", `"30" is no time`},
+		"serve: {drain_for: -1s}":                                   {"serve.drain_for", "is no time"},
 		"serve: {request_time: 1h}":                                 {"serve.request_time", "is no time"},
 		"serve: {trusted_proxies: [proxy.example.com]}":             {"serve.trusted_proxies[0]", "neither an address nor a network"},
 		"serve: {tokens: [{token: a, scopes: [app]}]}":              {"serve.tokens[0].name", "is missing"},

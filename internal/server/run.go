@@ -20,15 +20,21 @@ const (
 	maxConnections = 4096
 )
 
-// Run serves until the context ends. Then the server is not ready any more, takes
-// nothing new, and requests under way have as long as stopping says to finish. It
-// returns nil when they did.
-func (s *Server) Run(ctx context.Context, l net.Listener, stopping time.Duration) error {
+// Ending says how a server stops.
+type Ending struct {
+	DrainFor   time.Duration // how long everybody is still served while /readyz says no
+	StopWithin time.Duration // how long requests under way may take after that
+}
+
+// Run serves until the context ends. Then the server is not ready any more, after a
+// while takes nobody new, and requests under way have some time to finish. It returns
+// nil when they did.
+func (s *Server) Run(ctx context.Context, l net.Listener, end Ending) error {
 	server := &http.Server{
 		Handler:           s,
-		ReadHeaderTimeout: headersWithin,
-		ReadTimeout:       requestWithin,
-		WriteTimeout:      requestWithin + s.o.Within,
+		ReadHeaderTimeout: min(headersWithin, s.patience),
+		ReadTimeout:       s.patience,
+		WriteTimeout:      s.patience + s.o.Within,
 		IdleTimeout:       idleFor,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
@@ -49,11 +55,18 @@ func (s *Server) Run(ctx context.Context, l net.Listener, stopping time.Duration
 	case <-ctx.Done():
 	}
 	s.readings.stop()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopping)
+	drained := time.NewTimer(end.DrainFor)
+	defer drained.Stop()
+	select {
+	case err := <-served:
+		return err
+	case <-drained.C:
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), end.StopWithin)
 	defer cancel()
 	err := server.Shutdown(last)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.o.Logger.Error("requests under way were cut off", "after", stopping.String())
+		s.o.Logger.Error("requests under way were cut off", "after", end.StopWithin.String())
 		return errors.Join(errors.New("requests under way did not finish in time, and were cut off"), server.Close())
 	}
 	return err

@@ -82,6 +82,7 @@ type Server struct {
 	hooks    limiter
 	forgers  *forgers
 	readings readiness
+	patience time.Duration // how long a client may take to send a request
 }
 
 //go:embed openapi.json
@@ -108,7 +109,7 @@ func New(o Options) (*Server, error) {
 	if o.Within == 0 {
 		o.Within = time.Minute
 	}
-	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), hooks: newLimiter(o.Concurrency), forgers: newForgers(o.Proxies)}
+	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), hooks: newLimiter(o.Concurrency), forgers: newForgers(o.Proxies), patience: requestWithin}
 	s.readings = readiness{checks: o.Checks, now: o.Now}
 	s.routes()
 	var counted http.Handler = s.mux

@@ -48,7 +48,7 @@ func openWork(ctx context.Context, s *state.Store, events jobs.Events, catchUp t
 	if events != nil {
 		periodic = append(periodic, jobs.Webhooks(workers, events, catchUp)...)
 	}
-	q, err := queue.Open(ctx, queue.Connections{SQLite: connections.SQLite, Postgres: connections.Postgres}, queue.Options{Workers: workers, Periodic: periodic, Logger: log})
+	q, err := queue.Open(ctx, queue.Connections{SQLite: connections.SQLite, Postgres: connections.Postgres}, queue.Options{Workers: workers, Periodic: periodic, Logger: slog.New(calm{log.Handler()})})
 	if err != nil {
 		return nil, errors.Join(err, connections.Close())
 	}
