@@ -110,12 +110,6 @@ func (o *office) settle() {
 	o.judge()
 }
 
-// stripeObject is an object as Stripe has it, as text.
-func (o *office) stripeField(path, field string) string {
-	o.t.Helper()
-	return fmt.Sprint(o.call(http.MethodGet, path, nil)[field])
-}
-
 var twoCompanies = []string{
 	"INSERT INTO companies (id, name, owner_id, stripe_customer_id) VALUES (11, 'Eleven', 7, NULL), (12, 'Twelve', 8, NULL)",
 	"INSERT INTO users (id, email, company_id) VALUES (7, 'ana@example.com', 11), (8, 'bo@example.com', 12)",
