@@ -24,7 +24,8 @@ type office struct {
 
 	noticed   sync.Mutex
 	notices   []gateway.Notice
-	undecided error // what the app answers to notices
+	undecided error  // what the app answers to notices
+	refuse    string // the type of those that it does not take
 }
 
 const officeSecret = "whsec_office"
@@ -53,6 +54,9 @@ func (o *office) notice(_ context.Context, n gateway.Notice) error {
 	defer o.noticed.Unlock()
 	if o.undecided != nil {
 		return o.undecided
+	}
+	if n.Type == o.refuse {
+		return fmt.Errorf("not this one")
 	}
 	o.notices = append(o.notices, n)
 	return nil
@@ -108,12 +112,6 @@ func (o *office) settle() {
 	o.deliver()
 	o.judge()
 	o.judge()
-}
-
-// stripeObject is an object as Stripe has it, as text.
-func (o *office) stripeField(path, field string) string {
-	o.t.Helper()
-	return fmt.Sprint(o.call(http.MethodGet, path, nil)[field])
 }
 
 var twoCompanies = []string{
@@ -371,4 +369,40 @@ func TestOnlyOneWorkerAtAShard(t *testing.T) {
 		err := o.store.SettleEvents(t.Context(), 3, "another", until, nil, nil)
 		wantKind(t, err, rightful.KindConflict, "taken")
 	})
+}
+
+// TestABusyFamilyIsNotGivenUpEarly: how often others come does not count.
+func TestABusyFamilyIsNotGivenUpEarly(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, setup{}, twoCompanies, "")
+	id := o.postID("/v1/customers", "metadata[app]", "ledgerly")
+	for n := range 10 {
+		o.settle()
+		o.later(1)
+		o.post("/v1/customers/"+id, "name", fmt.Sprint(n))
+	}
+	o.settle()
+	if got := fmt.Sprint(o.statuses()); got != "map[unknown:11]" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestTheSecondNoticeWaitsForTheFirst, also when both are told of in one go.
+func TestTheSecondNoticeWaitsForTheFirst(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, setup{}, twoCompanies, "")
+	id := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
+	o.later(1)
+	o.post("/v1/customers/"+id, "name", "A")
+	o.refuse = "customer.created"
+	o.settle()
+	if got := o.toldNotices(); len(got) != 0 {
+		t.Errorf("told %v", got)
+	}
+	o.refuse = ""
+	o.later(10)
+	o.judge()
+	if got := fmt.Sprint(o.toldNotices()); got != fmt.Sprintf("[11 customer.created %s superseded 11 customer.updated %s]", id, id) {
+		t.Errorf("told %s", got)
+	}
 }
