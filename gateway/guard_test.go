@@ -70,7 +70,7 @@ func TestGuards(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := rent(t, setup{mapping: tt.mapping, options: func(o *gateway.Options) { o.Placeholders = pending }}, append(twoCompanies(), tt.rows...), tt.lists)
+			p := rent(t, setup{mapping: tt.mapping, options: func(o *gateway.Options) { o.Placeholders = pending }}, append(premisesOfTwo(), tt.rows...), tt.lists)
 			req := gateway.GuardRequest{UserID: tt.user, ID: tt.id}
 			switch tt.user {
 			case "":
@@ -116,7 +116,7 @@ func (p *premises) requests() int {
 // request.
 func TestGuardsCostNothingForNobody(t *testing.T) {
 	t.Parallel()
-	p := rent(t, setup{}, twoCompanies(), customers("cus_A company_id=11"))
+	p := rent(t, setup{}, premisesOfTwo(), customers("cus_A company_id=11"))
 	g := p.gateway()
 	for _, req := range []gateway.GuardRequest{
 		{UserID: "", ID: "cus_A"}, {UserID: "7", ID: ""}, {UserID: "7", ID: "search"}, {UserID: "7", ID: "cus_A\x00"}, {UserID: "7", ID: "cs_"}, {UserID: "7", ID: "cus_"}, {UserID: "7", ID: "cus_\u00e9"},
@@ -139,7 +139,7 @@ func TestGuardsCostNothingForNobody(t *testing.T) {
 // TestGuardSession is the question whose a session is, whatever became of the money.
 func TestGuardSession(t *testing.T) {
 	t.Parallel()
-	p := rent(t, setup{mapping: withoutHistory}, twoCompanies(), "")
+	p := rent(t, setup{mapping: withoutHistory}, premisesOfTwo(), "")
 	g := p.gateway()
 	session := p.buys(g, "subscription")
 	ask := func(user, id string, want gateway.Status) {
@@ -197,7 +197,7 @@ func TestFaultsAreErrors(t *testing.T) {
 	for name, ask := range asks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := rent(t, setup{}, append(twoCompanies(), linking(11, "cus_A")), customers("cus_A company_id=11 app=ledgerly"))
+			p := rent(t, setup{}, append(premisesOfTwo(), linking(11, "cus_A")), customers("cus_A company_id=11 app=ledgerly"))
 			g := p.gateway()
 			session := p.buys(g, "subscription")
 			for what, tt := range map[string]struct {

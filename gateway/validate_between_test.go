@@ -14,8 +14,8 @@ import (
 // withoutHistory maps no memberships: only the column of the user says where they belong.
 func withoutHistory(m *sqldirectory.Mapping, _ *sqldirectory.WriteMapping) { m.Memberships = "" }
 
-// twoCompanies is two companies with a user each, who bought nothing yet.
-func twoCompanies() []string {
+// premisesOfTwo are two companies with a user each, who bought nothing yet.
+func premisesOfTwo() []string {
 	return []string{
 		"INSERT INTO companies (id, name, owner_id) VALUES (11, 'S3bela', 70), (12, 'Norte', 9)",
 		"INSERT INTO users VALUES (7, 'bela@example.com', 11), (8, 'caro@example.com', 11), (9, 'dora@example.com', 12)",
@@ -100,7 +100,7 @@ func TestBetweenCheckoutAndReturn(t *testing.T) {
 		for _, engine := range []string{"sqlite", "postgres"} {
 			t.Run(tt.name+", "+engine, func(t *testing.T) {
 				t.Parallel()
-				p := rent(t, setup{engine: engine, mapping: tt.mapping}, twoCompanies(), "")
+				p := rent(t, setup{engine: engine, mapping: tt.mapping}, premisesOfTwo(), "")
 				g := p.gateway()
 				mode := "subscription"
 				if tt.delayed {

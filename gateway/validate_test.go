@@ -46,7 +46,7 @@ func TestWhatIsNoSessionOfOurs(t *testing.T) {
 		{"id": "cs_live_reached", "created": 1789999000, "status": "complete", "payment_status": "paid", "mode": "payment", "customer": "cus_U", "metadata": {"company_id": "11", "user_id": "7"}},
 		{"id": "cs_live_guest", "created": 1789999000, "status": "complete", "payment_status": "paid", "mode": "payment", "metadata": {"company_id": "11", "user_id": "7", "app": "ledgerly"}},
 		{"id": "cs_live_bare", "created": 1789999000, "status": "complete", "payment_status": "paid", "mode": "payment", "customer": "cus_O", "metadata": {"app": "ledgerly"}}]`
-	p := rent(t, setup{}, twoCompanies(), customers("cus_T app=shop", "cus_U", "cus_O app=ledgerly")+","+theirs)
+	p := rent(t, setup{}, premisesOfTwo(), customers("cus_T app=shop", "cus_U", "cus_O app=ledgerly")+","+theirs)
 	g := p.gateway()
 	for _, tt := range []struct {
 		id   string
@@ -132,7 +132,7 @@ func TestWhatBecomesOfARefusal(t *testing.T) {
 // on whether there is such a company, or what became of it or of the money.
 func TestOthersLookTheSame(t *testing.T) {
 	t.Parallel()
-	p := rent(t, setup{}, twoCompanies(), "")
+	p := rent(t, setup{}, premisesOfTwo(), "")
 	g := p.gateway()
 	session := p.buys(g, "subscription")
 	tell := func() (gateway.Validation, string) {
@@ -166,7 +166,7 @@ func TestOthersLookTheSame(t *testing.T) {
 // session, and it is asked about again and again.
 func TestASessionIsReused(t *testing.T) {
 	t.Parallel()
-	p := rent(t, setup{}, twoCompanies(), "")
+	p := rent(t, setup{}, premisesOfTwo(), "")
 	session := p.buys(p.gateway(), "subscription")
 	if again := p.buys(p.gateway(), "subscription"); again != session {
 		t.Errorf("the open session was not reused: %s and %s", session, again)

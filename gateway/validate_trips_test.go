@@ -57,7 +57,7 @@ func (c *counted) Resolve(ctx context.Context, user string) (rightful.Resolution
 // Whoever is refused was looked at widely, whether or not the company is there.
 func TestWhatAValidationCosts(t *testing.T) {
 	t.Parallel()
-	p := rent(t, setup{}, twoCompanies(), "")
+	p := rent(t, setup{}, premisesOfTwo(), "")
 	directory := &counted{DirectoryReader: p.opt.Directory}
 	session := p.buys(p.gateway(), "subscription")
 	p.opt.Directory = directory

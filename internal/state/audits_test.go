@@ -204,7 +204,7 @@ func TestFindingsAreChosenAndPaged(t *testing.T) {
 		}
 		counts, err := s.CountFindings(b.Context())
 		must(b, err)
-		if want := []rightful.FindingCount{{"RF101", "error", 250}, {"RF801", "info", 1}}; !slices.Equal(counts, want) {
+		if want := []rightful.FindingCount{{Code: "RF101", Severity: "error", Count: 250}, {Code: "RF801", Severity: "info", Count: 1}}; !slices.Equal(counts, want) {
 			b.Errorf("counted %v", counts)
 		}
 		if got := b.chosen(s, rightful.FindingQuery{CompanyID: "' OR 1=1 --"}); len(got) != 0 {
