@@ -290,7 +290,7 @@ func TestServeStops(t *testing.T) {
 	for s.ask(t, "GET", "/readyz", "", "").status != http.StatusServiceUnavailable {
 	}
 	s.must200(t, "GET", "/v1/users/7/company", appToken, "") // who comes meanwhile is served
-	for { // until nobody new is taken
+	for {                                                    // until nobody new is taken
 		c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 		if err != nil {
 			break
