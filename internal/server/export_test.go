@@ -4,3 +4,6 @@ import "time"
 
 // SetPatience shortens how long a client may take.
 func (s *Server) SetPatience(d time.Duration) { s.patience = d }
+
+// Forgers returns how many addresses are remembered.
+func (s *Server) Forgers() int { return len(s.forgers.known) }

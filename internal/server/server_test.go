@@ -221,7 +221,7 @@ func TestForgersAreTurnedAway(t *testing.T) {
 	for _, flood := range []struct{ name, from, forwarded, other, otherForwarded string }{
 		{"direct", "203.0.113.7:1", "", "203.0.113.8:1", ""},
 		{"of one network", "[2001:db8::1]:1", "", "[2001:db8:0:1::1]:1", ""},
-		{"behind a proxy that is believed", "10.0.0.1:1", "198.51.100.9, 203.0.113.9", "10.0.0.1:1", "203.0.113.9, 203.0.113.10"},
+		{"behind a proxy that is believed", "10.0.0.1:1", "198.51.100.9, 203.0.113.9, 10.0.0.2", "10.0.0.1:1", "203.0.113.9, 203.0.113.10, 10.0.0.2"},
 		{"and claims to be somebody else", "203.0.113.11:1", "198.51.100.1", "203.0.113.12:1", "198.51.100.1"},
 	} {
 		refused := 0
@@ -251,6 +251,9 @@ func TestForgersAreTurnedAway(t *testing.T) {
 	}
 	if asked.Load()-before != 10_000 {
 		t.Errorf("%d of 10000 were looked at", asked.Load()-before)
+	}
+	if n := s.Forgers(); n > 4096 {
+		t.Errorf("%d addresses are remembered", n)
 	}
 }
 
