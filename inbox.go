@@ -139,8 +139,9 @@ type InboxWork interface {
 
 	// MissingEvents returns those of the ids that are not kept.
 	MissingEvents(ctx context.Context, account string, livemode bool, ids []string) ([]string, error)
-	// WakeShards makes jobs for what is due and has none, and returns how many.
-	WakeShards(ctx context.Context) (int, error)
+	// WakeShards makes jobs for what is due and has none, and returns how many. With
+	// again, what has a job gets another one: its worker may have been killed.
+	WakeShards(ctx context.Context, again bool) (int, error)
 	// PruneEvents forgets what came to its end before a time (Unix seconds): at most
 	// limit events. It returns how many.
 	PruneEvents(ctx context.Context, before int64, limit int) (int, error)

@@ -57,3 +57,12 @@ type IntentStore interface {
 	KeepCheckout(ctx context.Context, in CheckoutIntent) (CheckoutIntent, error)
 	RenewCheckout(ctx context.Context, in CheckoutIntent) (CheckoutIntent, error)
 }
+
+// CheckoutRecords tells for whom sessions were made. An IntentStore may have them: they
+// are the only history of who belonged where of an app that keeps none. Errors are
+// those of IntentStore.
+type CheckoutRecords interface {
+	// CheckoutOf returns the intent whose answer is this session, as long as it was not
+	// renewed; false when there is none.
+	CheckoutOf(ctx context.Context, account string, livemode bool, sessionID string) (CheckoutIntent, bool, error)
+}

@@ -19,11 +19,11 @@ type Status string
 const (
 	Valid          Status = "valid"           // paid, and the user's company bought it
 	Processing     Status = "processing"      // completed; the money is on its way
-	NotPaid        Status = "not_paid"        // the session is still open
+	NotPaid        Status = "not_paid"        // the session is still open, or the money did not arrive
 	Expired        Status = "expired"         // nobody can pay it any more
 	OtherCompany   Status = "other_company"   // it belongs to a company that is not the user's
 	CompanyGone    Status = "company_gone"    // the company that it belongs to was deleted
-	NoCompany      Status = "no_company"      // the user has no company, or nothing says whose it is
+	NoCompany      Status = "no_company"      // the user has no company, or nobody can say whose it is
 	UnknownSession Status = "unknown_session" // Stripe has no such session, or it is another app's
 	UnknownObject  Status = "unknown"         // the same, of a customer
 	WrongMode      Status = "wrong_mode"      // a test session where live ones are paid, or the reverse
@@ -61,7 +61,7 @@ type Validation struct {
 	// Enforced is the decision in mode Enforce.
 	Enforced Verdict `json:"enforced"`
 	// CompanyID is the company that the payment belongs to; nil unless the user
-	// belongs to it too.
+	// belongs to it too, or did when they bought it, and it can be said which it is.
 	CompanyID       *string            `json:"company_id"`
 	BuyerMessage    string             `json:"buyer_message"`    // may be shown to anybody
 	OperatorMessage string             `json:"operator_message"` // names other companies only to operators

@@ -170,8 +170,11 @@ func (ck *checkout) session(ctx context.Context) (Session, error) {
 				made := in
 				made.SessionID = s.ID
 				kept, err := ck.g.opt.Intents.KeepCheckout(ctx, made)
-				if err != nil || kept.SessionID == s.ID {
-					return s, err
+				if err != nil {
+					return Session{}, err
+				}
+				if kept.SessionID == s.ID {
+					return s, nil
 				}
 				in = kept // another process has gone on meanwhile
 				continue

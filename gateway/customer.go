@@ -14,8 +14,8 @@ import (
 // CustomerDetails are what a new customer is called and where its receipts go. They
 // are used only when one is made, and never to find one.
 type CustomerDetails struct {
-	Name  string // at most 256 characters
-	Email string // at most 512 characters
+	Name  string `json:"name"`  // at most 256 characters
+	Email string `json:"email"` // at most 512 characters
 }
 
 // check validates the details against Stripe's own limits.
@@ -140,11 +140,14 @@ func (g *Gateway) customerOf(ctx context.Context, a *act, company rightful.Compa
 	ch := &choice{act: a, g: g, account: account, company: payer, details: details}
 	customer, err := ch.choose(ctx)
 	a.StripeCustomerID, a.Decision.Created = customer.StripeCustomerID, customer.Created
-	if err == nil && ch.surplus != "" && ch.surplus != customer.StripeCustomerID {
+	if err != nil {
+		return Customer{}, err
+	}
+	if ch.surplus != "" && ch.surplus != customer.StripeCustomerID {
 		a.Object = rightful.Ref{Type: string(rightful.TypeCustomer), ID: ch.surplus}
 		a.Codes = append(a.Codes, string(rightful.CodeIdleDuplicate))
 	}
-	return customer, err
+	return customer, nil
 }
 
 // choose returns the customer. What is linked and well needs no turn.

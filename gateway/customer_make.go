@@ -101,10 +101,10 @@ func (ch *choice) made(ctx context.Context, mayAdopt bool) (c Customer, from *ad
 			return Customer{}, nil, err
 		}
 		if in.CustomerID != "" {
-			usable, err := ch.usable(ctx, in.CustomerID)
-			if err != nil || usable {
+			usable, trouble := ch.usable(ctx, in.CustomerID)
+			if trouble != nil || usable {
 				c.StripeCustomerID = in.CustomerID
-				return c, from, err
+				return c, from, trouble
 			}
 			from = nil
 			in, err = ch.renewed(ctx, in)
@@ -261,6 +261,8 @@ func (ch *choice) link(ctx context.Context, from *string, to string) (again bool
 	case rightful.KindConflict, rightful.KindUncertain:
 		ch.surplus = to
 		return true, nil
+	case rightful.KindUnsupported:
+		return false, nil // as above: no statement writes it
 	}
 	return false, err
 }

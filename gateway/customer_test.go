@@ -61,6 +61,7 @@ func TestTheLinkedCustomer(t *testing.T) {
 	lacking := setup{options: func(o *gateway.Options) {
 		o.Lacks = func(rightful.Proposal) string { return "directory.write.company_customer" }
 	}}
+	unmapped := setup{mapping: func(_ *sqldirectory.Mapping, w *sqldirectory.WriteMapping) { w.CompanyCustomer = "" }}
 	links := setup{mapping: func(m *sqldirectory.Mapping, w *sqldirectory.WriteMapping) {
 		m.Companies = "SELECT id, name, owner_id AS owner_user_id, deleted_at, merged_into, billing_parent_id FROM companies"
 		m.Links = "SELECT company_id, stripe_customer_id FROM billing_links"
@@ -92,6 +93,7 @@ func TestTheLinkedCustomer(t *testing.T) {
 		{name: "somebody with the same email and name", lists: customers("cus_sam company_id=12 app=ledgerly"), want: "new"},
 		{name: "nothing linked, and no writer", how: readOnly, want: "new", linked: "-"},
 		{name: "nothing linked, and no statement to write it", how: lacking, want: "new", linked: "-"},
+		{name: "nothing linked, and no statement, which nobody said before", how: unmapped, want: "new", linked: "-"},
 		{name: "nothing in the table of links", how: links, want: "new", linked: "-"},
 		{name: "well, in the table of links", how: links, rows: []string{"INSERT INTO billing_links VALUES (11, 'cus_A')"}, lists: customers("cus_A company_id=11"), want: "cus_A", linked: "-"},
 		{name: "several in the table of links", how: links, rows: []string{"INSERT INTO billing_links VALUES (11, 'cus_A'), (11, 'cus_B')"}, lists: customers("cus_A company_id=11", "cus_B company_id=11"), want: "RF110", says: "cus_A, cus_B", linked: "-"},
@@ -99,6 +101,8 @@ func TestTheLinkedCustomer(t *testing.T) {
 		{name: "no stamp", rows: []string{linking(11, "cus_A")}, lists: customers("cus_A plan=gold"), want: "cus_A", healed: "RF105", stamped: "company_id=11 plan=gold"},
 		{name: "no stamp, and its subscription says another", rows: []string{linking(11, "cus_A"), "INSERT INTO users VALUES (8, 'cus_a@example.com', 12)", "INSERT INTO subscriptions VALUES (1, 12, 'cus_A', 'sub_1', 'active')"},
 			lists: customers("cus_A plan=gold") + "," + active("sub_1", "cus_A", "company_id=12 user_id=8"), want: "RF", secret: true, stamped: "plan=gold", linked: "cus_A"},
+		{name: "no stamp, and a row gives it to another", rows: []string{linking(11, "cus_A"), "INSERT INTO subscriptions VALUES (1, 12, 'cus_A', 'sub_1', 'active')"},
+			lists: customers("cus_A plan=gold") + "," + active("sub_1", "cus_A", ""), want: "RF104", secret: true, says: "do not say", stamped: "plan=gold", linked: "cus_A"},
 		{name: "no stamp, and shared", rows: []string{linking(11, "cus_A"), linking(12, "cus_A")}, lists: customers("cus_A"), want: "RF204", secret: true, says: "12", linked: "cus_A"},
 		{name: "shared", rows: []string{linking(11, "cus_A"), linking(12, "cus_A")}, lists: customers("cus_A company_id=11"), want: "RF204", secret: true, linked: "cus_A"},
 		{name: "shared with a company that is gone", rows: []string{linking(11, "cus_A"), linking(12, "cus_A"), "UPDATE companies SET deleted_at = 1 WHERE id = 12"}, lists: customers("cus_A company_id=11"), want: "cus_A"},
@@ -129,58 +133,63 @@ func TestTheLinkedCustomer(t *testing.T) {
 			lists: customers("cus_A company_id=11 user_id=7") + "," + active("sub_1", "cus_A", "company_id=11 user_id=7"), want: "cus_A", healed: "RF106"},
 		{name: "a row names another's customer", rows: []string{"INSERT INTO subscriptions VALUES (1, 11, 'cus_A', 'sub_1', 'active')", linking(12, "cus_A")},
 			lists: customers("cus_A company_id=12") + "," + active("sub_1", "cus_A", "company_id=12"), want: "new"},
+		{name: "a row names a customer that says another", rows: []string{"INSERT INTO subscriptions VALUES (1, 11, 'cus_A', 'sub_1', 'active')", "INSERT INTO users VALUES (8, 'cus_a@example.com', 12)"},
+			lists: customers("cus_A company_id=12 user_id=8") + "," + active("sub_1", "cus_A", "company_id=12 user_id=8"), want: "new"},
 		{name: "a row names a deleted customer", rows: []string{"INSERT INTO subscriptions VALUES (1, 11, 'cus_A', 'sub_1', 'canceled')"}, lists: customers("cus_A deleted"), want: "new"},
 
 		{name: "a company that was deleted", rows: []string{linking(11, "cus_A"), "UPDATE companies SET deleted_at = 1"}, lists: customers("cus_A company_id=11"), want: "company_gone", linked: "cus_A"},
 		{name: "a company that was merged", rows: []string{linking(11, "cus_A"), "UPDATE companies SET merged_into = 12 WHERE id = 11"}, lists: customers("cus_A company_id=11"), want: "company_gone", says: "12", linked: "cus_A"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			how := tt.how
-			options := how.options
-			how.options = func(o *gateway.Options) {
-				o.Placeholders = pending
-				if options != nil {
-					options(o)
+		for _, engine := range engines {
+			t.Run(engine+", "+tt.name, func(t *testing.T) {
+				t.Parallel()
+				tt, how := tt, tt.how
+				how.engine = engine
+				options := how.options
+				how.options = func(o *gateway.Options) {
+					o.Placeholders = pending
+					if options != nil {
+						options(o)
+					}
 				}
-			}
-			if tt.company == "" {
-				tt.company = "11"
-			}
-			p := rent(t, how, append([]string{company11, company12, user7}, tt.rows...), tt.lists)
-			g := p.gateway()
-			got, err := g.EnsureCustomer(t.Context(), tt.company, gateway.CustomerDetails{Name: "S3bela", Email: "sam@example.com"})
-			if id := checkChosen(t, p, got, err, tt.want, tt.says, tt.secret); id != "" {
-				tt.want = id
-			}
-			if err == nil && tt.linked == "" {
-				tt.linked = tt.want
-			}
-			if tt.linked != "" && p.link(11) != tt.linked {
-				t.Errorf("company 11 links %s, want %s", p.link(11), tt.linked)
-			}
-			id := "cus_A"
-			if err == nil {
-				id = got.StripeCustomerID
-			}
-			if tt.stamped != "" && p.metadata("/v1/customers/"+id) != tt.stamped {
-				t.Errorf("%s is stamped %s, want %s", id, p.metadata("/v1/customers/"+id), tt.stamped)
-			}
-			var healed []string
-			for _, d := range p.told(gateway.DecidedHealing) {
-				healed = append(healed, d.Codes...)
-			}
-			if strings.Join(healed, " ") != tt.healed {
-				t.Errorf("healed %v, want %q", healed, tt.healed)
-			}
-			if err != nil {
-				return
-			}
-			again, err := g.EnsureCustomer(t.Context(), tt.company, gateway.CustomerDetails{})
-			if err != nil || again.Created || again.StripeCustomerID != got.StripeCustomerID {
-				t.Errorf("asked again: %+v %v, want %s", again, err, got.StripeCustomerID)
-			}
-		})
+				if tt.company == "" {
+					tt.company = "11"
+				}
+				p := rent(t, how, append([]string{company11, company12, user7}, tt.rows...), tt.lists)
+				g := p.gateway()
+				got, err := g.EnsureCustomer(t.Context(), tt.company, gateway.CustomerDetails{Name: "S3bela", Email: "sam@example.com"})
+				if id := checkChosen(t, p, got, err, tt.want, tt.says, tt.secret); id != "" {
+					tt.want = id
+				}
+				if err == nil && tt.linked == "" {
+					tt.linked = tt.want
+				}
+				if tt.linked != "" && p.link(11) != tt.linked {
+					t.Errorf("company 11 links %s, want %s", p.link(11), tt.linked)
+				}
+				id := "cus_A"
+				if err == nil {
+					id = got.StripeCustomerID
+				}
+				if tt.stamped != "" && p.metadata("/v1/customers/"+id) != tt.stamped {
+					t.Errorf("%s is stamped %s, want %s", id, p.metadata("/v1/customers/"+id), tt.stamped)
+				}
+				var healed []string
+				for _, d := range p.told(gateway.DecidedHealing) {
+					healed = append(healed, d.Codes...)
+				}
+				if strings.Join(healed, " ") != tt.healed {
+					t.Errorf("healed %v, want %q", healed, tt.healed)
+				}
+				if err != nil {
+					return
+				}
+				again, err := g.EnsureCustomer(t.Context(), tt.company, gateway.CustomerDetails{})
+				if err != nil || again.Created || again.StripeCustomerID != got.StripeCustomerID {
+					t.Errorf("asked again: %+v %v, want %s", again, err, got.StripeCustomerID)
+				}
+			})
+		}
 	}
 }
 

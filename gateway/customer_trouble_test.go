@@ -271,6 +271,122 @@ func TestWhatCannotBeReadDecidesNothing(t *testing.T) {
 	})
 }
 
+// TestWhatIsRememberedOutlivesADeletedLink: where nobody writes the link, what was made
+// instead of a deleted customer is used, also when it has money by then.
+func TestWhatIsRememberedOutlivesADeletedLink(t *testing.T) {
+	t.Parallel()
+	p := rent(t, setup{options: func(o *gateway.Options) { o.Writer = nil }}, []string{company11, company12, user7, linking(11, "cus_A")}, customers("cus_A deleted")+","+catalogue)
+	s, err := p.gateway().CreateCheckoutSession(t.Context(), buying())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.sim.CompleteCheckout("", s.ID, stripesim.CompleteOptions{Email: "sam@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	p.later(2 * 60 * 60)
+	if c, err := p.ensure(); err != nil || c.StripeCustomerID != s.StripeCustomerID {
+		t.Errorf("%+v %v, want %s", c, err, s.StripeCustomerID)
+	}
+}
+
+// forgetful is a store that fails in one call.
+type forgetful struct {
+	rightful.IntentStore
+	fails string
+}
+
+var errStore = &rightful.Error{Kind: rightful.KindUnreachable, Place: "state", Message: "the store does not answer"}
+
+func (f forgetful) fail(call string) error {
+	if f.fails == call {
+		return errStore
+	}
+	return nil
+}
+
+func (f forgetful) PromiseCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
+	if err := f.fail("promise"); err != nil {
+		return rightful.CustomerIntent{}, err
+	}
+	return f.IntentStore.PromiseCustomer(ctx, in)
+}
+
+func (f forgetful) KeepCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
+	if err := f.fail("keep"); err != nil {
+		return rightful.CustomerIntent{}, err
+	}
+	return f.IntentStore.KeepCustomer(ctx, in)
+}
+
+func (f forgetful) RenewCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
+	if err := f.fail("renew"); err != nil {
+		return rightful.CustomerIntent{}, err
+	}
+	return f.IntentStore.RenewCustomer(ctx, in)
+}
+
+func (f forgetful) PromiseCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
+	if err := f.fail("promise session"); err != nil {
+		return rightful.CheckoutIntent{}, err
+	}
+	return f.IntentStore.PromiseCheckout(ctx, in)
+}
+
+func (f forgetful) KeepCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
+	if err := f.fail("keep session"); err != nil {
+		return rightful.CheckoutIntent{}, err
+	}
+	return f.IntentStore.KeepCheckout(ctx, in)
+}
+
+func (f forgetful) RenewCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
+	if err := f.fail("renew session"); err != nil {
+		return rightful.CheckoutIntent{}, err
+	}
+	return f.IntentStore.RenewCheckout(ctx, in)
+}
+
+// TestWhatIsNotKeptIsNotDone: without the store nothing is made, and what was made is
+// answered once it is kept.
+func TestWhatIsNotKeptIsNotDone(t *testing.T) {
+	t.Parallel()
+	for _, fails := range []string{"promise", "keep", "renew", "promise session", "keep session", "renew session"} {
+		t.Run(fails, func(t *testing.T) {
+			t.Parallel()
+			p := shop(t, setup{})
+			store := p.opt.Intents
+			g := p.gateway()
+			switch fails {
+			case "renew":
+				p.promise(60, "cus_wiped")
+			case "renew session":
+				s, err := g.CreateCheckoutSession(t.Context(), buying())
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.call(http.MethodPost, "/v1/checkout/sessions/"+s.ID+"/expire", nil)
+			}
+			p.opt.Intents = forgetful{store, fails}
+			if c, err := p.ensure(); err != nil && c != (gateway.Customer{}) {
+				t.Errorf("%+v %v", c, err)
+			}
+			s, err := p.gateway().CreateCheckoutSession(t.Context(), buying())
+			if rightful.KindOf(err) != rightful.KindUnreachable || s != (gateway.Session{}) {
+				t.Errorf("%+v %v", s, err)
+			}
+			p.opt.Intents = store
+			s, err = p.gateway().CreateCheckoutSession(t.Context(), buying())
+			sessions := 1
+			if fails == "renew session" {
+				sessions = 2
+			}
+			if c, all := p.all("/v1/customers"), p.all("/v1/checkout/sessions"); err != nil || len(c) != 1 || len(all) != sessions || all[0] != s.ID {
+				t.Errorf("%+v %v: customers %v, sessions %v", s, err, c, all)
+			}
+		})
+	}
+}
+
 // TestWhatARowNamesIsUsedAndNotLinkedInHaste: a payment of this hour is not yet the
 // last word.
 func TestWhatARowNamesIsUsedAndNotLinkedInHaste(t *testing.T) {

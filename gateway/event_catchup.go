@@ -132,9 +132,10 @@ func (w *Webhooks) keepMissed(ctx context.Context, livemode bool, events []right
 
 // Sweep makes jobs for events and notices that are due and have none, because their
 // time has come or because a job was lost, and forgets what is long past. It is to be
-// called every few seconds.
-func (w *Webhooks) Sweep(ctx context.Context) error {
-	if _, err := w.o.Inbox.WakeShards(ctx); err != nil {
+// called every few seconds; and first, when a process starts: what one that was killed
+// had begun is then begun again.
+func (w *Webhooks) Sweep(ctx context.Context, first bool) error {
+	if _, err := w.o.Inbox.WakeShards(ctx, first); err != nil {
 		return err
 	}
 	_, err := w.o.Inbox.PruneEvents(ctx, w.g.opt.Now().Add(-keepFor).Unix(), pruneTogether)

@@ -29,3 +29,9 @@ func (g *Gateway) Both(ctx context.Context, session, user string) (narrow, wide 
 	err = g.seeWide(ctx, s)
 	return narrow, found(), err
 }
+
+// Ruling is what the app is told to do about a status.
+func (g *Gateway) Ruling(status Status) (decision, enforced Verdict) { return g.ruling(status) }
+
+// Payment is what became of the money.
+var Payment = payment

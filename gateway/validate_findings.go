@@ -63,7 +63,7 @@ func (s *seen) theirs(f rightful.Finding) bool {
 func (s *seen) ownPayer() string {
 	payer := s.checkout.Session.StripeCustomerID
 	for _, l := range s.sit.Links {
-		if l.StripeCustomerID == payer && !rightful.SameID(l.CompanyID, s.company) {
+		if l.StripeCustomerID == payer && !s.bought.Became(l.CompanyID, s.company) {
 			return ""
 		}
 	}

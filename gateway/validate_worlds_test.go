@@ -220,10 +220,11 @@ func (x tenants) belongs(user, company string) bool {
 // leaks names every id of another tenant in an answer to a user about a session.
 func (x tenants) leaks(user, session string, answer any) (found []string) {
 	own := slices.Clone(x.of[rightful.CanonicalID(user)])
-	for range x.companies { // whoever belonged to a merged company may see its survivor
+	for range x.companies { // what was merged is one: who may see a part may see the other
 		for _, c := range x.companies {
-			if c.MergedInto != "" && slices.Contains(own, rightful.CanonicalID(c.ID)) {
-				own = append(own, rightful.CanonicalID(c.MergedInto))
+			a, b := rightful.CanonicalID(c.ID), rightful.CanonicalID(c.MergedInto)
+			if b != "" && slices.Contains(own, a) != slices.Contains(own, b) {
+				own = append(own, a, b)
 			}
 		}
 	}

@@ -124,6 +124,14 @@ func TestHouse(t *testing.T) {
 			func(_, imp string) bool { return within(imp, states) },
 		},
 		{
+			"who alerts knows the gateway's decisions and the ports, and what sends knows the root",
+			func(pkg string) bool { return within(pkg, module+"/internal/alert") },
+			func(pkg, imp string) bool {
+				return within(imp, module+"/internal") && imp != journal && (imp != module+"/internal/alert/send" || pkg != module+"/internal/alert") ||
+					imp == module+"/gateway" && pkg != module+"/internal/alert"
+			},
+		},
+		{
 			"no source imports another",
 			func(pkg string) bool { return within(pkg, sources) && pkg != sources+"/sourcetest" },
 			func(pkg, imp string) bool { return within(imp, sources) && !within(imp, pkg) },
@@ -183,6 +191,14 @@ func TestHouse(t *testing.T) {
 			func(_, imp string) bool {
 				allowed := []string{module, judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/look", module + "/internal/accept", module + "/internal/snapshot"}
 				return !standard(imp) && !slices.Contains(allowed, imp)
+			},
+		},
+		{
+			"the gateway knows ports and the judge, and nothing that writes a plan, stores or serves",
+			func(pkg string) bool { return pkg == module+"/gateway" },
+			func(_, imp string) bool {
+				allowed := []string{module, judge, module + "/internal/collect", module + "/internal/look", module + "/internal/stripeobject"}
+				return strings.Contains(imp, "stripe-go") || within(imp, module) && !slices.Contains(allowed, imp)
 			},
 		},
 	}

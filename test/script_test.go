@@ -53,6 +53,9 @@ func TestScript(t *testing.T) {
 			"asked":      asked,
 			"recorded":   recorded,
 			"sqlite":     sqlite,
+			"deployed":   deployedApp,
+			"channels":   channels,
+			"alerted":    alerted,
 		},
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"rightful/internal/engine"
 	"rightful/internal/knock"
 	"rightful/internal/view"
+	"rightful/internal/wire"
 )
 
 type postdeployOptions struct {
@@ -27,6 +28,9 @@ type postdeployOptions struct {
 	webhook  string
 	timeout  time.Duration
 	version  string
+	buyer    string
+	price    string
+	mode     string
 }
 
 // Bounds of what postdeploy may be asked for.
@@ -44,7 +48,9 @@ func newPostdeploy(s Streams) *cobra.Command {
 sample of users every way of getting the company in the database, the resolver and
 the running app (resolver_probe), and what is cached of them. With --webhook-url it
 sends the app's webhook endpoint an event that nobody acts on, which must be taken,
-and two with no signature and a wrong one, which must be refused. It writes nothing.
+and two with no signature and a wrong one, which must be refused. With
+--checkout-user and --price it makes one checkout session through the gateway, looks
+at its stamps, and closes it at once. Otherwise it writes nothing.
 
 The sample is spread over all users. Its seed is shown: with --seed the same users
 are compared again.
@@ -71,6 +77,9 @@ could not be read or the run was refused as unsafe, 1 error.`,
 	c.Flags().StringVar(&o.webhook, "webhook-url", "", "try the app's webhook endpoint at this address, with stripe.webhook_secrets")
 	c.Flags().DurationVar(&o.timeout, "webhook-timeout", 10*time.Second, "how long one answer of it may take")
 	c.Flags().StringVar(&o.version, "api-version", knock.APIVersion, "Stripe's API version that the events name")
+	c.Flags().StringVar(&o.buyer, "checkout-user", "", "make and close a checkout session for this user, by id: one of your own")
+	c.Flags().StringVar(&o.price, "price", "", "with --checkout-user: the Stripe price that it would be for")
+	c.Flags().StringVar(&o.mode, "checkout-mode", "subscription", "with --checkout-user: subscription or payment, as the price is")
 	return c
 }
 
@@ -89,6 +98,14 @@ func (o *postdeployOptions) validate(c *cobra.Command) error {
 		return usage("--webhook-url needs a running app, and --world is a file", "give --config instead of --world")
 	case o.webhook == "" && (changed("webhook-timeout") || changed("api-version")):
 		return usage("--webhook-timeout and --api-version are about --webhook-url, which is not given", "")
+	}
+	switch {
+	case (o.buyer == "") != (o.price == ""):
+		return usage("--checkout-user and --price belong together", "give both: a user of your own, and a price of the Stripe account")
+	case o.world != "" && o.buyer != "":
+		return usage("--checkout-user needs a Stripe account, and --world is a file", "give --config instead of --world")
+	case o.mode != "subscription" && o.mode != "payment":
+		return usage(fmt.Sprintf("--checkout-mode %q is not known", o.mode), "write subscription or payment")
 	}
 	return o.target.validate(c)
 }
@@ -115,6 +132,14 @@ func (o *postdeployOptions) run(ctx context.Context, s Streams) error {
 	}
 	if err := o.completes(e, &in); err != nil {
 		return err
+	}
+	if o.buyer != "" {
+		g, c, err := wire.Gateway(ctx, o.config, wire.GatewayOptions{Env: s.Env, Now: s.Now, Actor: whoami(s)})
+		if err != nil {
+			return unread(s, located(c, err))
+		}
+		defer func() { _ = g.Close() }() // what it had to keep is kept
+		in.Checkout = &engine.CheckoutInput{Buying: buying{g, o.mode}, UserID: o.buyer, PriceID: o.price}
 	}
 	report, err := e.Postdeploy(ctx, in)
 	if err != nil {

@@ -27,6 +27,8 @@ type Config struct {
 	Gateway   Gateway           `yaml:"gateway"`
 	Webhooks  Webhooks          `yaml:"webhooks"`
 	Repair    Repair            `yaml:"repair"`
+	Alerts    []Alert           `yaml:"alerts"`
+	Audits    Audits            `yaml:"audits"`
 
 	file *file
 }

@@ -41,6 +41,9 @@ func (c *Config) validate() error {
 	if err := c.validateWebhooks(); err != nil {
 		return err
 	}
+	if err := c.validateAlerts(); err != nil {
+		return err
+	}
 	return c.validateShared()
 }
 

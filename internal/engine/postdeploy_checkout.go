@@ -31,7 +31,7 @@ type CheckoutReport struct {
 	SessionID string   `json:"session_id"` // empty: none was made
 	CompanyID string   `json:"company_id"` // that the resolver named
 	Expired   bool     `json:"expired"`
-	Failed    string   `json:"failed"`   // why none was made; then nothing is known
+	Failed    string   `json:"failed"`   // which place did not answer; then nothing is known
 	Problems  []string `json:"problems"` // what is wrong with it
 }
 
@@ -55,8 +55,13 @@ func (e *Engine) tryCheckout(ctx context.Context, in CheckoutInput) *CheckoutRep
 			r.Expired = true
 		}
 	}
-	if err != nil {
+	switch rightful.KindOf(err) {
+	case rightful.KindUnreachable, rightful.KindUnavailable, rightful.KindUncertain:
 		r.Failed = plain(err)
+		return r
+	}
+	if err != nil {
+		r.problem("it could not be made: %s", plain(err))
 		return r
 	}
 	stamp := company

@@ -33,8 +33,8 @@ func (c *comparison) users(ctx context.Context, in PostdeployInput) error {
 		c.r.incomplete(ctx, "nothing says how the app gets a user's company: set directory.resolve")
 	}
 	ids, err := c.pick(ctx, in)
-	if rightful.KindOf(err) == rightful.KindNotFound {
-		return err // a name that was mistyped
+	if own := rightful.KindOf(err); own == rightful.KindNotFound || own == rightful.KindInvalid {
+		return err // what was asked for is wrong, not what is read
 	}
 	for batch := range slices.Chunk(ids, postdeployBatch) {
 		if err != nil {
@@ -66,10 +66,10 @@ func (c *comparison) pick(ctx context.Context, in PostdeployInput) ([]string, er
 		}
 		if id := rightful.CanonicalID(u.ID); named[id] {
 			delete(named, id)
-			picked = append(picked, u.ID)
 			if u.Inactive {
-				continue
+				return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "--user", Message: fmt.Sprintf("user %s is not active, and nobody compares who is not", u.ID), Hint: "rightful investigate user:" + u.ID}
 			}
+			picked = append(picked, u.ID)
 			c.r.Users.Known++
 			continue
 		}

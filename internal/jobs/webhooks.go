@@ -18,7 +18,7 @@ type Events interface {
 	JudgeShard(ctx context.Context, shard int) (bool, error)
 	TellShard(ctx context.Context, shard int) (bool, error)
 	CatchUp(ctx context.Context) (int, error)
-	Sweep(ctx context.Context) error
+	Sweep(ctx context.Context, first bool) error
 }
 
 const (
@@ -77,7 +77,7 @@ func Webhooks(workers *river.Workers, events Events, catchUp time.Duration) []*r
 		return err
 	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[SweepEvents]) error {
-		return events.Sweep(ctx)
+		return events.Sweep(ctx, false)
 	}))
 	now := &river.PeriodicJobOpts{RunOnStart: true}
 	periodic := []*river.PeriodicJob{

@@ -186,6 +186,12 @@ func (b *Bought) MayHave(user, company string) bool {
 	return c != nil && rightful.SameID(c.ID, company) && b.BoughtBy(user) && !b.j.waysOf(user, b.j.sit.Now).History
 }
 
+// Became reports whether a company is another one, or was merged into it.
+func (b *Bought) Became(company, other string) bool {
+	s := b.j.survivor(b.j.company(company))
+	return rightful.SameID(company, other) || s != nil && rightful.SameID(s.ID, other)
+}
+
 // Had reports whether a user may be told that the session's company is gone: they
 // bought it, or belonged to that company.
 func (b *Bought) Had(user string) bool {

@@ -11,7 +11,7 @@ import (
 
 // requeueAfter is how long after a job was queued, in seconds, another one is queued
 // for the same generation: the first was lost.
-const requeueAfter = 60
+const requeueAfter = 30
 
 // lockRows keeps rows that are read until the end of the transaction. SQLite needs
 // nothing: who writes is alone.
@@ -138,7 +138,7 @@ func (s *Store) keep(ctx context.Context, tx Tx, lane rightful.InboxLane, number
 }
 
 // WakeShards implements rightful.InboxWork.
-func (s *Store) WakeShards(ctx context.Context) (int, error) {
+func (s *Store) WakeShards(ctx context.Context, again bool) (int, error) {
 	woken := 0
 	err := s.writing(ctx, func(ctx context.Context, tx Tx) error {
 		woken = 0
@@ -160,7 +160,7 @@ func (s *Store) WakeShards(ctx context.Context) (int, error) {
 			}
 			var wake []int
 			for _, r := range shards {
-				if !s.held(r, now) && (r.queued < r.generation || r.queuedAt <= now-requeueAfter) {
+				if !s.held(r, now) && (again || r.queued < r.generation || r.queuedAt <= now-requeueAfter) {
 					wake = append(wake, r.number)
 				}
 			}

@@ -115,7 +115,7 @@ func checkoutTried(c *engine.CheckoutReport) string {
 	case c.Failed != "":
 		return c.Failed
 	case len(c.Problems) > 0:
-		return c.SessionID + ": " + strings.Join(c.Problems, "; ")
+		return strings.TrimPrefix(c.SessionID+": ", ": ") + strings.Join(c.Problems, "; ")
 	}
 	return c.SessionID + " was made for company " + c.CompanyID + ", its stamps are right, and it was closed"
 }

@@ -71,7 +71,7 @@ const stopWithin = 35 * time.Second
 func (w *work) run(ctx context.Context) error {
 	if w.events != nil {
 		// What a process that was killed has left is not left until the next sweep.
-		if err := w.events.Sweep(ctx); err != nil {
+		if err := w.events.Sweep(ctx, true); err != nil {
 			return err
 		}
 	}

@@ -37,6 +37,7 @@ func TestDirectory(t *testing.T, open func(t *testing.T, rows DirectoryRows) rig
 				"cancellation":      testCancellation,
 				"stops when told":   testStops,
 				"side by side":      testConcurrent,
+				"many at once":      testMany,
 			} {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()

@@ -3,6 +3,7 @@ package sqldirectory
 import (
 	"context"
 	"database/sql"
+	"iter"
 	"strings"
 
 	"rightful"
@@ -52,43 +53,86 @@ func formKey(form any) any {
 	return form
 }
 
+// asking is one statement of a lookup, and which of its rows are wanted: databases
+// compare more loosely than rightful does, so what they find is compared once more.
+type asking struct {
+	statement statement
+	args      []any
+	keep      func(row []any) bool
+	columns   []resultColumn // what the rows hold; nil when that is not known
+}
+
 // lookup calls emit with the rows whose column is one of the values, a few
-// hundred values at a time, until it returns false. Databases compare more
-// loosely than rightful does, so what they find is compared once more.
+// hundred values at a time, until it returns false.
 func (d *Directory) lookup(ctx context.Context, q *query, name string, values []string, emit func([][]any) (bool, error)) error {
+	for _, a := range d.lookups(q, name, values) {
+		if more, err := d.ask(ctx, a, emit); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask runs one statement of a lookup.
+func (d *Directory) ask(ctx context.Context, a asking, emit func([][]any) (bool, error)) (more bool, err error) {
+	rows, err := d.run(ctx, a.statement, a.args)
+	if err != nil {
+		return false, err
+	}
+	return emit(filter(rows, a.keep))
+}
+
+// lookups returns the statements that find the rows whose column is one of the
+// values. There are none when no row can be.
+func (d *Directory) lookups(q *query, name string, values []string) []asking {
 	column, ok := q.column(name)
 	if !ok {
 		return nil
 	}
 	at := q.index(name)
-	return d.inChunks(collect(column.typ, values), func(chunk []*wanted) (bool, error) {
+	var all []asking
+	for chunk := range chunks(collect(column.typ, values)) {
 		asked := make(map[string]bool, len(chunk))
 		var args []any
 		for _, w := range chunk {
 			asked[w.canonical] = true
 			args = append(args, w.forms...)
 		}
-		rows, err := d.where(ctx, q, column, args)
-		if err != nil {
-			return false, err
-		}
-		return emit(filter(rows, func(row []any) bool {
-			return asked[rightful.CanonicalID(column.typ.idText(row[at]))]
-		}))
-	})
+		args = padded(args)
+		all = append(all, asking{statement: q.in(column, len(args)), args: args, columns: q.columns,
+			keep: func(row []any) bool { return asked[rightful.CanonicalID(column.typ.idText(row[at]))] }})
+	}
+	return all
 }
 
-// lookupEmails is lookup without regard to case: an app may hold one person in
-// two spellings, and both are wanted. So emails are sought through
-// lower(email), which reads the whole table where there is no index on that;
-// a column that compares without case itself does with its own. The scan
-// happens once at most: more emails than fit one statement are sought by
-// reading the table ourselves.
+// lookupEmails is lookup without regard to case. A scan of the table happens once
+// at most: more emails than fit one statement are sought by reading the table
+// ourselves.
 func (d *Directory) lookupEmails(ctx context.Context, q *query, values []string, emit func([][]any) (bool, error)) error {
+	a, ok := d.emails(q, values)
+	if !ok {
+		return nil
+	}
+	if len(a.args) > mostEmails {
+		return d.pages(ctx, q, func(rows [][]any) (bool, error) { return emit(filter(rows, a.keep)) })
+	}
+	_, err := d.ask(ctx, a, emit)
+	return err
+}
+
+// mostEmails is how many emails are asked for with one statement.
+const mostEmails = 2 * valuesPerStatement
+
+// emails returns the statement that finds emails without regard to case, false when
+// no row can have one: an app may hold one person in two spellings, and both are
+// wanted. So emails are sought through lower(email), which reads the whole table
+// where there is no index on that; a column that compares without case itself does
+// with its own.
+func (d *Directory) emails(q *query, values []string) (asking, bool) {
 	const name = string(rightful.ByEmail)
 	column, ok := q.column(name)
 	if !ok {
-		return nil
+		return asking{}, false
 	}
 	at := q.index(name)
 	asked := make(map[string]bool, len(values)) // in lower case
@@ -110,44 +154,29 @@ func (d *Directory) lookupEmails(ctx context.Context, q *query, values []string,
 		}
 	}
 	if len(args) == 0 {
-		return nil
-	}
-	found := func(rows [][]any) (bool, error) {
-		return emit(filter(rows, func(row []any) bool { return asked[strings.ToLower(column.typ.idText(row[at]))] }))
-	}
-	if len(args) > 2*valuesPerStatement {
-		return d.pages(ctx, q, found)
+		return asking{}, false
 	}
 	args = padded(args)
-	rows, err := d.run(ctx, q.inAnyCase(column, len(args)), args)
-	if err != nil {
-		return err
-	}
-	_, err = found(rows)
-	return err
+	return asking{statement: q.inAnyCase(column, len(args)), args: args, columns: q.columns,
+		keep: func(row []any) bool { return asked[strings.ToLower(column.typ.idText(row[at]))] }}, true
 }
 
-// inChunks cuts the values so that no statement gets too many forms.
-func (d *Directory) inChunks(all []*wanted, each func([]*wanted) (bool, error)) error {
-	for len(all) > 0 {
-		size, forms := 0, 0
-		for size < len(all) && forms+len(all[size].forms) <= valuesPerStatement {
-			forms += len(all[size].forms)
-			size++
+// chunks cuts the values so that no statement gets too many forms.
+func chunks(all []*wanted) iter.Seq[[]*wanted] {
+	return func(yield func([]*wanted) bool) {
+		for len(all) > 0 {
+			size, forms := 0, 0
+			for size < len(all) && forms+len(all[size].forms) <= valuesPerStatement {
+				forms += len(all[size].forms)
+				size++
+			}
+			size = max(size, 1)
+			if !yield(all[:size]) {
+				return
+			}
+			all = all[size:]
 		}
-		size = max(size, 1)
-		if more, err := each(all[:size]); err != nil || !more {
-			return err
-		}
-		all = all[size:]
 	}
-	return nil
-}
-
-// where returns the rows whose column is one of the values.
-func (d *Directory) where(ctx context.Context, q *query, column resultColumn, values []any) ([][]any, error) {
-	values = padded(values)
-	return d.run(ctx, q.in(column, len(values)), values)
 }
 
 // run runs a statement and returns its rows.
@@ -171,7 +200,7 @@ func padded(values []any) []any {
 	return values
 }
 
-// in is the statement of where for a number of values.
+// in is the statement that finds the rows whose column is one of a number of values.
 func (q *query) in(column resultColumn, values int) statement {
 	return q.wrap(q.list(), "WHERE "+column.ref+" IN ("+q.marks(column, values)+")")
 }

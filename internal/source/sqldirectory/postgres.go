@@ -35,7 +35,7 @@ func dialPostgres(dsn string, connectTimeout time.Duration) (*sql.DB, dialect, e
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "rightful"
 	}
-	return stdlib.OpenDB(*config), postgres{config}, nil
+	return stdlib.OpenDB(*config, stdlib.OptionShouldPing(asksFirst)), postgres{config}, nil
 }
 
 func (p postgres) target() string {

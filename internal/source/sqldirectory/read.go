@@ -14,8 +14,22 @@ const cleanup = 5 * time.Second
 // read runs f inside a read-only transaction under the deadline of one
 // statement, and explains its error as one of s.
 func (d *Directory) read(ctx context.Context, s statement, f func(context.Context, *sql.Conn) error) error {
+	return d.connected(ctx, func() statement { return s }, func(within context.Context, conn *sql.Conn) (abandon func(context.Context), err error) {
+		abandon, err = d.dialect.begin(within, conn, d.timeout)
+		if err == nil {
+			err = f(within, conn)
+		}
+		d.end(ctx, conn)
+		return abandon, err
+	})
+}
+
+// connected runs f on a connection under the deadline of one statement, and
+// explains its error as one of the statement that where returns then. f returns
+// what makes the server give up a statement, or nil.
+func (d *Directory) connected(ctx context.Context, where func() statement, f func(context.Context, *sql.Conn) (abandon func(context.Context), err error)) error {
 	if err := ctx.Err(); err != nil {
-		return d.explain(ctx, s, err)
+		return d.explain(ctx, where(), err)
 	}
 	// Connecting has a deadline of its own, which is not the statement's.
 	within, cancel := context.WithTimeout(ctx, d.connectTimeout+d.timeout)
@@ -28,11 +42,7 @@ func (d *Directory) read(ctx context.Context, s statement, f func(context.Contex
 
 	within, cancel = context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	abandon, err := d.dialect.begin(within, conn, d.timeout)
-	if err == nil {
-		err = f(within, conn)
-	}
-	d.end(ctx, conn)
+	abandon, err := f(within, conn)
 	// A driver that was interrupted may say so in words of its own.
 	if err != nil && within.Err() != nil {
 		err = within.Err()
@@ -42,7 +52,7 @@ func (d *Directory) read(ctx context.Context, s statement, f func(context.Contex
 			abandon(ctx)
 		}
 	}
-	return d.explain(ctx, s, err)
+	return d.explain(ctx, where(), err)
 }
 
 // end ends the transaction. A connection on which that fails is not used again;

@@ -41,27 +41,15 @@ func (d *Directory) compileResolver(ctx context.Context, text string) (*resolver
 // Resolve implements rightful.DirectoryReader. The first column of each row is
 // a company; NULL names none.
 func (d *Directory) Resolve(ctx context.Context, userID string) (rightful.Resolution, error) {
-	if err := d.broken[placeResolve]; err != nil {
+	if err := d.resolves(); err != nil {
 		return rightful.Resolution{}, err
-	}
-	if d.resolver == nil {
-		return rightful.Resolution{}, invalid(placeResolve, "no resolver query is configured", "add directory.resolve: SELECT company_id FROM ... WHERE user_id = :user_id")
 	}
 	forms, err := d.userForms(ctx, userID)
 	if err != nil {
 		return rightful.Resolution{}, err
 	}
-	r := d.resolver
-	for _, form := range forms {
-		args, ok := r.arguments(form)
-		if !ok {
-			continue
-		}
-		var rows [][]any
-		err := d.read(ctx, r.statement, func(ctx context.Context, conn *sql.Conn) (err error) {
-			rows, err = d.fetch(ctx, conn, r.statement.sent, args)
-			return err
-		})
+	for _, a := range d.resolver.askings(forms) {
+		rows, err := d.run(ctx, a.statement, a.args)
 		if err != nil {
 			return rightful.Resolution{}, err
 		}
@@ -70,6 +58,29 @@ func (d *Directory) Resolve(ctx context.Context, userID string) (rightful.Resolu
 		}
 	}
 	return rightful.Resolution{}, nil
+}
+
+// resolves returns an error unless there is a resolver query to ask.
+func (d *Directory) resolves() error {
+	if err := d.broken[placeResolve]; err != nil {
+		return err
+	}
+	if d.resolver == nil {
+		return invalid(placeResolve, "no resolver query is configured", "add directory.resolve: SELECT company_id FROM ... WHERE user_id = :user_id")
+	}
+	return nil
+}
+
+// askings returns the statements that resolve a user who is known under one of the
+// forms.
+func (r *resolver) askings(forms []any) []asking {
+	var all []asking
+	for _, form := range forms {
+		if args, ok := r.arguments(form); ok {
+			all = append(all, asking{statement: r.statement, args: args})
+		}
+	}
+	return all
 }
 
 // userForms returns the values under which the database may know the user: the

@@ -120,72 +120,82 @@ func rows[T any](ctx context.Context, d *Directory, place string, q *query, sel 
 
 // Companies implements rightful.DirectoryReader.
 func (d *Directory) Companies(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.Company, error] {
-	return rows(ctx, d, placeCompanies, d.companies, sel, func(r *record) (rightful.Company, bool) {
-		at, deleted := r.deletion("deleted_at")
-		c := rightful.Company{
-			ID:               r.id("id"),
-			Name:             r.text("name"),
-			OwnerUserID:      r.id("owner_user_id"),
-			StripeCustomerID: r.id("stripe_customer_id"),
-			DeletedAt:        at,
-			Deleted:          deleted,
-			MergedInto:       r.id("merged_into"),
-			BillingParentID:  r.id("billing_parent_id"),
-			StampValue:       r.id("stamp_value"),
-		}
-		return c, c.ID != ""
-	})
+	return rows(ctx, d, placeCompanies, d.companies, sel, asCompany)
+}
+
+func asCompany(r *record) (rightful.Company, bool) {
+	at, deleted := r.deletion("deleted_at")
+	c := rightful.Company{
+		ID:               r.id("id"),
+		Name:             r.text("name"),
+		OwnerUserID:      r.id("owner_user_id"),
+		StripeCustomerID: r.id("stripe_customer_id"),
+		DeletedAt:        at,
+		Deleted:          deleted,
+		MergedInto:       r.id("merged_into"),
+		BillingParentID:  r.id("billing_parent_id"),
+		StampValue:       r.id("stamp_value"),
+	}
+	return c, c.ID != ""
 }
 
 // Users implements rightful.DirectoryReader. Emails are found by lower(email),
 // which is slow without an index on it (Diagnose says so).
 func (d *Directory) Users(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.User, error] {
-	return rows(ctx, d, placeUsers, d.users, sel, func(r *record) (rightful.User, bool) {
-		u := rightful.User{
-			ID:            r.id("id"),
-			Email:         r.id("email"),
-			EmailVerified: r.flag("email_verified", false),
-			Inactive:      !r.flag("is_active", true),
-			CompanyID:     r.id("company_id"),
-		}
-		return u, u.ID != ""
-	})
+	return rows(ctx, d, placeUsers, d.users, sel, asUser)
+}
+
+func asUser(r *record) (rightful.User, bool) {
+	u := rightful.User{
+		ID:            r.id("id"),
+		Email:         r.id("email"),
+		EmailVerified: r.flag("email_verified", false),
+		Inactive:      !r.flag("is_active", true),
+		CompanyID:     r.id("company_id"),
+	}
+	return u, u.ID != ""
 }
 
 // Memberships implements rightful.DirectoryReader. A row without user or
 // company ties nothing and is left out.
 func (d *Directory) Memberships(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.Membership, error] {
-	return rows(ctx, d, placeMemberships, d.memberships, sel, func(r *record) (rightful.Membership, bool) {
-		m := rightful.Membership{
-			UserID:    r.id("user_id"),
-			CompanyID: r.id("company_id"),
-			Role:      r.text("role"),
-			JoinedAt:  r.time("joined_at"),
-			LeftAt:    r.time("left_at"),
-		}
-		return m, m.UserID != "" && m.CompanyID != ""
-	})
+	return rows(ctx, d, placeMemberships, d.memberships, sel, asMembership)
+}
+
+func asMembership(r *record) (rightful.Membership, bool) {
+	m := rightful.Membership{
+		UserID:    r.id("user_id"),
+		CompanyID: r.id("company_id"),
+		Role:      r.text("role"),
+		JoinedAt:  r.time("joined_at"),
+		LeftAt:    r.time("left_at"),
+	}
+	return m, m.UserID != "" && m.CompanyID != ""
 }
 
 // SubscriptionRows implements rightful.DirectoryReader.
 func (d *Directory) SubscriptionRows(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.SubscriptionRow, error] {
-	return rows(ctx, d, placeSubscriptions, d.subscriptions, sel, func(r *record) (rightful.SubscriptionRow, bool) {
-		s := rightful.SubscriptionRow{
-			ID:                   r.id("id"),
-			CompanyID:            r.id("company_id"),
-			StripeCustomerID:     r.id("stripe_customer_id"),
-			StripeSubscriptionID: r.id("stripe_subscription_id"),
-			Status:               r.text("status"),
-		}
-		return s, s.ID != ""
-	})
+	return rows(ctx, d, placeSubscriptions, d.subscriptions, sel, asSubscriptionRow)
+}
+
+func asSubscriptionRow(r *record) (rightful.SubscriptionRow, bool) {
+	s := rightful.SubscriptionRow{
+		ID:                   r.id("id"),
+		CompanyID:            r.id("company_id"),
+		StripeCustomerID:     r.id("stripe_customer_id"),
+		StripeSubscriptionID: r.id("stripe_subscription_id"),
+		Status:               r.text("status"),
+	}
+	return s, s.ID != ""
 }
 
 // Links implements rightful.DirectoryReader. A row without company or customer
 // links nothing and is left out.
 func (d *Directory) Links(ctx context.Context, sel rightful.Select) iter.Seq2[rightful.Link, error] {
-	return rows(ctx, d, placeLinks, d.links, sel, func(r *record) (rightful.Link, bool) {
-		l := rightful.Link{CompanyID: r.id("company_id"), StripeCustomerID: r.id("stripe_customer_id")}
-		return l, l.CompanyID != "" && l.StripeCustomerID != ""
-	})
+	return rows(ctx, d, placeLinks, d.links, sel, asLink)
+}
+
+func asLink(r *record) (rightful.Link, bool) {
+	l := rightful.Link{CompanyID: r.id("company_id"), StripeCustomerID: r.id("stripe_customer_id")}
+	return l, l.CompanyID != "" && l.StripeCustomerID != ""
 }

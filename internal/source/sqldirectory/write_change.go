@@ -336,20 +336,15 @@ func (w *Writer) confirm(ctx context.Context, conn *sql.Conn, t *target) error {
 
 // rows returns the rows of a mapped query whose column is the id, as they are.
 func (w *Writer) rows(ctx context.Context, conn *sql.Conn, q *query, name, id string) ([][]any, error) {
-	column, _ := q.column(name)
-	at := q.index(name)
 	var found [][]any
-	err := w.d.inChunks(collect(column.typ, []string{id}), func(chunk []*wanted) (bool, error) {
-		args := padded(chunk[0].forms)
-		s := q.in(column, len(args))
-		rows, err := w.d.fetch(ctx, conn, s.sent, args)
+	for _, a := range w.d.lookups(q, name, []string{id}) {
+		rows, err := w.d.fetch(ctx, conn, a.statement.sent, a.args)
 		if err != nil {
-			return false, &placed{s, err}
+			return nil, &placed{a.statement, err}
 		}
-		found = append(found, filter(rows, func(row []any) bool { return rightful.SameID(column.typ.idText(row[at]), id) })...)
-		return true, nil
-	})
-	return found, err
+		found = append(found, filter(rows, a.keep)...)
+	}
+	return found, nil
 }
 
 // unchanged is a statement that changed no row though what it expects was read.

@@ -17,6 +17,13 @@ func TestStripeWriter(t *testing.T) {
 	})
 }
 
+func TestCheckoutReader(t *testing.T) {
+	t.Parallel()
+	sourcetest.TestCheckoutReader(t, func(t *testing.T, world []byte) rightful.CheckoutReader {
+		return parse(t, world).Stripe(sourcetest.StripeKeys()).(rightful.CheckoutReader)
+	})
+}
+
 func TestCacheWriter(t *testing.T) {
 	t.Parallel()
 	sourcetest.TestCacheWriter(t, func(t *testing.T, holds sourcetest.CacheContents) (rightful.CacheReader, rightful.CacheWriter) {

@@ -162,7 +162,8 @@ func isName(dec *jsontext.Decoder) bool {
 	return kind == '{' && length%2 == 1
 }
 
-// Stripe returns the world's Stripe account, read with the given identity keys.
+// Stripe returns the world's Stripe account, read with the given identity keys. It
+// is a rightful.CheckoutReader too.
 // A world without a stripe section has an empty one.
 func (w *World) Stripe(keys rightful.KeySet) rightful.StripeReader {
 	r := &stripeReader{

@@ -22,3 +22,6 @@ CREATE TABLE rightful_checkout_intents (
 	session_id TEXT NOT NULL, -- empty: none is known
 	PRIMARY KEY (account, livemode, company_id, user_id, wish)
 ) STRICT;
+
+-- Validation asks for whom a session was made.
+CREATE INDEX rightful_checkout_intents_session ON rightful_checkout_intents (session_id);
