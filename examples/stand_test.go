@@ -127,7 +127,9 @@ func (e *example) start(t *testing.T, c *exec.Cmd, says string) (said string, st
 		_ = c.Process.Signal(syscall.SIGTERM)
 		late := time.AfterFunc(time.Minute, func() { _ = c.Process.Kill() })
 		defer late.Stop()
-		_ = c.Wait()
+		if err := c.Wait(); err != nil && filepath.Base(c.Path) == "shop" {
+			t.Errorf("the shop does not end well: %v", err)
+		}
 		if t.Failed() {
 			t.Logf("%s %s:\n%s", e.name, says, &log)
 		}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -60,14 +61,17 @@ func run(ctx context.Context) error {
 // serve answers requests, and lets rightful judge the events that come, until the
 // context ends.
 func (s *shop) serve(ctx context.Context, address string, g *fromfile.Gateway) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
 	working, done := context.WithCancel(context.WithoutCancel(ctx))
 	worked := make(chan error, 1)
 	go func() { worked <- g.Run(working) }()
-	server := &http.Server{Addr: address, Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
-	go func() { ended <- server.ListenAndServe() }()
+	go func() { ended <- server.Serve(listener) }()
 	fmt.Println("the shop is open at", s.url)
-	var err error
 	select {
 	case err = <-ended:
 	case err = <-worked:
