@@ -194,7 +194,7 @@ func TestEventsAreReplayed(t *testing.T) {
 // decisions: it decides nothing.
 func TestAReplayThatCannotReadAll(t *testing.T) {
 	t.Parallel()
-	p := rent(t, setup{}, twoCompanies(), customers("cus_A company_id=11 app=ledgerly"))
+	p := rent(t, setup{}, premisesOfTwo(), customers("cus_A company_id=11 app=ledgerly"))
 	made := p.call(http.MethodPost, "/v1/checkout/sessions", url.Values{
 		"mode": {"payment"}, "customer": {"cus_A"}, "success_url": {"https://app.example.com/paid"}, "metadata[company_id]": {"11"}, "metadata[user_id]": {"9"}, "metadata[app]": {"ledgerly"},
 		"line_items[0][price_data][currency]": {"usd"}, "line_items[0][price_data][unit_amount]": {"1000"}, "line_items[0][price_data][product_data][name]": {"Plan"}, "line_items[0][quantity]": {"1"},
