@@ -129,6 +129,9 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 	}
 	g.Gateway = own
 	g.notes.again = own.LookAgain
+	if g.alerts != nil {
+		g.notes.changed = g.alerts.FindingsChanged
+	}
 	g.notes.begin()
 	return g.openWebhooks(ctx, o)
 }

@@ -25,13 +25,14 @@ const (
 // once and is not found any more by a judgement of an event or a payment, which see
 // little, is looked at again as an investigation does, and is resolved by that.
 type notes struct {
-	keeper rightful.AuditKeeper
-	again  func(context.Context, rightful.Finding) ([]rightful.Finding, error)
-	sift   func([]rightful.Finding) []rightful.Finding // leaves what is kept
-	now    func() time.Time
-	log    *slog.Logger
-	ended  chan struct{}
-	stop   context.CancelFunc // of looking again
+	keeper  rightful.AuditKeeper
+	again   func(context.Context, rightful.Finding) ([]rightful.Finding, error)
+	sift    func([]rightful.Finding) []rightful.Finding // leaves what is kept
+	changed func()                                      // is told when findings were opened or resolved
+	now     func() time.Time
+	log     *slog.Logger
+	ended   chan struct{}
+	stop    context.CancelFunc // of looking again
 
 	mu      sync.Mutex
 	shut    bool
@@ -55,7 +56,7 @@ type note struct {
 func keepNotes(k rightful.AuditKeeper, now func() time.Time, log *slog.Logger) *notes {
 	return &notes{
 		keeper: k, now: now, log: log, ended: make(chan struct{}), waiting: map[string]*note{}, wake: make(chan struct{}, 1),
-		due: map[string]rightful.Finding{}, looked: map[string]time.Time{},
+		changed: func() {}, due: map[string]rightful.Finding{}, looked: map[string]time.Time{},
 	}
 }
 
@@ -165,7 +166,11 @@ func (n *notes) keepFound(ctx context.Context, at int64, findings []rightful.Fin
 		return
 	}
 	n.noneOpen = time.Time{}
-	if _, err := n.keeper.NoteFindings(ctx, at, findings); err != nil {
+	opened, err := n.keeper.NoteFindings(ctx, at, findings)
+	if len(opened) > 0 {
+		n.changed()
+	}
+	if err != nil {
 		n.log.Warn("findings could not be kept; the next audit reports them again", "error", err)
 	}
 }
@@ -208,7 +213,10 @@ func (n *notes) lookAt(ctx context.Context, family string, f rightful.Finding) e
 			gone = append(gone, f.ID)
 		}
 	}
-	_, err = n.keeper.ResolveNoted(ctx, at, gone)
+	resolved, err := n.keeper.ResolveNoted(ctx, at, gone)
+	if resolved > 0 {
+		n.changed()
+	}
 	return err
 }
 
