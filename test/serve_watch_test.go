@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -175,4 +174,3 @@ func TestServeWatches(t *testing.T) {
 	}
 }
 
-var _ = strconv.Itoa

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -110,7 +111,11 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 			return err
 		}
 		m := g.metricsOptions(o)
-		m.StripeRequests = func() map[string]int { return p.stripe.Requests().ByEndpoint }
+		m.StripeRequests = func() map[string]int {
+			q := p.stripe.Requests()
+			maps.Copy(q.ByEndpoint, q.Writes)
+			return q.ByEndpoint
+		}
 		g.Metrics = telemetry.New(m)
 	}
 	if err := g.openAlerts(o); err != nil {
