@@ -173,4 +173,3 @@ func TestServeWatches(t *testing.T) {
 		t.Error("a secret or an email went out")
 	}
 }
-
