@@ -187,5 +187,5 @@ const (
 	AuditFailed     = "error"
 )
 
-// AuditEnded counts an audit by its outcome.
+// AuditEnded counts an audit by its outcome: one that this process ran, or learned of.
 func (m *Metrics) AuditEnded(outcome string) { m.audits.WithLabelValues(outcomes.or(outcome)).Inc() }
