@@ -41,31 +41,32 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	missed := 0
+	var missed []rightful.Ref
+	defer func() { w.o.Watch.caughtUp(ctx, missed) }() // also of what was found before it failed
 	var some []rightful.InboxEvent
 	keep := func() error {
-		n, err := w.keepMissed(ctx, account.Livemode, some)
-		missed, some = missed+n, nil
+		kept, err := w.keepMissed(ctx, account.Livemode, some)
+		missed, some = append(missed, kept...), nil
 		return err
 	}
 	from := begun - int64(catchUpOverlap/time.Second)
 	for e, err := range w.g.opt.Stripe.Events(ctx, rightful.EventQuery{CreatedFrom: max(from, 1)}) {
 		if err != nil {
-			return missed, err
+			return len(missed), err
 		}
 		if e.Created > to || !delivered(e) || !slices.Contains(rightful.StripeTypes(), e.ObjectType) || !isStripeID(e.ObjectID) || !isStripeID(e.ID) {
 			continue
 		}
 		if some = append(some, w.missed(e, account.Livemode)); len(some) == listTogether {
 			if err := keep(); err != nil {
-				return missed, err
+				return len(missed), err
 			}
 		}
 	}
 	if err := keep(); err != nil {
-		return missed, err
+		return len(missed), err
 	}
-	return missed, w.o.Inbox.KeepInboxMark(ctx, name, to)
+	return len(missed), w.o.Inbox.KeepInboxMark(ctx, name, to)
 }
 
 // delivered returns what tells whether an event should have been delivered: an endpoint
@@ -104,30 +105,30 @@ func (w *Webhooks) missed(e rightful.Event, livemode bool) rightful.InboxEvent {
 	}
 }
 
-// keepMissed keeps those of the events that are not kept yet.
-func (w *Webhooks) keepMissed(ctx context.Context, livemode bool, events []rightful.InboxEvent) (int, error) {
+// keepMissed keeps those of the events that are not kept yet, and returns them.
+func (w *Webhooks) keepMissed(ctx context.Context, livemode bool, events []rightful.InboxEvent) ([]rightful.Ref, error) {
 	ids := make([]string, len(events))
 	for i, e := range events {
 		ids[i] = e.ID
 	}
 	missing, err := w.o.Inbox.MissingEvents(ctx, w.g.opt.Account, livemode, ids)
 	if err != nil || len(missing) == 0 {
-		return 0, err
+		return nil, err
 	}
 	events = slices.DeleteFunc(events, func(e rightful.InboxEvent) bool { return !slices.Contains(missing, e.ID) })
 	fresh, err := w.o.Inbox.AcceptEvents(ctx, events)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	n := 0
+	var kept []rightful.Ref
 	for i, e := range events {
 		if fresh[i] {
-			n++
+			kept = append(kept, rightful.Ref{Type: "event", ID: e.ID})
 			e.Status, e.Codes = statusMissed, []string{string(rightful.CodeDeliveryDead)}
-			w.decided(ctx, e, "")
+			w.decided(ctx, e, "", nil)
 		}
 	}
-	return n, nil
+	return kept, nil
 }
 
 // Sweep makes jobs for events and notices that are due and have none, because their

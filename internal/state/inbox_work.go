@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"maps"
@@ -47,7 +48,19 @@ func (s *Store) OpenEvents(ctx context.Context, number, limit int) (open []right
 		}
 		open, err = s.events(ctx, tx, `WHERE shard = $1 AND status IN ('pending', 'unknown') AND family IN (`+parameters(3, len(families))+`)
 			ORDER BY family, created, seq LIMIT $2`, append([]any{number, limit}, anys(families)...)...)
-		return err
+		if err != nil {
+			return err
+		}
+		dead, err := s.events(ctx, tx, `WHERE shard = $1 AND status = 'dead' AND family IN (`+parameters(3, len(families))+`)
+			ORDER BY family, created, seq LIMIT $2`, append([]any{number, limit}, anys(families)...)...)
+		if err != nil || len(dead) == 0 {
+			return err
+		}
+		open = append(open, dead...)
+		slices.SortStableFunc(open, func(a, b rightful.InboxEvent) int {
+			return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Created, b.Created), cmp.Compare(a.Seq, b.Seq))
+		})
+		return nil
 	})
 	return open, err
 }
