@@ -20,6 +20,8 @@ type verdict struct {
 	company string // the live one that it belongs to, as the database prints it
 	foreign bool   // another application's
 	codes   []string
+	// findings are those that the codes are of, for whoever keeps them.
+	findings []rightful.Finding
 }
 
 // attribute says whose the families of the events that are still open are.
@@ -112,10 +114,11 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 		ids[rightful.CanonicalID(c.ID)] = c.ID
 	}
 	judged := judge.Judge(sit, b.w.g.rules)
-	codes := map[string][]string{}
+	codes, findings := map[string][]string{}, map[string][]rightful.Finding{}
 	for _, f := range judged.Findings {
 		if f.Severity != rightful.SeverityInfo {
 			codes[f.Family] = append(codes[f.Family], string(f.Code))
+			findings[f.Family] = append(findings[f.Family], f)
 		}
 	}
 	out := map[string]*verdict{}
@@ -129,7 +132,7 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 			case owner == judge.OwnerUs || b.w.g.opt.Keys.Ownership == "":
 				v.company = cmp.Or(ids[company], company)
 			}
-			v.codes = unique(codes[sit.Families[i].Key])
+			v.codes, v.findings = unique(codes[sit.Families[i].Key]), findings[sit.Families[i].Key]
 		}
 		out[family] = v
 	}
@@ -190,6 +193,7 @@ func (b *batch) lookAround(family string, v *verdict) error {
 func (b *batch) conclude(i int, v *verdict) {
 	e := &b.events[i]
 	e.Codes = v.codes
+	b.findings[e.Family] = v.findings
 	switch {
 	case v.foreign:
 		b.settle(i, rightful.InboxForeign)

@@ -77,7 +77,8 @@ func (w *Webhooks) judgeSome(ctx context.Context, shard int, worker string, _ ti
 	}
 	for i, e := range b.events {
 		if b.judged[i] {
-			w.decided(ctx, e, "")
+			w.decided(ctx, e, "", b.findings[e.Family]...)
+			delete(b.findings, e.Family) // the same for all events of the family: kept once
 		}
 	}
 	return true, nil
@@ -151,11 +152,11 @@ func byFamily(events []rightful.InboxEvent) func(yield func([]rightful.InboxEven
 	}
 }
 
-// decided tells of an event that was judged.
-func (w *Webhooks) decided(ctx context.Context, e rightful.InboxEvent, kind rightful.ErrorKind) {
+// decided tells of an event that was judged, with what was found about its family.
+func (w *Webhooks) decided(ctx context.Context, e rightful.InboxEvent, kind rightful.ErrorKind, findings ...rightful.Finding) {
 	d := Decision{
 		Kind: DecidedWebhook, At: w.g.now(), EventID: e.ID, CompanyID: e.CompanyID, Object: rightful.Ref{Type: string(e.ObjectType), ID: e.ObjectID},
-		Status: Status(e.Status), Codes: slices.Clone(e.Codes), Error: string(kind), Seconds: float64(max(w.g.now()-e.ReceivedAt, 0)),
+		Status: Status(e.Status), Codes: slices.Clone(e.Codes), Error: string(kind), Findings: findings, Seconds: float64(max(w.g.now()-e.ReceivedAt, 0)),
 	}
 	switch e.ObjectType {
 	case rightful.TypeSession:
@@ -192,20 +193,23 @@ type batch struct {
 
 	account rightful.Account
 	newest  map[objectKey]*newest
-	putOff  map[string]bool // families whose turn comes later, because Stripe could not be read
+	// findings are those about the families of the events, by family.
+	findings map[string][]rightful.Finding
+	putOff   map[string]bool // families whose turn comes later, because Stripe could not be read
 }
 
 func (w *Webhooks) batch(ctx context.Context, events []rightful.InboxEvent) *batch {
 	n := len(events)
 	return &batch{
 		w: w, ctx: ctx, now: w.g.now(), events: slices.Clone(events), judged: make([]bool, n), moved: make([]bool, n), early: make([]bool, n),
-		newest: map[objectKey]*newest{}, putOff: map[string]bool{},
+		newest: map[objectKey]*newest{}, findings: map[string][]rightful.Finding{}, putOff: map[string]bool{},
 	}
 }
 
 func (b *batch) join(other *batch) {
 	b.events, b.judged = append(b.events, other.events...), append(b.judged, other.judged...)
 	maps.Copy(b.newest, other.newest)
+	maps.Copy(b.findings, other.findings)
 }
 
 // judge says whose the events are.
