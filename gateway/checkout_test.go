@@ -224,8 +224,11 @@ func TestWrongRequests(t *testing.T) {
 			r.SuccessURL, r.CancelURL, r.StripeParams = "", "", map[string]any{"ui_mode": "embedded"}
 		}},
 		{"stripe_params", func(r *gateway.CheckoutRequest) { r.StripeParams = map[string]any{"locale": func() {}} }},
-		{"stripe", func(r *gateway.CheckoutRequest) { r.StripeParams = map[string]any{"no_such": "x"} }},
-		{"stripe", func(r *gateway.CheckoutRequest) { r.Price = "price_none" }},
+		{"stripe_params.no_such", func(r *gateway.CheckoutRequest) { r.StripeParams = map[string]any{"no_such": "x"} }},
+		{"stripe_params.subscription_data.no_such", func(r *gateway.CheckoutRequest) {
+			r.StripeParams = map[string]any{"subscription_data": map[string]any{"no_such": "x"}}
+		}},
+		{"price", func(r *gateway.CheckoutRequest) { r.Price = "price_none" }},
 	} {
 		r := buying()
 		tt.change(&r)
@@ -237,6 +240,10 @@ func TestWrongRequests(t *testing.T) {
 	}
 	if got := p.all("/v1/checkout/sessions"); len(got) != 0 {
 		t.Errorf("made %v", got)
+	}
+	_, err := g.EnsureCustomer(t.Context(), "12", gateway.CustomerDetails{Email: "nobody"})
+	if wrong, ok := errors.AsType[*rightful.Error](err); !ok || wrong.Kind != rightful.KindInvalid || wrong.Place != "email" {
+		t.Errorf("a customer with an address that Stripe refuses: %v, want an invalid email", err)
 	}
 	// What was refused can be bought as soon as it is there.
 	r := buying()

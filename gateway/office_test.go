@@ -227,8 +227,24 @@ func TestFindingsOfAFamilyAreTold(t *testing.T) {
 	if last.CompanyID != "11" || fmt.Sprint(last.Findings) != "[RF101]" {
 		t.Errorf("got %+v", last)
 	}
-	if d := o.premises.told(gateway.DecidedWebhook); len(d) != 1 || len(d[0].Codes) != 1 || d[0].CompanyID != "11" || d[0].EventID != last.ID {
-		t.Errorf("got %+v", d)
+	d := o.premises.told(gateway.DecidedWebhook)
+	if len(d) != 1 || len(d[0].Codes) != 1 || d[0].CompanyID != "11" || d[0].EventID != last.ID {
+		t.Fatalf("got %+v", d)
+	}
+	if f := d[0].Findings; len(f) != 1 || f[0].Code != rightful.CodeStampMissing || f[0].Object.ID != id {
+		t.Errorf("to be kept: %+v", f)
+	}
+
+	o.later(5)
+	o.post("/v1/customers/"+id, "name", "A")
+	o.post("/v1/customers/"+id, "name", "B")
+	o.settle()
+	kept := 0
+	for _, d := range o.premises.told(gateway.DecidedWebhook) {
+		kept += len(d.Findings)
+	}
+	if kept != 1 {
+		t.Errorf("what two events of one family showed together was kept %d times", kept)
 	}
 }
 
