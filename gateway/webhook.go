@@ -171,7 +171,7 @@ func (w *Webhooks) ServeHTTP(res http.ResponseWriter, req *http.Request) {
 	default:
 		no = &hookRefusal{http.StatusServiceUnavailable, rightful.KindUnavailable, "the event could not be stored", "send it again later"}
 		w.refused(req.Context(), no.kind)
-		w.g.opt.Logger.ErrorContext(req.Context(), "webhook not stored", "kind", string(rightful.KindOf(err)))
+		w.g.opt.Logger.ErrorContext(req.Context(), "webhook not stored", "kind", string(rightful.KindOf(err)), "error", err.Error())
 	}
 	writeProblem(res, no)
 }
