@@ -234,18 +234,6 @@ func TestFindingsOfAFamilyAreTold(t *testing.T) {
 	if f := d[0].Findings; len(f) != 1 || f[0].Code != rightful.CodeStampMissing || f[0].Object.ID != id {
 		t.Errorf("to be kept: %+v", f)
 	}
-
-	o.later(5)
-	o.post("/v1/customers/"+id, "name", "A")
-	o.post("/v1/customers/"+id, "name", "B")
-	o.settle()
-	kept := 0
-	for _, d := range o.premises.told(gateway.DecidedWebhook) {
-		kept += len(d.Findings)
-	}
-	if kept != 1 {
-		t.Errorf("what two events of one family showed together was kept %d times", kept)
-	}
 }
 
 // TestThinEvents: the object is read once, however many events are about it.
