@@ -12,7 +12,7 @@ import (
 // in which things came.
 func TestTheTagIsTheCustomers(t *testing.T) {
 	t.Parallel()
-	rows := append([]string{}, twoCompanies...)
+	rows := append([]string{}, officeRows...)
 	rows = append(rows, linking(11, "cus_Ours"), linking(12, "cus_Theirs"))
 	o := openOffice(t, setup{}, rows, customers("cus_Ours company_id=11 app=ledgerly", "cus_Theirs company_id=12 app=another"))
 	price := o.postID("/v1/prices", "currency", "usd", "unit_amount", "1000", "recurring[interval]", "month", "product_data[name]", "Plan")
