@@ -81,7 +81,7 @@ func (s *listSource) look(ctx context.Context, show showing) error {
 			return err
 		}
 	}
-	return s.show(show)
+	return s.show(account.ID, show)
 }
 
 // list reads what is new in Stripe's list. Without a bound, the first look shows nothing
@@ -204,8 +204,9 @@ func (l *listEvent) judged(b *batch, e rightful.InboxEvent, now int64) {
 	}
 }
 
-// show shows what is judged, in the order in which it came.
-func (s *listSource) show(show showing) error {
+// show shows what is judged, in the order in which it came. Events of the account itself
+// do not name it.
+func (s *listSource) show(account string, show showing) error {
 	now := s.g.now()
 	for len(s.open) > 0 {
 		i := slices.IndexFunc(s.open, func(e *listEvent) bool {
@@ -215,10 +216,12 @@ func (s *listSource) show(show showing) error {
 			break
 		}
 		e, again := s.open[i], s.open[i].shown
+		shown := e.InboxEvent
+		shown.Account = cmp.Or(shown.Account, account)
 		if e.shown = true; e.Status != rightful.InboxUnknown {
 			s.open = slices.Delete(s.open, i, i+1)
 		}
-		if err := show(e.InboxEvent, e.object, again); err != nil {
+		if err := show(shown, e.object, again); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -273,6 +274,33 @@ func TestWatchesStripeItself(t *testing.T) {
 		if n := map[bool]int{true: 1, false: len(rest)}[strings.Contains(args, "--limit")]; code != want || n != len(rest) {
 			t.Errorf("%s: exit code %d, shown %q\n%s", args, code, rest, w.text())
 		}
+	}
+}
+
+// TestWatchNeedsAKey: a wrong one is an error at once.
+func TestWatchNeedsAKey(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, "")
+	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, `{"error": {"type": "invalid_request_error", "message": "Invalid API Key provided: sk_test_****shop"}}`)
+	}))
+	t.Cleanup(door.Close)
+	file := filepath.Join(s.dir, "rightful.yaml")
+	text := strings.ReplaceAll(string(must(os.ReadFile(file))(t)), s.stripe.URL, door.URL)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := s.rightful(t, "watch"); code != 1 || out != "" || strings.Contains(errs, "watching") || !strings.Contains(errs, "stripe.key") || strings.Contains(errs, "sk_test_shop") {
+		t.Errorf("exit code %d, %s%s", code, out, errs)
+	}
+	text = strings.ReplaceAll(text, door.URL, s.stripe.URL)
+	text = strings.ReplaceAll(text, "stripe: {", "stripe: {account: acct_another, ")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := s.rightful(t, "watch"); code != 4 || out != "" || !strings.Contains(errs, "acct_another is expected") {
+		t.Errorf("exit code %d, %s%s", code, out, errs)
 	}
 }
 
