@@ -64,18 +64,18 @@ func TestWatchListAsksOnce(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t, setup{}, twoCompanies, "")
 	s := watch(t, o, list(o))
-	id := o.mine("99")
-	o.post("/v1/customers/"+id, "metadata[user_id]", "8")
-	asked := o.sim.Counts().Operations["customers.retrieve"]
-	if got := s.look(t); len(got) != 2 {
-		t.Errorf("got %q", got)
-	}
-	for range 5 {
+	id := o.postID("/v1/customers", "metadata[company_id]", "99", "metadata[app]", "ledgerly")
+	o.post("/v1/customers/"+id, "metadata[org_id]", "98")
+	before := o.sim.Counts()
+	same(t, "new", s.look(t), "unknown customer.created "+id, "unknown customer.updated "+id)
+	const looks = 5
+	for range looks {
 		o.later(61)
-		s.look(t)
+		same(t, "then", s.look(t))
 	}
-	if n := o.sim.Counts().Operations["customers.retrieve"] - asked; n != 1 {
-		t.Errorf("asked %d times", n)
+	after := o.sim.Counts()
+	if n := after.Operations["customers.retrieve"] - before.Operations["customers.retrieve"]; n != 1 || after.GETs-before.GETs != looks+2 {
+		t.Errorf("asked %d times for the customer, %d in all", n, after.GETs-before.GETs)
 	}
 }
 
