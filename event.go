@@ -22,6 +22,10 @@ type Event struct {
 
 	// PendingWebhooks is how many endpoints have not acknowledged it yet.
 	PendingWebhooks int
+
+	// Body is the event as Stripe sends it, JSON, when it was asked for. It may hold
+	// anything: it is to be reduced at once, and kept nowhere.
+	Body []byte
 }
 
 // EventQuery picks events. Stripe keeps them for 30 days.
@@ -29,6 +33,7 @@ type EventQuery struct {
 	Types       []string // empty: all types
 	Undelivered bool     // only those that some endpoint did not acknowledge
 	CreatedFrom int64    // Unix seconds, inclusive; 0 for no bound
+	Whole       bool     // with Body, where the place has it
 }
 
 // WebhookEndpoint is one address that Stripe delivers events to.

@@ -42,7 +42,7 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	var missed []rightful.Ref
-	defer func() { w.o.Watch.caughtUp(ctx, missed) }() // also of what was found before it failed
+	defer func() { w.o.Tally.caughtUp(ctx, missed) }() // also of what was found before it failed
 	var some []rightful.InboxEvent
 	keep := func() error {
 		kept, err := w.keepMissed(ctx, account.Livemode, some)

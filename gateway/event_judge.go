@@ -154,7 +154,7 @@ func byFamily(events []rightful.InboxEvent) func(yield func([]rightful.InboxEven
 // judged tells of an event that was judged, and what was found about its family; nil:
 // it was not looked at.
 func (w *Webhooks) judged(ctx context.Context, e rightful.InboxEvent, v *verdict) {
-	w.o.Watch.judged(e, w.g.now())
+	w.o.Tally.judged(e, w.g.now())
 	w.decided(ctx, e, "", v)
 }
 

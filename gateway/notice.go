@@ -98,7 +98,7 @@ func (w *Webhooks) tellSome(ctx context.Context, shard int, worker string, end t
 		return false, err
 	}
 	for _, e := range told {
-		w.o.Watch.told(e.Notice)
+		w.o.Tally.told(e.Notice)
 		if e.Notice == rightful.NoticeDead {
 			e.Status = statusUntold
 			w.decided(ctx, e, rightful.KindUnavailable, nil)

@@ -35,8 +35,8 @@ type WebhookOptions struct {
 	// far as they had come. An error, or more than NoticeWithin, means that it is told
 	// again later; until then those that follow in the family wait. Nil: nobody is told.
 	OnNotice func(context.Context, Notice) error
-	// Watch counts what happens to events.
-	Watch Watch
+	// Tally counts what happens to events.
+	Tally Tally
 }
 
 // Webhooks accepts Stripe's events: it checks who sent them, keeps what says whose
@@ -108,7 +108,7 @@ func (w *Webhooks) accept(ctx context.Context, body []byte, s signature) error {
 	if err != nil {
 		return err
 	}
-	w.o.Watch.received(fresh)
+	w.o.Tally.received(fresh)
 	if fresh && e.Status != rightful.InboxPending {
 		w.judged(ctx, e, nil)
 	}

@@ -64,7 +64,7 @@ func (w *Webhooks) refused(ctx context.Context, no *EventRefusal) {
 	if no.Code == EventMethod {
 		return // nobody tried to send an event
 	}
-	w.o.Watch.refused(no.Code)
+	w.o.Tally.refused(no.Code)
 	if w.g.opt.OnDecision != nil {
 		w.g.opt.OnDecision(ctx, Decision{Kind: DecidedWebhook, At: w.g.now(), Error: string(no.kind)})
 	}

@@ -167,7 +167,7 @@ func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
 	if err != nil {
 		return err
 	}
-	options.Watch = g.watch()
+	options.Tally = g.tally()
 	if g.Webhooks, err = g.Gateway.Webhooks(options); err != nil {
 		return err
 	}

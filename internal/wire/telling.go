@@ -34,9 +34,9 @@ func (g *Opened) openListeners(o GatewayOptions) {
 	}
 }
 
-// watch is who counts what happens to events.
-func (g *Opened) watch() gateway.Watch {
-	var w gateway.Watch
+// tally is who counts what happens to events.
+func (g *Opened) tally() gateway.Tally {
+	var w gateway.Tally
 	if g.alerts != nil {
 		w.CaughtUp = g.alerts.OnCatchUp
 	}

@@ -10,6 +10,9 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"rightful"
 	"rightful/internal/stripeobject"
 )
@@ -43,14 +46,34 @@ func (r *Reader) Events(ctx context.Context, q rightful.EventQuery) iter.Seq2[ri
 		}
 		w := listWalk[rightful.Event]{
 			reader: r, endpoint: eventList, query: query,
-			decode: func(body []byte) ([]rightful.Event, bool, error) { return stripeobject.DecodeEvents(body, r.keys) },
-			id:     func(e rightful.Event) string { return e.ID },
+			decode: func(body []byte) ([]rightful.Event, bool, error) {
+				events, more, err := stripeobject.DecodeEvents(body, r.keys)
+				if err == nil && q.Whole {
+					withBodies(events, body)
+				}
+				return events, more, err
+			},
+			id: func(e rightful.Event) string { return e.ID },
 		}
 		for e, err := range w.all(ctx) {
 			if !yield(e, notOffered(err)) {
 				return
 			}
 		}
+	}
+}
+
+// withBodies gives each event of a page its own JSON. A page that says something else
+// the second time it is read gives none.
+func withBodies(events []rightful.Event, page []byte) {
+	var list struct {
+		Data []jsontext.Value `json:"data"`
+	}
+	if json.Unmarshal(page, &list) != nil || len(list.Data) != len(events) {
+		return
+	}
+	for i := range events {
+		events[i].Body = list.Data[i]
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 	"rightful"
 )
 
-// Watch is told of what happens to events, by number and not by name. Its functions
+// Tally is told of what happens to events, by number and not by name. Its functions
 // may be called from several goroutines, and must not block; nil ones are left out.
-type Watch struct {
+type Tally struct {
 	// Received is told of each event with a good signature; fresh: it was not kept yet.
 	Received func(fresh bool)
 	// Refused is told why an event was not taken: one of the codes of EventRefusal.
@@ -26,19 +26,19 @@ type Watch struct {
 	CaughtUp func(ctx context.Context, found int, examples []rightful.Ref)
 }
 
-func (w Watch) received(fresh bool) {
+func (w Tally) received(fresh bool) {
 	if w.Received != nil {
 		w.Received(fresh)
 	}
 }
 
-func (w Watch) refused(code string) {
+func (w Tally) refused(code string) {
 	if w.Refused != nil {
 		w.Refused(code)
 	}
 }
 
-func (w Watch) judged(e rightful.InboxEvent, now int64) {
+func (w Tally) judged(e rightful.InboxEvent, now int64) {
 	if w.Judged == nil {
 		return
 	}
@@ -49,7 +49,7 @@ func (w Watch) judged(e rightful.InboxEvent, now int64) {
 	w.Judged(e.Status, since)
 }
 
-func (w Watch) told(state rightful.NoticeState) {
+func (w Tally) told(state rightful.NoticeState) {
 	if w.Told != nil {
 		w.Told(state)
 	}
@@ -58,7 +58,7 @@ func (w Watch) told(state rightful.NoticeState) {
 // missedExamples is how many missed events are named.
 const missedExamples = 10
 
-func (w Watch) caughtUp(ctx context.Context, missed []rightful.Ref) {
+func (w Tally) caughtUp(ctx context.Context, missed []rightful.Ref) {
 	if w.CaughtUp != nil && len(missed) > 0 {
 		w.CaughtUp(ctx, len(missed), missed[:min(len(missed), missedExamples)])
 	}

@@ -1,0 +1,4 @@
+package gateway
+
+// ShardOf returns the shard of a family.
+var ShardOf = shardOf
