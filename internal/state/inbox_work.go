@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"maps"
@@ -45,9 +46,14 @@ func (s *Store) OpenEvents(ctx context.Context, number, limit int) (open []right
 		if families = slices.Compact(families); err != nil || len(families) == 0 {
 			return err
 		}
-		open, err = s.events(ctx, tx, `WHERE shard = $1 AND status IN ('pending', 'unknown') AND family IN (`+parameters(3, len(families))+`)
-			ORDER BY family, created, seq LIMIT $2`, append([]any{number, limit}, anys(families)...)...)
+		// Those that are due come first: of a family that has more than fit, the others
+		// would else be all that is ever looked at.
+		open, err = s.events(ctx, tx, `WHERE shard = $1 AND status IN ('pending', 'unknown') AND family IN (`+parameters(4, len(families))+`)
+			ORDER BY family, next_at > $3, created, seq LIMIT $2`, append([]any{number, limit, s.unix()}, anys(families)...)...)
 		return err
+	})
+	slices.SortFunc(open, func(a, b rightful.InboxEvent) int {
+		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Created, b.Created), cmp.Compare(a.Seq, b.Seq))
 	})
 	return open, err
 }
