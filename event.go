@@ -29,6 +29,7 @@ type EventQuery struct {
 	Types       []string // empty: all types
 	Undelivered bool     // only those that some endpoint did not acknowledge
 	CreatedFrom int64    // Unix seconds, inclusive; 0 for no bound
+	CreatedTo   int64    // Unix seconds, exclusive; 0 for no bound
 }
 
 // WebhookEndpoint is one address that Stripe delivers events to.

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"testing"
 	"time"
 
@@ -79,5 +80,54 @@ func TestWhatWasReadIsKept(t *testing.T) {
 	}
 	if got := fmt.Sprint(o.statuses()); got != fmt.Sprintf("map[unknown:%d]", many) {
 		t.Errorf("got %s", got)
+	}
+}
+
+// tiring is a Stripe whose list of events is longer than there is time for.
+type tiring struct {
+	gateway.Stripe
+	most int // how many events are listed until the time is over
+	left int
+}
+
+func (s *tiring) Events(ctx context.Context, q rightful.EventQuery) iter.Seq2[rightful.Event, error] {
+	return func(yield func(rightful.Event, error) bool) {
+		for e, err := range s.Stripe.Events(ctx, q) {
+			if s.left--; s.left < 0 {
+				yield(rightful.Event{}, context.DeadlineExceeded)
+				return
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestALongOutageIsCaughtUpInParts: what was missed is found also when all of it cannot
+// be listed in one go.
+func TestALongOutageIsCaughtUpInParts(t *testing.T) {
+	t.Parallel()
+	s := &tiring{most: 4, left: 4}
+	o := openOffice(t, setup{options: func(o *gateway.Options) { s.Stripe, o.Stripe = o.Stripe, s }}, twoCompanies, "")
+	if _, err := o.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const lost = 12
+	for range lost {
+		o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
+		o.later(60 * 60)
+	}
+	missed := 0
+	for range lost {
+		s.left = s.most
+		n, _ := o.CatchUp(t.Context()) // the time may be over
+		missed += n
+	}
+	if s.left = s.most; missed != lost {
+		t.Errorf("%d of %d were found", missed, lost)
+	}
+	if n, err := o.CatchUp(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d are found again, %v", n, err)
 	}
 }
