@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rightful"
@@ -75,14 +77,20 @@ const objectsOfFamily = 100
 
 // InboxObjects implements rightful.InboxWork.
 func (s *Store) InboxObjects(ctx context.Context, account string, livemode bool, families, ids []string) ([]rightful.InboxObject, error) {
-	const columns = `type, id, family, created, event_id, snapshot`
+	const columns = `o.type, o.id, o.family, o.created, o.event_id, o.snapshot`
 	known := map[string]rightful.InboxObject{}
 	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		clear(known)
 		for some := range slices.Chunk(families, selectTogether) {
-			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT `+columns+` FROM (SELECT `+columns+`, row_number() OVER (PARTITION BY family ORDER BY created DESC) AS place
-				FROM rightful_webhook_objects WHERE account = $1 AND livemode = $2 AND family IN (`+parameters(4, len(some))+`)) AS o WHERE place <= $3`),
-				append([]any{account, livemode, objectsOfFamily}, anys(some)...)...)
+			// The index by family and time tells where the young ones begin, so that the
+			// rest of a large family is not read. SQLite takes a CROSS JOIN in the order in
+			// which it stands.
+			theirs := fmt.Sprintf("o.account = $%d AND o.livemode = $%d", len(some)+1, len(some)+2)
+			rows, err := tx.QueryContext(ctx, s.d.query(`WITH asked (family) AS (VALUES `+tuples(len(some), 1)+`), young (family, since) AS (
+				SELECT family, COALESCE((SELECT created FROM rightful_webhook_objects AS o WHERE `+theirs+` AND o.family = asked.family
+					ORDER BY created DESC LIMIT 1 OFFSET `+strconv.Itoa(objectsOfFamily-1)+`), -1) FROM asked)
+				SELECT `+columns+` FROM young CROSS JOIN rightful_webhook_objects AS o WHERE `+theirs+` AND o.family = young.family AND o.created >= young.since`),
+				append(anys(some), account, livemode)...)
 			if err != nil {
 				return err
 			}
@@ -91,7 +99,7 @@ func (s *Store) InboxObjects(ctx context.Context, account string, livemode bool,
 			}
 		}
 		for some := range slices.Chunk(ids, selectTogether) {
-			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT `+columns+` FROM rightful_webhook_objects
+			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT `+columns+` FROM rightful_webhook_objects AS o
 				WHERE account = $1 AND livemode = $2 AND id IN (`+parameters(3, len(some))+`)`), append([]any{account, livemode}, anys(some)...)...)
 			if err != nil {
 				return err
