@@ -120,8 +120,8 @@ type InboxWork interface {
 	ReleaseShard(ctx context.Context, lane InboxLane, shard int, worker string, more bool) error
 
 	// OpenEvents returns events of a shard that are to be judged: those of families
-	// that have one that is due, in order of family, creation and acceptance. Of a family
-	// that has more than limit, those that are due are among them.
+	// that have one that is due, dead ones too, in order of family, creation and
+	// acceptance. Of a family that has more than limit, those that are due are among them.
 	OpenEvents(ctx context.Context, shard int, limit int) ([]InboxEvent, error)
 	// InboxObjects returns what is known of the youngest objects of families, at least
 	// a hundred of each, and of those of the ids.
@@ -151,4 +151,25 @@ type InboxWork interface {
 	// and KeepInboxMark keeps one.
 	InboxMark(ctx context.Context, name string) (int64, error)
 	KeepInboxMark(ctx context.Context, name string, at int64) error
+}
+
+// InboxCounts is how much waits, and how much was given up.
+type InboxCounts struct {
+	Pending       int   // events that were not looked at yet
+	OldestPending int64 // Unix seconds when the oldest of them was accepted; 0: there is none
+	Unknown       int   // events of which nobody can be named, and that are tried again
+	Waiting       int   // notices that the app has not taken yet
+
+	Dead    int   // events that were given up
+	DeadIDs []Ref // the last of them, and what they are about; at most AlertIDs
+	// Untold are notices that were given up: the app is not told of them any more.
+	Untold    int
+	UntoldIDs []Ref
+}
+
+// InboxCounter counts accepted events.
+type InboxCounter interface {
+	// CountEvents counts what waits, and what was given up since a time (Unix seconds).
+	// Errors are as those of Inbox.
+	CountEvents(ctx context.Context, since int64) (InboxCounts, error)
 }

@@ -45,7 +45,7 @@ const (
 
 // Why a finding is open no more.
 const (
-	ResolvedGone     = "gone"     // a complete audit does not report it
+	ResolvedGone     = "gone"     // a complete audit, or a later look of the gateway, does not report it
 	ResolvedAccepted = "accepted" // somebody accepted it
 	ResolvedOff      = "off"      // its code was turned off
 )
@@ -59,7 +59,7 @@ type RecordedFinding struct {
 	OpenedBy        string `json:"opened_by"`   // id of the audit; empty for the gateway
 	SeenAt          int64  `json:"seen_at"`     // Unix seconds as of which it was last true
 	ResolvedAt      int64  `json:"resolved_at"` // 0 while it is open
-	ResolvedBy      string `json:"resolved_by"` // id of the audit
+	ResolvedBy      string `json:"resolved_by"` // id of the audit; empty for the gateway
 	ResolvedBecause string `json:"resolved_because"`
 }
 
@@ -71,6 +71,8 @@ type FindingQuery struct {
 	Code       Code
 	Severity   Severity
 	CompanyID  string // that it is reported under, or rightfully belongs to
+	Born       string // BornInAudit or BornInGateway
+	Family     string
 	OpenedBy   string // id of an audit
 	ResolvedBy string
 
@@ -109,6 +111,11 @@ type AuditKeeper interface {
 	// it is kept.
 	RecordAudit(ctx context.Context, r AuditResult) (AuditRecord, error)
 	// NoteFindings keeps findings that the gateway met, as of a time in Unix
-	// seconds, and returns those that were not open before.
+	// seconds, and returns those that were not open before. What an audit resolved
+	// because it is accepted, or its code turned off, is not opened again.
 	NoteFindings(ctx context.Context, at int64, findings []Finding) ([]RecordedFinding, error)
+	// ResolveNoted ends the lives of findings that were born in the gateway, and that
+	// it does not find any more as of a time in Unix seconds. What was seen after that
+	// is left alone. It returns how many were resolved.
+	ResolveNoted(ctx context.Context, at int64, ids []string) (int, error)
 }

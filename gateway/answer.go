@@ -102,6 +102,9 @@ type Decision struct {
 	Enforced         Verdict
 	Created          bool     // a customer or session was made
 	Codes            []string // codes of the findings, sorted
+	// Family is what was judged, by its key: the customer, or what a guest paid with.
+	// Empty: nothing was.
+	Family string
 	// Findings are what was found, for whoever keeps it. They may name other
 	// companies: they are in no log line and no trace.
 	Findings []rightful.Finding

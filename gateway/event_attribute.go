@@ -20,6 +20,8 @@ type verdict struct {
 	company string // the live one that it belongs to, as the database prints it
 	foreign bool   // another application's
 	codes   []string
+	// findings are those of severity error and warning.
+	findings []rightful.Finding
 }
 
 // attribute says whose the families of the events that are still open are.
@@ -36,7 +38,9 @@ func (b *batch) attribute() error {
 		}
 		for i := range b.events {
 			if b.open(i) {
-				b.conclude(i, verdicts[b.events[i].Family])
+				v := verdicts[b.events[i].Family]
+				b.found[b.events[i].Family] = v
+				b.conclude(i, v)
 			}
 		}
 	}
@@ -112,10 +116,10 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 		ids[rightful.CanonicalID(c.ID)] = c.ID
 	}
 	judged := judge.Judge(sit, b.w.g.rules)
-	codes := map[string][]string{}
+	found := map[string][]rightful.Finding{}
 	for _, f := range judged.Findings {
 		if f.Severity != rightful.SeverityInfo {
-			codes[f.Family] = append(codes[f.Family], string(f.Code))
+			found[f.Family] = append(found[f.Family], f)
 		}
 	}
 	out := map[string]*verdict{}
@@ -129,7 +133,11 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 			case owner == judge.OwnerUs || b.w.g.opt.Keys.Ownership == "":
 				v.company = cmp.Or(ids[company], company)
 			}
-			v.codes = unique(codes[sit.Families[i].Key])
+			v.findings = found[sit.Families[i].Key]
+			for _, f := range v.findings {
+				v.codes = append(v.codes, string(f.Code))
+			}
+			v.codes = unique(v.codes)
 		}
 		out[family] = v
 	}

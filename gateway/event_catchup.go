@@ -42,31 +42,32 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	var missed []rightful.Ref
+	defer func() { w.o.Watch.caughtUp(ctx, missed) }() // also of what was found before it failed
 	// How far we are is noted on the way: after a long outage there may be more than can
 	// be listed while a job may run. Stripe lists the newest first.
-	missed := 0
 	for from := max(begun-int64(catchUpOverlap/time.Second), to-int64(keepFor/time.Second), 1); from < to; {
 		until := min(from+int64(catchUpWindow/time.Second), to)
-		n, err := w.catchUpBetween(ctx, account.Livemode, from, until, delivered)
-		missed += n
+		found, err := w.catchUpBetween(ctx, account.Livemode, from, until, delivered)
+		missed = append(missed, found...)
 		if err != nil {
-			return missed, err
+			return len(missed), err
 		}
 		if err := w.o.Inbox.KeepInboxMark(ctx, name, until); err != nil {
-			return missed, err
+			return len(missed), err
 		}
 		from = until
 	}
-	return missed, nil
+	return len(missed), nil
 }
 
 // catchUpBetween keeps what was missed from a time until before another.
-func (w *Webhooks) catchUpBetween(ctx context.Context, livemode bool, from, until int64, delivered func(rightful.Event) bool) (int, error) {
-	missed := 0
+func (w *Webhooks) catchUpBetween(ctx context.Context, livemode bool, from, until int64, delivered func(rightful.Event) bool) ([]rightful.Ref, error) {
+	var missed []rightful.Ref
 	var some []rightful.InboxEvent
 	keep := func() error {
-		n, err := w.keepMissed(ctx, livemode, some)
-		missed, some = missed+n, nil
+		kept, err := w.keepMissed(ctx, livemode, some)
+		missed, some = append(missed, kept...), nil
 		return err
 	}
 	for e, err := range w.g.opt.Stripe.Events(ctx, rightful.EventQuery{CreatedFrom: from, CreatedTo: until}) {
@@ -122,30 +123,30 @@ func (w *Webhooks) missed(e rightful.Event, livemode bool) rightful.InboxEvent {
 	}
 }
 
-// keepMissed keeps those of the events that are not kept yet.
-func (w *Webhooks) keepMissed(ctx context.Context, livemode bool, events []rightful.InboxEvent) (int, error) {
+// keepMissed keeps those of the events that are not kept yet, and returns them.
+func (w *Webhooks) keepMissed(ctx context.Context, livemode bool, events []rightful.InboxEvent) ([]rightful.Ref, error) {
 	ids := make([]string, len(events))
 	for i, e := range events {
 		ids[i] = e.ID
 	}
 	missing, err := w.o.Inbox.MissingEvents(ctx, w.g.opt.Account, livemode, ids)
 	if err != nil || len(missing) == 0 {
-		return 0, err
+		return nil, err
 	}
 	events = slices.DeleteFunc(events, func(e rightful.InboxEvent) bool { return !slices.Contains(missing, e.ID) })
 	fresh, err := w.o.Inbox.AcceptEvents(ctx, events)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	n := 0
+	var kept []rightful.Ref
 	for i, e := range events {
 		if fresh[i] {
-			n++
+			kept = append(kept, rightful.Ref{Type: "event", ID: e.ID})
 			e.Status, e.Codes = statusMissed, []string{string(rightful.CodeDeliveryDead)}
-			w.decided(ctx, e, "")
+			w.decided(ctx, e, "", nil)
 		}
 	}
-	return n, nil
+	return kept, nil
 }
 
 // Sweep makes jobs for events and notices that are due and have none, because their

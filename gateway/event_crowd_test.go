@@ -60,7 +60,7 @@ func (s leisurely) Get(ctx context.Context, t rightful.ObjectType, id string) (r
 // nothing written down.
 func TestWhatWasReadIsKept(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{options: func(o *gateway.Options) { o.Stripe = leisurely{o.Stripe} }}, twoCompanies, "")
+	o := openOffice(t, setup{options: func(o *gateway.Options) { o.Stripe = leisurely{o.Stripe} }}, officeRows, "")
 	o.ReadFor(200 * time.Millisecond)
 	const many = 150
 	var ids []string
@@ -109,7 +109,7 @@ func (s *tiring) Events(ctx context.Context, q rightful.EventQuery) iter.Seq2[ri
 func TestALongOutageIsCaughtUpInParts(t *testing.T) {
 	t.Parallel()
 	s := &tiring{most: 4, left: 4}
-	o := openOffice(t, setup{options: func(o *gateway.Options) { s.Stripe, o.Stripe = o.Stripe, s }}, twoCompanies, "")
+	o := openOffice(t, setup{options: func(o *gateway.Options) { s.Stripe, o.Stripe = o.Stripe, s }}, officeRows, "")
 	if _, err := o.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (w *Webhooks) judgeSome(ctx context.Context, shard int, worker string, _ ti
 	}
 	for i, e := range b.events {
 		if b.judged[i] {
-			w.decided(ctx, e, "")
+			w.judged(ctx, e, b.found[e.Family])
 		}
 	}
 	return true, nil
@@ -151,11 +151,21 @@ func byFamily(events []rightful.InboxEvent) func(yield func([]rightful.InboxEven
 	}
 }
 
-// decided tells of an event that was judged.
-func (w *Webhooks) decided(ctx context.Context, e rightful.InboxEvent, kind rightful.ErrorKind) {
+// judged tells of an event that was judged, and what was found about its family; nil:
+// it was not looked at.
+func (w *Webhooks) judged(ctx context.Context, e rightful.InboxEvent, v *verdict) {
+	w.o.Watch.judged(e, w.g.now())
+	w.decided(ctx, e, "", v)
+}
+
+// decided tells of what was decided about an event.
+func (w *Webhooks) decided(ctx context.Context, e rightful.InboxEvent, kind rightful.ErrorKind, v *verdict) {
 	d := Decision{
 		Kind: DecidedWebhook, At: w.g.now(), EventID: e.ID, CompanyID: e.CompanyID, Object: rightful.Ref{Type: string(e.ObjectType), ID: e.ObjectID},
 		Status: Status(e.Status), Codes: slices.Clone(e.Codes), Error: string(kind), Seconds: float64(max(w.g.now()-e.ReceivedAt, 0)),
+	}
+	if v != nil {
+		d.Family, d.Findings = e.Family, v.findings
 	}
 	switch e.ObjectType {
 	case rightful.TypeSession:
@@ -193,19 +203,21 @@ type batch struct {
 	account rightful.Account
 	newest  map[objectKey]*newest
 	putOff  map[string]bool // families whose turn comes later, because Stripe could not be read
+	found   map[string]*verdict
 }
 
 func (w *Webhooks) batch(ctx context.Context, events []rightful.InboxEvent) *batch {
 	n := len(events)
 	return &batch{
 		w: w, ctx: ctx, now: w.g.now(), events: slices.Clone(events), judged: make([]bool, n), moved: make([]bool, n), early: make([]bool, n),
-		newest: map[objectKey]*newest{}, putOff: map[string]bool{},
+		newest: map[objectKey]*newest{}, putOff: map[string]bool{}, found: map[string]*verdict{},
 	}
 }
 
 func (b *batch) join(other *batch) {
 	b.events, b.judged = append(b.events, other.events...), append(b.judged, other.judged...)
 	maps.Copy(b.newest, other.newest)
+	maps.Copy(b.found, other.found)
 }
 
 // judge says whose the events are.
@@ -262,10 +274,11 @@ func (b *batch) settle(i int, status rightful.InboxStatus) {
 }
 
 // unknown lets an event be tried again later, or not any more. One that was looked at
-// before its time, because another event of its family came, keeps its time.
+// before its time, because another event of its family came, keeps its time, and one
+// that is dead stays that.
 func (b *batch) unknown(i int) {
 	e := &b.events[i]
-	if e.Status == rightful.InboxUnknown && e.NextAt > b.now {
+	if e.Status == rightful.InboxUnknown && e.NextAt > b.now || e.Status == rightful.InboxDead {
 		b.early[i] = true
 		return
 	}

@@ -98,9 +98,10 @@ func (w *Webhooks) tellSome(ctx context.Context, shard int, worker string, end t
 		return false, err
 	}
 	for _, e := range told {
+		w.o.Watch.told(e.Notice)
 		if e.Notice == rightful.NoticeDead {
 			e.Status = statusUntold
-			w.decided(ctx, e, rightful.KindUnavailable)
+			w.decided(ctx, e, rightful.KindUnavailable, nil)
 		}
 	}
 	return ctx.Err() == nil && (len(told) > 0 || !time.Now().Before(end)), nil

@@ -43,7 +43,7 @@ func (g *Gateway) ValidatePayment(ctx context.Context, req ValidationRequest) (v
 	}
 	act.Status, act.Decision.Decision, act.Enforced = v.Status, v.Decision, v.Enforced
 	act.CompanyID, act.StripeCustomerID = s.company, s.checkout.Session.StripeCustomerID
-	act.Findings = s.about()
+	act.Family, act.Findings = s.bought.Family, s.about()
 	for _, f := range act.Findings {
 		act.Codes = append(act.Codes, string(f.Code))
 	}

@@ -4,12 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
-	"net/http"
 	"slices"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"rightful"
 )
@@ -39,6 +35,8 @@ type WebhookOptions struct {
 	// far as they had come. An error, or more than NoticeWithin, means that it is told
 	// again later; until then those that follow in the family wait. Nil: nobody is told.
 	OnNotice func(context.Context, Notice) error
+	// Watch counts what happens to events.
+	Watch Watch
 }
 
 // Webhooks accepts Stripe's events: it checks who sent them, keeps what says whose
@@ -67,20 +65,6 @@ func (g *Gateway) Webhooks(o WebhookOptions) (*Webhooks, error) {
 	return &Webhooks{g: g, o: o, acceptor: acceptor{inbox: o.Inbox}, readFor: readWithin}, nil
 }
 
-// hookRefusal is why a request is refused, in words that may be shown to anybody.
-type hookRefusal struct {
-	status int
-	kind   rightful.ErrorKind
-	title  string
-	detail string
-}
-
-func (r *hookRefusal) Error() string { return r.title + ": " + r.detail }
-
-func badSignature(detail string) *hookRefusal {
-	return &hookRefusal{http.StatusBadRequest, rightful.KindUnauthorized, "the signature is not good", detail}
-}
-
 // Accept checks an event's signature (the Stripe-Signature header) and keeps the
 // event. It returns after the commit. An event that is kept already is no error.
 // Errors are of kind unauthorized for a signature that is not good, invalid for a
@@ -90,10 +74,11 @@ func (w *Webhooks) Accept(ctx context.Context, body []byte, header string) error
 	if err == nil {
 		err = w.accept(ctx, body, s)
 	}
-	var no *hookRefusal
+	var no *EventRefusal
 	if !errors.As(err, &no) {
 		return err
 	}
+	w.refused(ctx, no)
 	return &rightful.Error{Kind: no.kind, Place: "webhooks", Message: no.Error(), Err: no}
 }
 
@@ -104,13 +89,11 @@ func (w *Webhooks) early(header string) (signature, error) {
 	case refused != "":
 		return s, badSignature(refused)
 	case !s.timely(w.g.opt.Now(), w.o.Tolerance):
-		return s, badSignature("it is of another time: either it is sent again by somebody else, or one of the clocks is wrong")
+		no := badSignature("it is of another time: either it is sent again by somebody else, or one of the clocks is wrong")
+		no.Code = EventOutOfTime
+		return s, no
 	}
 	return s, nil
-}
-
-func noEvent(detail string) *hookRefusal {
-	return &hookRefusal{http.StatusBadRequest, rightful.KindInvalid, "this is no event", detail}
 }
 
 func (w *Webhooks) accept(ctx context.Context, body []byte, s signature) error {
@@ -123,10 +106,14 @@ func (w *Webhooks) accept(ctx context.Context, body []byte, s signature) error {
 	}
 	w.place(&e)
 	fresh, err := w.acceptor.accept(ctx, e)
-	if err == nil && fresh && e.Status != rightful.InboxPending {
-		w.decided(ctx, e, "")
+	if err != nil {
+		return err
 	}
-	return err
+	w.o.Watch.received(fresh)
+	if fresh && e.Status != rightful.InboxPending {
+		w.judged(ctx, e, nil)
+	}
+	return nil
 }
 
 // place says what is known about an event before anybody looks at it.
@@ -145,84 +132,4 @@ func (w *Webhooks) place(e *rightful.InboxEvent) {
 	if e.Status != rightful.InboxPending {
 		e.Payload, e.JudgedAt = "", now
 	}
-}
-
-// refused tells of a request that was not accepted. There is no line in the log for
-// it: anybody can send any number.
-func (w *Webhooks) refused(ctx context.Context, kind rightful.ErrorKind) {
-	if w.g.opt.OnDecision != nil {
-		w.g.opt.OnDecision(ctx, Decision{Kind: DecidedWebhook, At: w.g.now(), Error: string(kind)})
-	}
-}
-
-// ServeHTTP answers 200 when the event is kept, durably, also when it was before. It
-// answers 400 to a signature that is not good or a body that is no event, 405 to
-// anything but POST, 413 to a body that is too large, and 503 when the event could
-// not be kept: Stripe sends it again. Errors are application/problem+json and repeat
-// nothing of the request.
-func (w *Webhooks) ServeHTTP(res http.ResponseWriter, req *http.Request) {
-	err := w.serve(res, req)
-	var no *hookRefusal
-	switch {
-	case err == nil:
-		res.WriteHeader(http.StatusOK)
-		return
-	case errors.As(err, &no):
-		w.refused(req.Context(), no.kind)
-	default:
-		no = &hookRefusal{http.StatusServiceUnavailable, rightful.KindUnavailable, "the event could not be stored", "send it again later"}
-		w.refused(req.Context(), no.kind)
-		w.g.opt.Logger.ErrorContext(req.Context(), "webhook not stored", "kind", string(rightful.KindOf(err)))
-	}
-	writeProblem(res, no)
-}
-
-func (w *Webhooks) serve(res http.ResponseWriter, req *http.Request) error {
-	if req.Method != http.MethodPost {
-		res.Header().Set("Allow", http.MethodPost)
-		return &hookRefusal{http.StatusMethodNotAllowed, rightful.KindInvalid, "only POST is answered", "Stripe sends events with POST"}
-	}
-	if req.ContentLength > w.o.MaxBody {
-		return w.tooLarge()
-	}
-	s, err := w.early(req.Header.Get("Stripe-Signature"))
-	if err != nil {
-		return err
-	}
-	// Servers that cannot do this have their own deadline, or none.
-	_ = http.NewResponseController(res).SetReadDeadline(time.Now().Add(readBodyWithin))
-	body, err := io.ReadAll(http.MaxBytesReader(res, req.Body, w.o.MaxBody))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return w.tooLarge()
-	case err != nil:
-		return noEvent("the body ends early")
-	}
-	return w.accept(req.Context(), body, s)
-}
-
-func (w *Webhooks) tooLarge() error {
-	return &hookRefusal{http.StatusRequestEntityTooLarge, rightful.KindInvalid, "the body is too large", "an event of Stripe is smaller"}
-}
-
-// writeProblem answers with an error (RFC 9457).
-func writeProblem(res http.ResponseWriter, no *hookRefusal) {
-	raw, err := json.Marshal(struct {
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-	}{no.title, no.status, no.detail})
-	if err != nil {
-		panic("gateway: texts that are no JSON: " + err.Error())
-	}
-	res.Header().Set("Content-Type", "application/problem+json")
-	res.Header().Set("Cache-Control", "no-store")
-	res.Header().Set("X-Content-Type-Options", "nosniff")
-	if no.status != http.StatusMethodNotAllowed && no.status != http.StatusServiceUnavailable {
-		// What was not read of the body is not read for the sake of the connection.
-		res.Header().Set("Connection", "close")
-	}
-	res.WriteHeader(no.status)
-	_, _ = res.Write(raw) // whoever went away does not read it
 }

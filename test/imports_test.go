@@ -132,6 +132,34 @@ func TestHouse(t *testing.T) {
 			},
 		},
 		{
+			"the jobs know the gateway, the queue and the ports",
+			func(pkg string) bool { return pkg == module+"/internal/jobs" },
+			func(_, imp string) bool {
+				return within(imp, module) && !slices.Contains([]string{module, module + "/gateway", module + "/internal/queue"}, imp)
+			},
+		},
+		{
+			"the queue knows databases, and nothing of ours",
+			func(pkg string) bool { return pkg == module+"/internal/queue" },
+			func(_, imp string) bool { return within(imp, module) && imp != module },
+		},
+		{
+			"only the queue and the jobs know River, and wire hands them on",
+			func(pkg string) bool {
+				return !slices.Contains([]string{module + "/internal/queue", module + "/internal/jobs", module + "/internal/wire"}, pkg)
+			},
+			func(_, imp string) bool { return strings.HasPrefix(imp, "github.com/riverqueue/") },
+		},
+		{
+			"only wire joins alerts, jobs and the queue with the rest",
+			func(pkg string) bool {
+				return pkg != module+"/internal/wire" && pkg != module+"/internal/jobs" && pkg != module+"/internal/cli" && pkg != module+"/internal/view" && !within(pkg, module+"/internal/alert") && !within(pkg, module+"/internal/config")
+			},
+			func(_, imp string) bool {
+				return within(imp, module+"/internal/alert") || imp == module+"/internal/jobs" || imp == module+"/internal/queue"
+			},
+		},
+		{
 			"no source imports another",
 			func(pkg string) bool { return within(pkg, sources) && pkg != sources+"/sourcetest" },
 			func(pkg, imp string) bool { return within(imp, sources) && !within(imp, pkg) },
@@ -189,7 +217,7 @@ func TestHouse(t *testing.T) {
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {
-				allowed := []string{module, judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/look", module + "/internal/accept", module + "/internal/snapshot"}
+				allowed := []string{module, module + "/gateway", judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/look", module + "/internal/accept", module + "/internal/snapshot"}
 				return !standard(imp) && !slices.Contains(allowed, imp)
 			},
 		},

@@ -219,9 +219,11 @@ func TestServeRefuses(t *testing.T) {
 		{"GET", "/v1/findings/RF101-nobody", readToken, "", nil, 404, "not_found", ""},
 		{"GET", "/v1/runs/run-nobody", readToken, "", nil, 404, "not_found", ""},
 		{"GET", "/metrics", "", "", []string{"X-Forwarded-For", "203.0.113.7"}, 401, "unauthorized", ""},
-		{"POST", "/v1/webhooks/stripe", "", `{}`, nil, 400, "", ""},
-		{"POST", "/v1/webhooks/stripe", "", `{}`, []string{"Stripe-Signature", signature(`{}`, "whsec_other", time.Now())}, 400, "", ""},
-		{"POST", "/v1/webhooks/stripe", "", strings.Repeat(" ", 2<<20), []string{"Stripe-Signature", signature(`{}`, secret, time.Now())}, 413, "", ""},
+		{"POST", "/v1/webhooks/stripe", "", `{}`, nil, 400, "bad_signature", ""},
+		{"POST", "/v1/webhooks/stripe", "", `{}`, []string{"Stripe-Signature", signature(`{}`, "whsec_other", time.Now())}, 400, "bad_signature", ""},
+		{"POST", "/v1/webhooks/stripe", "", `{}`, []string{"Stripe-Signature", signature(`{}`, secret, time.Now().Add(-time.Hour))}, 400, "out_of_time", ""},
+		{"POST", "/v1/webhooks/stripe", "", `{}`, []string{"Stripe-Signature", signature(`{}`, secret, time.Now())}, 400, "bad_body", ""},
+		{"POST", "/v1/webhooks/stripe", "", strings.Repeat(" ", 2<<20), []string{"Stripe-Signature", signature(`{}`, secret, time.Now())}, 413, "too_large", ""},
 	} {
 		name := fmt.Sprintf("%s %.60s %.60s", c.method, c.path, c.body)
 		r := s.ask(t, c.method, c.path, c.token, c.body, c.headers...)

@@ -56,7 +56,7 @@ func TestKilledWhileEventsCome(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := openMailroom(t, address(t))
+			m := openMailroom(t, address(t), "")
 			rng := rand.New(rand.NewPCG(*killsSeed, 7))
 			kills := 4
 			if *killsAll {
@@ -83,8 +83,9 @@ func TestKilledWhileEventsCome(t *testing.T) {
 	}
 }
 
-// openMailroom prepares an app's database, Stripe, the app that is told, and a config.
-func openMailroom(t *testing.T, address string) *mailroom {
+// openMailroom prepares an app's database, Stripe, the app that is told, and a config
+// with further lines.
+func openMailroom(t *testing.T, address, more string) *mailroom {
 	t.Helper()
 	m := &mailroom{t: t, accepted: map[string]bool{}, told: map[string][]string{}, notify: make(chan struct{}, 1)}
 	app := httptest.NewServer(http.HandlerFunc(m.notice))
@@ -119,7 +120,7 @@ directory:
 stripe: {key: sk_test_mail, api_base: '%s', webhook_secrets: ['%s']}
 state: '%s'
 webhooks: {notify: {url: '%s', secret: '%s'}, catch_up: 0}
-`, filepath.Join(dir, "app.db"), sim.URL, mailSecret, address, app.URL, notifySecret)
+`, filepath.Join(dir, "app.db"), sim.URL, mailSecret, address, app.URL, notifySecret) + more
 	if err := os.WriteFile(m.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -155,24 +156,37 @@ func atoi(text string) (n int) {
 // start starts the server and waits until it listens.
 func (m *mailroom) start() {
 	m.t.Helper()
-	m.server = exec.CommandContext(m.t.Context(), "rightful", "serve", "--config", m.config, "--listen", "127.0.0.1:0")
-	m.server.Env = append(os.Environ(), "RIGHTFUL_TOKEN=0123456789012345678901234567")
-	var errs bytes.Buffer
-	m.server.Stderr = &errs
-	out, err := m.server.StdoutPipe()
+	n := m.node()
+	m.server, m.url = n.process, n.url
+}
+
+// node is one of the servers.
+type node struct {
+	process *exec.Cmd
+	url     string        // of webhooks
+	log     *bytes.Buffer // to be read when the process has ended
+}
+
+func (m *mailroom) node() *node {
+	m.t.Helper()
+	n := &node{log: &bytes.Buffer{}, process: exec.CommandContext(m.t.Context(), "rightful", "serve", "--config", m.config, "--listen", "127.0.0.1:0")}
+	n.process.Env = append(os.Environ(), "RIGHTFUL_TOKEN=0123456789012345678901234567")
+	n.process.Stderr = n.log
+	out, err := n.process.StdoutPipe()
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	if err := m.server.Start(); err != nil {
+	if err := n.process.Start(); err != nil {
 		m.t.Fatal(err)
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		_ = m.server.Wait()
-		m.t.Fatalf("it does not start: %v\n%s", err, errs.String())
+		_ = n.process.Wait()
+		m.t.Fatalf("it does not start: %v\n%s", err, n.log.String())
 	}
 	_, url, _ := strings.Cut(strings.TrimSpace(line), "rightful serves at ")
-	m.url = url + "/v1/webhooks/stripe"
+	n.url = url + "/v1/webhooks/stripe"
+	return n
 }
 
 // kill ends the server as a power cut does.
@@ -205,11 +219,13 @@ func (m *mailroom) send(ctx context.Context, family int) {
 }
 
 // post sends one event, and reports whether it was answered with 200.
-func (m *mailroom) post(ctx context.Context, body string) bool {
+func (m *mailroom) post(ctx context.Context, body string) bool { return m.postTo(ctx, m.url, body) }
+
+func (m *mailroom) postTo(ctx context.Context, url, body string) bool {
 	at := time.Now().Unix()
 	mac := hmac.New(sha256.New, []byte(mailSecret))
 	fmt.Fprintf(mac, "%d.%s", at, body)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		m.t.Error(err)
 		return false

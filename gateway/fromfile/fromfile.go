@@ -31,6 +31,9 @@ type Options struct {
 	// at least once, and in order within a family. See gateway.WebhookOptions. Nil:
 	// webhooks.notify of the file is told, if it names anybody.
 	OnNotice func(context.Context, gateway.Notice) error
+	// Alerts tells that Run also raises alerts, and tells the channels that the file has
+	// under alerts. Several processes may: each thing is told once.
+	Alerts bool
 	// Logger gets one line for each decision; none when nil. Keys, secrets and emails
 	// are taken out of it.
 	Logger *slog.Logger
@@ -62,7 +65,7 @@ func Open(ctx context.Context, path string, o Options) (*Gateway, error) {
 		log = slog.New(telemetry.Redact(log.Handler()))
 	}
 	opened, _, err := wire.Gateway(ctx, path, wire.GatewayOptions{
-		Env: o.Env, Now: o.Now, Actor: o.Name, State: o.State, Logger: log, OnDecision: o.OnDecision, OnNotice: o.OnNotice,
+		Env: o.Env, Now: o.Now, Actor: o.Name, State: o.State, Logger: log, OnDecision: o.OnDecision, OnNotice: o.OnNotice, Alerts: o.Alerts,
 	})
 	if err != nil {
 		return nil, err
@@ -83,7 +86,7 @@ func (g *Gateway) Webhooks() (http.Handler, error) {
 }
 
 // Run does what has to be done beside the calls, such as looking at the events that
-// were taken. It returns when the context ends and what was under way is finished.
+// were taken, and telling of alerts. It returns when the context ends and what was under way is finished.
 // Several processes may run it beside each other.
 func (g *Gateway) Run(ctx context.Context) error { return g.opened.Run(ctx) }
 

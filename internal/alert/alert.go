@@ -72,6 +72,7 @@ type Evaluator struct {
 	o       Options
 	queue   chan rightful.Alert
 	dropped atomic.Uint64
+	changed atomic.Bool // findings were, since they were read
 
 	mu       sync.Mutex // one Tick at a time
 	said     uint64     // drops that were logged
@@ -153,6 +154,10 @@ func (e *Evaluator) Tick(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
+
+// FindingsChanged lets the next Tick read the recorded findings, which it else does from
+// time to time.
+func (e *Evaluator) FindingsChanged() { e.changed.Store(true) }
 
 // Dropped returns how many decisions were worth an alert and were lost, because too
 // many came at once.

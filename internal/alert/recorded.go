@@ -34,8 +34,13 @@ func (e *Evaluator) look(ctx context.Context) error {
 			err = e.lookAtAudits(ctx, last, now)
 		}
 		errs = append(errs, err)
-		if err == nil && (now.Sub(e.looked) >= lookEvery || last != nil && last.ID != e.audit) {
-			errs = append(errs, e.lookAtFindings(ctx, last, now))
+		changed := e.changed.Swap(false)
+		if err == nil && (changed || now.Sub(e.looked) >= lookEvery || last != nil && last.ID != e.audit) {
+			err = e.lookAtFindings(ctx, last, now)
+			errs = append(errs, err)
+		}
+		if changed && err != nil {
+			e.changed.Store(true)
 		}
 	}
 	if e.o.Delivery != nil {

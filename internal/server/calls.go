@@ -21,7 +21,7 @@ const found = "found"
 // company answers GET /v1/users/{user_id}/company.
 func (s *Server) company(_ http.ResponseWriter, r *http.Request, _ *caller) (any, error) {
 	answer, err := s.o.Gateway.Company(r.Context(), r.PathValue("user_id"))
-	if refused, ok := errors.AsType[*gateway.Refusal](err); ok {
+	if refused, ok := errors.AsType[*gateway.Refusal](err); ok && (refused.Status == gateway.NoCompany || refused.Status == gateway.CompanyGone) {
 		return companyAnswer{Status: string(refused.Status), Ways: answer.Ways}, nil
 	}
 	if err != nil {

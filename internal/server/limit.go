@@ -136,7 +136,7 @@ func (f *forgers) note(from netip.Addr) {
 }
 
 // webhooks takes Stripe's events. Who they come from is told by their signature.
-func (s *Server) webhooks(next http.Handler) http.Handler {
+func (s *Server) webhooks(events Events) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from, told := s.forgers.from(r)
 		if told && s.forgers.turnedAway(from) {
@@ -150,11 +150,16 @@ func (s *Server) webhooks(next http.Handler) http.Handler {
 			return
 		}
 		defer s.hooks.leave()
-		seen := &answered{ResponseWriter: w}
-		next.ServeHTTP(seen, r)
-		if told && seen.status == http.StatusBadRequest {
+		err := events.Take(w, r)
+		if err == nil {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		p := problemOf(err, false)
+		if told && p.Status == http.StatusBadRequest {
 			s.forgers.note(from)
 		}
+		s.fail(w, r, p, nil)
 	})
 }
 

@@ -110,6 +110,14 @@ func problemOf(err error, operator bool) *problem {
 		}
 		return p
 	}
+	if no, ok := errors.AsType[*gateway.EventRefusal](err); ok {
+		p := &problem{Status: no.Status, Code: no.Code, Title: no.Title, Detail: no.Detail, close: no.Unread(), cause: err}
+		if no.Status == http.StatusServiceUnavailable {
+			p.retryAfter = 2
+			p.cause = errors.Unwrap(no)
+		}
+		return p
+	}
 	kind := rightful.KindOf(err)
 	p := &problem{Code: string(kind), cause: err}
 	var said rightful.Error

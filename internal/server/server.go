@@ -42,6 +42,12 @@ const (
 	GuardPortal    Guarded = "portal"
 )
 
+// Events takes Stripe's events. It answers nothing: nil is 200, and an error is a
+// *gateway.EventRefusal.
+type Events interface {
+	Take(http.ResponseWriter, *http.Request) error
+}
+
 // Check tells whether something that the server stands on can be used.
 type Check struct {
 	Name string // shown to everybody
@@ -51,7 +57,7 @@ type Check struct {
 // Options say what a Server stands on. Gateway is required.
 type Options struct {
 	Gateway  Gateway
-	Webhooks http.Handler         // nil: events are not taken
+	Webhooks Events               // nil: events are not taken
 	Findings rightful.AuditReader // nil: none are shown
 	Runs     journal.Reader       // nil: none are shown
 	Metrics  http.Handler         // nil: none are shown

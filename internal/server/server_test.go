@@ -192,6 +192,11 @@ func TestOnlySoManyAtATime(t *testing.T) {
 	}
 }
 
+// events takes events as a function does.
+type events func(*http.Request) error
+
+func (f events) Take(_ http.ResponseWriter, r *http.Request) error { return f(r) }
+
 // TestForgersAreTurnedAway: a flood of bad signatures from one address is not read,
 // and holds up nobody else.
 func TestForgersAreTurnedAway(t *testing.T) {
@@ -199,11 +204,12 @@ func TestForgersAreTurnedAway(t *testing.T) {
 	var asked atomic.Int32
 	s, _, _ := open(t, func(o *server.Options) {
 		o.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
-		o.Webhooks = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.Webhooks = events(func(r *http.Request) error {
 			asked.Add(1)
 			if r.Header.Get("Stripe-Signature") == "" {
-				w.WriteHeader(http.StatusBadRequest)
+				return &gateway.EventRefusal{Status: http.StatusBadRequest, Code: gateway.EventBadSignature}
 			}
+			return nil
 		})
 	})
 	send := func(from, forwarded string, good bool) int {

@@ -74,6 +74,26 @@ func (s *Store) NoteFindings(ctx context.Context, at int64, findings []rightful.
 	return opened, err
 }
 
+// ResolveNoted implements rightful.AuditKeeper.
+func (s *Store) ResolveNoted(ctx context.Context, at int64, ids []string) (resolved int, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		resolved = 0
+		if err := s.among(ctx, tx, false); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			n, err := s.exec(ctx, tx, `UPDATE rightful_findings SET resolved_at = $1, resolved_by = '', resolved_because = $2
+				WHERE id = $3 AND born = $4 AND resolved_at = 0 AND seen_at <= $1`, at, rightful.ResolvedGone, id, rightful.BornInGateway)
+			if err != nil {
+				return err
+			}
+			resolved += int(n)
+		}
+		return nil
+	})
+	return resolved, err
+}
+
 func newAuditID(now time.Time) string {
 	return "audit-" + now.UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:16])
 }
@@ -98,6 +118,15 @@ type life struct {
 	by       string
 }
 
+// opens says which findings that were resolved it may open again. What was accepted or
+// turned off is none of the gateway's business.
+func (l life) opens() string {
+	if l.born == rightful.BornInGateway {
+		return ` AND rightful_findings.resolved_because = '` + rightful.ResolvedGone + `'`
+	}
+	return ""
+}
+
 // meet keeps findings as open, and returns those that were not.
 func (s *Store) meet(ctx context.Context, tx *sql.Tx, l life, findings []rightful.Finding) ([]rightful.RecordedFinding, error) {
 	opened := []rightful.RecordedFinding{}
@@ -106,11 +135,15 @@ func (s *Store) meet(ctx context.Context, tx *sql.Tx, l life, findings []rightfu
 		if err != nil {
 			return nil, err
 		}
-		columns := []any{f.ID, f.Account, f.Livemode, string(f.Code), string(f.Severity), canonical(f.CompanyID), canonical(f.RightfulCompanyID), body}
+		family := f.Family
+		if journal.HoldsSecret(family) {
+			family = "" // as in the body
+		}
+		columns := []any{f.ID, f.Account, f.Livemode, string(f.Code), string(f.Severity), canonical(f.CompanyID), canonical(f.RightfulCompanyID), body, family}
 		// One that is open lives on: it is seen again, and perhaps says something else.
 		// What an earlier look saw never replaces what a later one did.
-		n, err := s.exec(ctx, tx, `UPDATE rightful_findings SET account = $2, livemode = $3, code = $4, severity = $5, company = $6, rightful_company = $7, body = $8, seen_at = $9
-			WHERE id = $1 AND resolved_at = 0 AND seen_at <= $9`, append(columns, l.at)...)
+		n, err := s.exec(ctx, tx, `UPDATE rightful_findings SET account = $2, livemode = $3, code = $4, severity = $5, company = $6, rightful_company = $7, body = $8, family = $9, seen_at = $10
+			WHERE id = $1 AND resolved_at = 0 AND seen_at <= $10`, append(columns, l.at)...)
 		if err != nil {
 			return nil, err
 		}
@@ -118,12 +151,12 @@ func (s *Store) meet(ctx context.Context, tx *sql.Tx, l life, findings []rightfu
 			continue
 		}
 		n, err = s.exec(ctx, tx, `INSERT INTO rightful_findings
-			(id, account, livemode, code, severity, company, rightful_company, body, born, opened_at, opened_by, seen_at, resolved_at, resolved_by, resolved_because)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10, 0, '', '')
+			(id, account, livemode, code, severity, company, rightful_company, body, family, born, opened_at, opened_by, seen_at, resolved_at, resolved_by, resolved_because)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $11, 0, '', '')
 			ON CONFLICT (id) DO UPDATE SET account = excluded.account, livemode = excluded.livemode, code = excluded.code, severity = excluded.severity,
-				company = excluded.company, rightful_company = excluded.rightful_company, body = excluded.body, born = excluded.born,
+				company = excluded.company, rightful_company = excluded.rightful_company, body = excluded.body, family = excluded.family, born = excluded.born,
 				opened_at = excluded.opened_at, opened_by = excluded.opened_by, seen_at = excluded.seen_at, resolved_at = 0, resolved_by = '', resolved_because = ''
-			WHERE rightful_findings.resolved_at <> 0 AND rightful_findings.resolved_at <= excluded.opened_at`, append(columns, l.born, l.at, l.by)...)
+			WHERE rightful_findings.resolved_at <> 0 AND rightful_findings.resolved_at <= excluded.opened_at`+l.opens(), append(columns, l.born, l.at, l.by)...)
 		if err != nil {
 			return nil, err
 		}

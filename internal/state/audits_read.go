@@ -39,6 +39,12 @@ func conditions(q rightful.FindingQuery) (string, []any) {
 		id := rightful.CanonicalID(q.CompanyID)
 		add(`(company = ? OR rightful_company = ?)`, id, id)
 	}
+	if q.Born != "" {
+		add(`born = ?`, q.Born)
+	}
+	if q.Family != "" {
+		add(`family = ?`, q.Family)
+	}
 	if q.OpenedBy != "" {
 		add(`opened_by = ?`, q.OpenedBy)
 	}

@@ -51,7 +51,7 @@ func TestWhatIsDueIsFoundByIndex(t *testing.T) {
 	s := b.open()
 	for query, index := range map[string]string{
 		`SELECT DISTINCT shard + 0 FROM rightful_webhook_events WHERE status IN ('pending', 'unknown') AND next_at <= 5`: "rightful_webhook_events_due (next_at<?)",
-		`SELECT DISTINCT shard + 0 FROM rightful_webhook_events WHERE notice = 'waiting' AND notice_next_at <= 5`:        "rightful_webhook_events_untold (notice_next_at<?)",
+		`SELECT DISTINCT shard + 0 FROM rightful_webhook_events WHERE notice = 'waiting' AND notice_next_at <= 5`:        "rightful_webhook_events_tellable (notice_next_at<?)",
 	} {
 		rows, err := s.DB().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
 		must(t, err)

@@ -52,6 +52,12 @@ func (s *Store) OpenEvents(ctx context.Context, number, limit int) (open []right
 		// would else be all that is ever looked at.
 		open, err = s.events(ctx, tx, `WHERE shard = $1 AND status IN ('pending', 'unknown') AND family IN (`+parameters(4, len(families))+`)
 			ORDER BY family, next_at > $3, created, seq LIMIT $2`, append([]any{number, limit, s.unix()}, anys(families)...)...)
+		if err != nil {
+			return err
+		}
+		dead, err := s.events(ctx, tx, `WHERE shard = $1 AND status = 'dead' AND family IN (`+parameters(3, len(families))+`)
+			ORDER BY family, created, seq LIMIT $2`, append([]any{number, limit}, anys(families)...)...)
+		open = append(open, dead...)
 		return err
 	})
 	slices.SortFunc(open, func(a, b rightful.InboxEvent) int {

@@ -95,6 +95,15 @@ func (s *Store) migrate(ctx context.Context) error {
 	})
 }
 
+// Schema returns the number of the schema that an opened store has.
+func (s *Store) Schema() int {
+	all, err := steps(s.d)
+	if err != nil {
+		return 0 // it would not have been opened
+	}
+	return latest(all)
+}
+
 // known refuses a schema that this version does not have.
 func (s *Store) known(ctx context.Context) error {
 	all, err := steps(s.d)

@@ -154,10 +154,13 @@ const (
 func (m *Metrics) WebhookRefused(reason string) { m.refused.WithLabelValues(reasons.or(reason)).Inc() }
 
 // WebhookJudged counts an event that was looked at: disposition is mine, foreign,
-// unknown, ignored or dead. lag is the time since it was accepted.
+// unknown, ignored or dead. lag is the time since it was accepted; negative when it is
+// not the first look.
 func (m *Metrics) WebhookJudged(disposition string, lag time.Duration) {
 	m.judged.WithLabelValues(statuses.or(disposition)).Inc()
-	m.lag.Observe(max(lag.Seconds(), 0))
+	if lag >= 0 {
+		m.lag.Observe(lag.Seconds())
+	}
 }
 
 // Results of telling somebody something.
@@ -184,5 +187,5 @@ const (
 	AuditFailed     = "error"
 )
 
-// AuditEnded counts an audit by its outcome.
+// AuditEnded counts an audit by its outcome: one that this process ran, or learned of.
 func (m *Metrics) AuditEnded(outcome string) { m.audits.WithLabelValues(outcomes.or(outcome)).Inc() }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
 
 	"rightful"
 	"rightful/gateway"
+	"rightful/internal/alert"
 	"rightful/internal/config"
 	"rightful/internal/journal"
 	"rightful/internal/source/sqldirectory"
@@ -30,6 +33,8 @@ type GatewayOptions struct {
 	// OnNotice is told of events about the app's companies, instead of the address that
 	// the config names. See gateway.WebhookOptions.
 	OnNotice func(context.Context, gateway.Notice) error
+	// Alerts tells that alerts are raised, and that the channels of the config are told.
+	Alerts bool
 	// Metrics tells that the gateway is measured; Version and Revision are of the
 	// program that does.
 	Metrics           bool
@@ -46,9 +51,13 @@ type Opened struct {
 	Metrics  *telemetry.Metrics // nil: nothing is measured
 
 	config    *config.Config
+	now       func() time.Time
 	directory *sqldirectory.Directory
 	state     *state.Store
 	notes     *notes
+	alerts    *alert.Evaluator // nil: nobody is told
+	listeners []func(context.Context, gateway.Decision)
+	audits    auditsSeen
 	work      *work // nil: no events are taken
 	closers   []func() error
 }
@@ -64,14 +73,14 @@ func Gateway(ctx context.Context, path string, o GatewayOptions) (*Opened, *conf
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	g := &Opened{config: c}
-	if err := g.open(ctx, o); err != nil {
+	g := &Opened{config: c, now: o.Now}
+	if err := g.open(ctx, path, o); err != nil {
 		return nil, c, errors.Join(err, g.Close())
 	}
 	return g, c, nil
 }
 
-func (g *Opened) open(ctx context.Context, o GatewayOptions) error {
+func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error {
 	alone := *g.config
 	alone.Cache, alone.Probe = config.Cache{}, config.Probe{} // the gateway asks neither
 	if alone.Directory.Write.Configured() {
@@ -93,31 +102,46 @@ func (g *Opened) open(ctx context.Context, o GatewayOptions) error {
 		}
 		g.closers, writer = append(g.closers, w.Close), w
 	}
-	if err := g.openState(ctx, o); err != nil {
+	if err := g.openState(ctx, path, o); err != nil {
 		return err
 	}
 	g.Stripe = account{p.stripe, p.stripe.Writer()}
 	if o.Metrics {
-		m := g.metricsOptions()
-		m.Version, m.Revision, m.Now = o.Version, o.Revision, o.Now
-		m.StripeRequests = func() map[string]int { return p.stripe.Requests().ByEndpoint }
+		if err := g.audits.begin(ctx, g.Audits); err != nil {
+			return err
+		}
+		m := g.metricsOptions(o)
+		m.StripeRequests = func() map[string]int {
+			q := p.stripe.Requests()
+			maps.Copy(q.ByEndpoint, q.Writes)
+			return q.ByEndpoint
+		}
 		g.Metrics = telemetry.New(m)
 	}
+	if err := g.openAlerts(o); err != nil {
+		return err
+	}
+	g.openListeners(o)
 	mode, rules := modes(g.config.Gateway)
 	own, err := gateway.New(gateway.Options{
 		Directory: p.directory, Writer: writer, Lacks: alone.Directory.Write.Lacks, Stripe: g.Stripe, Intents: g.state,
 		Keys: e.Rules.Keys, OwnershipValue: e.Rules.OwnershipValue, Placeholders: e.Rules.Placeholders,
 		Account: e.Expect.Account, Livemode: e.Expect.Livemode, Mode: mode, Rules: rules,
-		OnDecision: g.decided(o), Logger: o.Logger, Now: o.Now,
+		OnDecision: g.decided, Logger: o.Logger, Now: o.Now,
 	})
 	if err != nil {
 		return err
 	}
 	g.Gateway = own
+	g.notes.again = own.LookAgain
+	if g.alerts != nil {
+		g.notes.changed = g.alerts.FindingsChanged
+	}
+	g.notes.begin()
 	return g.openWebhooks(ctx, o)
 }
 
-func (g *Opened) openState(ctx context.Context, o GatewayOptions) error {
+func (g *Opened) openState(ctx context.Context, path string, o GatewayOptions) error {
 	address := o.State
 	if address == "" {
 		address = g.config.StateAddress()
@@ -128,7 +152,8 @@ func (g *Opened) openState(ctx context.Context, o GatewayOptions) error {
 	}
 	g.state, g.Audits, g.Journal = s, s, s
 	g.closers = append(g.closers, s.Close)
-	g.notes = keepNotes(s, o.Logger)
+	g.notes = keepNotes(s, o.Now, o.Logger)
+	g.notes.sift = sifter(g.config, path, o.Now)
 	g.closers = append(g.closers, g.notes.close)
 	return nil
 }
@@ -142,6 +167,7 @@ func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
 	if err != nil {
 		return err
 	}
+	options.Watch = g.watch()
 	if g.Webhooks, err = g.Gateway.Webhooks(options); err != nil {
 		return err
 	}
@@ -152,19 +178,6 @@ func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
 	return nil
 }
 
-// decided keeps what was found, and tells whoever wants to know.
-func (g *Opened) decided(o GatewayOptions) func(context.Context, gateway.Decision) {
-	return func(ctx context.Context, d gateway.Decision) {
-		g.notes.note(ctx, d)
-		if g.Metrics != nil {
-			g.Metrics.Decided(ctx, d)
-		}
-		if o.OnDecision != nil {
-			o.OnDecision(ctx, d)
-		}
-	}
-}
-
 // Close gives everything back. What was found is kept before.
 func (g *Opened) Close() error {
 	p := parts{closers: g.closers}
@@ -173,6 +186,13 @@ func (g *Opened) Close() error {
 
 // Run does what has to be done beside the calls, until the context ends.
 func (g *Opened) Run(ctx context.Context) error {
+	telling, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var told sync.WaitGroup
+	if g.alerts != nil {
+		told.Go(func() { g.alerts.Run(telling, alertsEvery) })
+	}
+	defer told.Wait()
+	defer stop() // after the work: what that decides last is kept too
 	if g.work != nil {
 		return g.work.run(ctx)
 	}

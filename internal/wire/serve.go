@@ -9,7 +9,6 @@ import (
 	"rightful/gateway"
 	"rightful/internal/config"
 	"rightful/internal/server"
-	"rightful/internal/telemetry"
 )
 
 // serving is the gateway as the server asks it.
@@ -105,33 +104,4 @@ func tlsOf(t config.TLS) (*tls.Config, error) {
 		}
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
-}
-
-// metricsOptions are what metrics are read from.
-func (g *Opened) metricsOptions() telemetry.Options {
-	return telemetry.Options{Findings: g.openFindings, LastAudit: g.lastAudit}
-}
-
-func (g *Opened) openFindings(ctx context.Context) ([]telemetry.OpenFindings, error) {
-	counts, err := g.state.CountFindings(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]telemetry.OpenFindings, len(counts))
-	for i, n := range counts {
-		out[i] = telemetry.OpenFindings{Code: n.Code, Severity: n.Severity, Count: n.Count}
-	}
-	return out, nil
-}
-
-func (g *Opened) lastAudit(ctx context.Context) (telemetry.LastAudit, error) {
-	var last telemetry.LastAudit
-	records, err := g.Audits.Audits(ctx, "", false, 100)
-	for _, r := range records {
-		last.Any = max(last.Any, r.KeptAt)
-		if r.Complete && r.RefusedCode == "" {
-			last.Complete = max(last.Complete, r.KeptAt)
-		}
-	}
-	return last, err
 }

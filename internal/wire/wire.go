@@ -120,7 +120,7 @@ func Examine(ctx context.Context, path string, env func(string) (string, bool), 
 		return nil, nil, nil, err
 	}
 	e, p, problems := open(ctx, c, now, sqldirectory.Examine)
-	e.State = stateExaminer{c.StateAddress(), time.Now}
+	e.State = examiners{serveExaminer{c, env}, stateExaminer{c.StateAddress(), c.Alerts, time.Now}}
 	if p.directory != nil && c.Directory.Write.Configured() {
 		writer, err := sqldirectory.ExamineWriter(ctx, p.directory, c.Directory.DSN, writeMapping(c))
 		if err != nil {

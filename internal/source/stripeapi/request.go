@@ -24,6 +24,7 @@ const MonthlyReadFloor = 10_000
 type Requests struct {
 	GETs       int
 	ByEndpoint map[string]int // by "GET /v1/customers/{id}"
+	Writes     map[string]int // by "POST /v1/customers"; not counted as GETs
 }
 
 // FloorShare returns which part of the smallest monthly read allocation these
@@ -34,7 +35,7 @@ func (q Requests) FloorShare() float64 { return float64(q.GETs) / MonthlyReadFlo
 func (r *Reader) Requests() Requests {
 	r.counter.mu.Lock()
 	defer r.counter.mu.Unlock()
-	q := Requests{ByEndpoint: maps.Clone(r.counter.byEndpoint)}
+	q := Requests{ByEndpoint: maps.Clone(r.counter.byEndpoint), Writes: maps.Clone(r.counter.writes)}
 	for _, n := range q.ByEndpoint {
 		q.GETs += n
 	}
@@ -44,11 +45,16 @@ func (r *Reader) Requests() Requests {
 type counter struct {
 	mu         sync.Mutex
 	byEndpoint map[string]int // guarded by mu
+	writes     map[string]int // guarded by mu
 }
 
 func (c *counter) add(e endpoint) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if e.write { // writes are not counted against the read allocation
+		c.writes[e.String()]++
+		return
+	}
 	c.byEndpoint[e.String()]++
 }
 
@@ -127,9 +133,7 @@ type sending struct {
 
 // attempt sends one request.
 func (r *Reader) attempt(ctx context.Context, e endpoint, target string, what sending) ([]byte, *failure) {
-	if !e.write { // writes are not counted against the read allocation
-		r.counter.add(e)
-	}
+	r.counter.add(e)
 	var seen observed
 	bounded, cancel := context.WithTimeout(context.WithValue(ctx, observedKey{}, &seen), r.timeout)
 	defer cancel()

@@ -142,7 +142,7 @@ func New(o Options) (*Reader, error) {
 		pacer:    newPacer(accountRate, endpointRate, o.Now, o.Sleep),
 		retry:    defaultRetry(o.Now, o.Sleep, o.Rand),
 		timeout:  cmp.Or(o.Timeout, defaultTimeout),
-		counter:  counter{byEndpoint: map[string]int{}},
+		counter:  counter{byEndpoint: map[string]int{}, writes: map[string]int{}},
 		defaults: stripeobject.Defaults{Account: o.Account, Livemode: live},
 	}
 	r.backend = backend(o.APIBase, o.HTTPClient)

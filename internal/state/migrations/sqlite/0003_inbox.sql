@@ -31,8 +31,10 @@ CREATE INDEX rightful_webhook_events_open ON rightful_webhook_events (shard, fam
 CREATE INDEX rightful_webhook_events_told ON rightful_webhook_events (shard, family, created) WHERE notice = 'waiting';
 -- What is due is looked for every few seconds, in all shards.
 CREATE INDEX rightful_webhook_events_due ON rightful_webhook_events (next_at, shard) WHERE status IN ('pending', 'unknown');
-CREATE INDEX rightful_webhook_events_untold ON rightful_webhook_events (notice_next_at, shard) WHERE notice = 'waiting';
+CREATE INDEX rightful_webhook_events_tellable ON rightful_webhook_events (notice_next_at, shard) WHERE notice = 'waiting';
 CREATE INDEX rightful_webhook_events_received ON rightful_webhook_events (received_at);
+CREATE INDEX rightful_webhook_events_dead ON rightful_webhook_events (shard, family, created) WHERE status = 'dead';
+CREATE INDEX rightful_webhook_events_untold ON rightful_webhook_events (seq) WHERE notice = 'dead';
 
 -- The newest that events told of each object.
 CREATE TABLE rightful_webhook_objects (
