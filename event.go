@@ -33,6 +33,7 @@ type EventQuery struct {
 	Types       []string // empty: all types
 	Undelivered bool     // only those that some endpoint did not acknowledge
 	CreatedFrom int64    // Unix seconds, inclusive; 0 for no bound
+	CreatedTo   int64    // Unix seconds, exclusive; 0 for no bound
 	Whole       bool     // with Body, where the place has it
 }
 

@@ -3,31 +3,38 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"sync"
+	"sync/atomic"
 
 	"rightful"
 )
 
 // opened remembers which account the key opens.
 type opened struct {
-	mu    sync.Mutex
-	read  bool
-	known rightful.Account
+	reading turns // one asks, and the others wait for its answer
+	known   atomic.Pointer[rightful.Account]
 }
 
 // opens returns the account that the Stripe key opens, and refuses any but the
 // expected one with code RF901. It is read once; an error is not remembered.
 func (g *Gateway) opens(ctx context.Context) (rightful.Account, error) {
-	g.account.mu.Lock()
-	defer g.account.mu.Unlock()
-	if !g.account.read {
+	if known := g.account.known.Load(); known != nil {
+		return *known, g.expected(*known)
+	}
+	leave, err := g.account.reading.take(ctx, "")
+	if err != nil {
+		return rightful.Account{}, err
+	}
+	defer leave()
+	known := g.account.known.Load()
+	if known == nil {
 		account, err := g.opt.Stripe.Account(ctx)
 		if err != nil {
 			return rightful.Account{}, err
 		}
-		g.account.read, g.account.known = true, account
+		known = &account
+		g.account.known.Store(known)
 	}
-	return g.account.known, g.expected(g.account.known)
+	return *known, g.expected(*known)
 }
 
 // expected compares an account with what the options expect.

@@ -15,6 +15,7 @@ const (
 	catchUpOverlap = 10 * time.Minute    // what is looked at again: lists of a moment ago may lack the newest
 	catchUpGrace   = 5 * time.Minute     // how long Stripe has to deliver before an event counts as missed
 	keepFor        = 35 * 24 * time.Hour // how long events are kept after they came
+	catchUpWindow  = 30 * time.Minute    // how much is listed before it is noted how far we are
 	pruneTogether  = 1000
 	listTogether   = 100
 )
@@ -43,30 +44,47 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 	}
 	var missed []rightful.Ref
 	defer func() { w.o.Tally.caughtUp(ctx, missed) }() // also of what was found before it failed
-	var some []rightful.InboxEvent
-	keep := func() error {
-		kept, err := w.keepMissed(ctx, account.Livemode, some)
-		missed, some = append(missed, kept...), nil
-		return err
-	}
-	from := begun - int64(catchUpOverlap/time.Second)
-	for e, err := range w.g.opt.Stripe.Events(ctx, rightful.EventQuery{CreatedFrom: max(from, 1)}) {
+	// How far we are is noted on the way: after a long outage there may be more than can
+	// be listed while a job may run. Stripe lists the newest first.
+	for from := max(begun-int64(catchUpOverlap/time.Second), to-int64(keepFor/time.Second), 1); from < to; {
+		until := min(from+int64(catchUpWindow/time.Second), to)
+		found, err := w.catchUpBetween(ctx, account.Livemode, from, until, delivered)
+		missed = append(missed, found...)
 		if err != nil {
 			return len(missed), err
 		}
-		if e.Created > to || !delivered(e) || !slices.Contains(rightful.StripeTypes(), e.ObjectType) || !isStripeID(e.ObjectID) || !isStripeID(e.ID) {
+		if err := w.o.Inbox.KeepInboxMark(ctx, name, until); err != nil {
+			return len(missed), err
+		}
+		from = until
+	}
+	return len(missed), nil
+}
+
+// catchUpBetween keeps what was missed from a time until before another.
+func (w *Webhooks) catchUpBetween(ctx context.Context, livemode bool, from, until int64, delivered func(rightful.Event) bool) ([]rightful.Ref, error) {
+	var missed []rightful.Ref
+	var some []rightful.InboxEvent
+	keep := func() error {
+		kept, err := w.keepMissed(ctx, livemode, some)
+		missed, some = append(missed, kept...), nil
+		return err
+	}
+	for e, err := range w.g.opt.Stripe.Events(ctx, rightful.EventQuery{CreatedFrom: from, CreatedTo: until}) {
+		if err != nil {
+			return missed, err
+		}
+		if e.Created >= until || !delivered(e) || !slices.Contains(rightful.StripeTypes(), e.ObjectType) || !isStripeID(e.ObjectID) || !isStripeID(e.ID) {
 			continue
 		}
-		if some = append(some, w.missed(e, account.Livemode)); len(some) == listTogether {
+		if some = append(some, w.missed(e, livemode)); len(some) == listTogether {
 			if err := keep(); err != nil {
-				return len(missed), err
+				return missed, err
 			}
 		}
 	}
-	if err := keep(); err != nil {
-		return len(missed), err
-	}
-	return len(missed), w.o.Inbox.KeepInboxMark(ctx, name, to)
+	err := keep()
+	return missed, err
 }
 
 // delivered returns what tells whether an event should have been delivered: an endpoint

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +17,13 @@ import (
 const (
 	readsAtOnce = 4
 	laterAfter  = 30 * time.Second // what could not be read is tried again
+	// readWithin is how long one batch reads: well within the time for which a shard is
+	// held and a job may run, or what was read would be lost with them.
+	readWithin = 8 * time.Second
 )
+
+// errNoTime is why an object was not read in this batch.
+var errNoTime = errors.New("gateway: there was no time left to read it")
 
 // read is the answer to one look-up.
 type read struct {
@@ -26,8 +33,11 @@ type read struct {
 	err    error
 }
 
-// readObjects looks objects up, each once.
+// readObjects looks objects up, each once. For those that come too late there is
+// errNoTime; where Stripe has not answered anything in all the time, there is not.
 func (b *batch) readObjects(keys []objectKey) map[objectKey]read {
+	ctx, cancel := context.WithTimeout(b.ctx, b.w.readFor)
+	defer cancel()
 	answers := make([]read, len(keys))
 	slots := make(chan struct{}, readsAtOnce)
 	var all sync.WaitGroup
@@ -35,13 +45,18 @@ func (b *batch) readObjects(keys []objectKey) map[objectKey]read {
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			o, exists, err := b.w.g.opt.Stripe.Get(b.ctx, k.t, k.id)
-			answers[i] = read{k, o, exists, err}
+			if answers[i] = (read{objectKey: k, err: ctx.Err()}); ctx.Err() == nil {
+				answers[i].object, answers[i].exists, answers[i].err = b.w.g.opt.Stripe.Get(ctx, k.t, k.id)
+			}
 		})
 	}
 	all.Wait()
+	some := slices.ContainsFunc(answers, func(a read) bool { return a.err == nil })
 	out := map[objectKey]read{}
 	for _, a := range answers {
+		if some && a.err != nil && ctx.Err() != nil {
+			a.err = errNoTime
+		}
 		out[a.objectKey] = a
 	}
 	return out
@@ -71,6 +86,8 @@ func (b *batch) readMissing() error {
 			continue
 		}
 		switch {
+		case errors.Is(r.err, errNoTime):
+			b.putOff[e.Family] = true // it is due all the same, and comes with the next batch
 		case r.err != nil:
 			b.putOffFamily(e.Family)
 		case r.exists == rightful.ExistsPresent || r.exists == rightful.ExistsDeleted && r.object.ID != "":

@@ -1,6 +1,9 @@
 package gateway
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Look is what one look at a session has found out.
 type Look struct {
@@ -35,3 +38,9 @@ func (g *Gateway) Ruling(status Status) (decision, enforced Verdict) { return g.
 
 // Payment is what became of the money.
 var Payment = payment
+
+// ReadFor replaces how long one batch of events reads at Stripe.
+func (w *Webhooks) ReadFor(d time.Duration) { w.readFor = d }
+
+// ShardOf is the shard of a family.
+var ShardOf = shardOf

@@ -46,6 +46,7 @@ type Webhooks struct {
 	g        *Gateway
 	o        WebhookOptions
 	acceptor acceptor
+	readFor  time.Duration // readWithin, but in tests
 }
 
 // Webhooks returns what accepts events of the gateway's account. An error is of kind
@@ -61,7 +62,7 @@ func (g *Gateway) Webhooks(o WebhookOptions) (*Webhooks, error) {
 		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe.webhook_secrets", Message: "one of the secrets is empty: anybody could sign with it", Hint: "set the variable that it comes from"}
 	}
 	o.Tolerance, o.MaxBody = cmp.Or(o.Tolerance, DefaultTolerance), cmp.Or(o.MaxBody, DefaultMaxBody)
-	return &Webhooks{g: g, o: o, acceptor: acceptor{inbox: o.Inbox}}, nil
+	return &Webhooks{g: g, o: o, acceptor: acceptor{inbox: o.Inbox}, readFor: readWithin}, nil
 }
 
 // Accept checks an event's signature (the Stripe-Signature header) and keeps the

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -76,7 +77,7 @@ func (a *acceptor) commit(ctx context.Context) {
 	for i, w := range batch {
 		events[i] = w.event
 	}
-	fresh, err := a.inbox.AcceptEvents(ctx, events)
+	fresh, err := a.store(ctx, events)
 	for i, w := range batch {
 		if w.err = err; err == nil {
 			w.fresh = fresh[i]
@@ -84,6 +85,21 @@ func (a *acceptor) commit(ctx context.Context) {
 		close(w.done)
 	}
 	a.pass()
+}
+
+// store keeps events. An inbox of the app's own that panics must not take those along
+// who come later: nobody would commit for them any more.
+func (a *acceptor) store(ctx context.Context, events []rightful.InboxEvent) (fresh []bool, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("gateway: the inbox failed: %v", r)
+		}
+	}()
+	fresh, err = a.inbox.AcceptEvents(ctx, events)
+	if err == nil && len(fresh) != len(events) {
+		err = fmt.Errorf("gateway: the inbox was given %d events, and answered about %d", len(events), len(fresh))
+	}
+	return fresh, err
 }
 
 // pass lets the one that waits longest commit next.

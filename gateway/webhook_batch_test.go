@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"rightful"
 )
@@ -106,5 +107,36 @@ func TestTooManyWait(t *testing.T) {
 	a := &acceptor{busy: true, waiting: make([]*waiter, acceptWaiting)}
 	if _, err := a.accept(t.Context(), rightful.InboxEvent{}); rightful.KindOf(err) != rightful.KindUnavailable {
 		t.Errorf("got %v", err)
+	}
+}
+
+// broken is an inbox with a fault of its own.
+type broken func() []bool
+
+func (b broken) AcceptEvents(context.Context, []rightful.InboxEvent) ([]bool, error) { return b(), nil }
+
+// TestABrokenInboxIsAnError, and the next event is committed all the same.
+func TestABrokenInboxIsAnError(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]broken{
+		"panic": func() []bool { panic("a fault") }, "too few answers": func() []bool { return nil },
+	} {
+		a := &acceptor{inbox: fault}
+		func() {
+			defer func() {
+				if r := recover(); r != nil {
+					t.Errorf("%s: it panics: %v", name, r)
+				}
+			}()
+			if _, err := a.accept(t.Context(), rightful.InboxEvent{}); err == nil {
+				t.Errorf("%s: it is no error", name)
+			}
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		a.inbox = broken(func() []bool { return []bool{true} })
+		if fresh, err := a.accept(ctx, rightful.InboxEvent{}); !fresh || err != nil {
+			t.Errorf("%s: after it %v %v", name, fresh, err)
+		}
+		cancel()
 	}
 }

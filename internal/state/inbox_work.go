@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rightful"
@@ -46,21 +48,20 @@ func (s *Store) OpenEvents(ctx context.Context, number, limit int) (open []right
 		if families = slices.Compact(families); err != nil || len(families) == 0 {
 			return err
 		}
-		open, err = s.events(ctx, tx, `WHERE shard = $1 AND status IN ('pending', 'unknown') AND family IN (`+parameters(3, len(families))+`)
-			ORDER BY family, created, seq LIMIT $2`, append([]any{number, limit}, anys(families)...)...)
+		// Those that are due come first: of a family that has more than fit, the others
+		// would else be all that is ever looked at.
+		open, err = s.events(ctx, tx, `WHERE shard = $1 AND status IN ('pending', 'unknown') AND family IN (`+parameters(4, len(families))+`)
+			ORDER BY family, next_at > $3, created, seq LIMIT $2`, append([]any{number, limit, s.unix()}, anys(families)...)...)
 		if err != nil {
 			return err
 		}
 		dead, err := s.events(ctx, tx, `WHERE shard = $1 AND status = 'dead' AND family IN (`+parameters(3, len(families))+`)
 			ORDER BY family, created, seq LIMIT $2`, append([]any{number, limit}, anys(families)...)...)
-		if err != nil || len(dead) == 0 {
-			return err
-		}
 		open = append(open, dead...)
-		slices.SortStableFunc(open, func(a, b rightful.InboxEvent) int {
-			return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Created, b.Created), cmp.Compare(a.Seq, b.Seq))
-		})
-		return nil
+		return err
+	})
+	slices.SortFunc(open, func(a, b rightful.InboxEvent) int {
+		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Created, b.Created), cmp.Compare(a.Seq, b.Seq))
 	})
 	return open, err
 }
@@ -82,14 +83,20 @@ const objectsOfFamily = 100
 
 // InboxObjects implements rightful.InboxWork.
 func (s *Store) InboxObjects(ctx context.Context, account string, livemode bool, families, ids []string) ([]rightful.InboxObject, error) {
-	const columns = `type, id, family, created, event_id, snapshot`
+	const columns = `o.type, o.id, o.family, o.created, o.event_id, o.snapshot`
 	known := map[string]rightful.InboxObject{}
 	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		clear(known)
 		for some := range slices.Chunk(families, selectTogether) {
-			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT `+columns+` FROM (SELECT `+columns+`, row_number() OVER (PARTITION BY family ORDER BY created DESC) AS place
-				FROM rightful_webhook_objects WHERE account = $1 AND livemode = $2 AND family IN (`+parameters(4, len(some))+`)) AS o WHERE place <= $3`),
-				append([]any{account, livemode, objectsOfFamily}, anys(some)...)...)
+			// The index by family and time tells where the young ones begin, so that the
+			// rest of a large family is not read. SQLite takes a CROSS JOIN in the order in
+			// which it stands.
+			theirs := fmt.Sprintf("o.account = $%d AND o.livemode = $%d", len(some)+1, len(some)+2)
+			rows, err := tx.QueryContext(ctx, s.d.query(`WITH asked (family) AS (VALUES `+tuples(len(some), 1)+`), young (family, since) AS (
+				SELECT family, COALESCE((SELECT created FROM rightful_webhook_objects AS o WHERE `+theirs+` AND o.family = asked.family
+					ORDER BY created DESC LIMIT 1 OFFSET `+strconv.Itoa(objectsOfFamily-1)+`), -1) FROM asked)
+				SELECT `+columns+` FROM young CROSS JOIN rightful_webhook_objects AS o WHERE `+theirs+` AND o.family = young.family AND o.created >= young.since`),
+				append(anys(some), account, livemode)...)
 			if err != nil {
 				return err
 			}
@@ -98,7 +105,7 @@ func (s *Store) InboxObjects(ctx context.Context, account string, livemode bool,
 			}
 		}
 		for some := range slices.Chunk(ids, selectTogether) {
-			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT `+columns+` FROM rightful_webhook_objects
+			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT `+columns+` FROM rightful_webhook_objects AS o
 				WHERE account = $1 AND livemode = $2 AND id IN (`+parameters(3, len(some))+`)`), append([]any{account, livemode}, anys(some)...)...)
 			if err != nil {
 				return err

@@ -143,12 +143,14 @@ func (s *Store) WakeShards(ctx context.Context, again bool) (int, error) {
 	err := s.writing(ctx, func(ctx context.Context, tx Tx) error {
 		woken = 0
 		now := s.unix()
+		// A sum is in no index: so the engines take the one of what is due, and not the
+		// one of all that is open, which is in the order of shards.
 		for _, due := range []struct {
 			lane  rightful.InboxLane
 			query string
 		}{
-			{rightful.LaneJudge, `SELECT DISTINCT shard FROM rightful_webhook_events WHERE status IN ('pending', 'unknown') AND next_at <= $1`},
-			{rightful.LaneTell, `SELECT DISTINCT shard FROM rightful_webhook_events WHERE notice = 'waiting' AND notice_next_at <= $1`},
+			{rightful.LaneJudge, `SELECT DISTINCT shard + 0 FROM rightful_webhook_events WHERE status IN ('pending', 'unknown') AND next_at <= $1`},
+			{rightful.LaneTell, `SELECT DISTINCT shard + 0 FROM rightful_webhook_events WHERE notice = 'waiting' AND notice_next_at <= $1`},
 		} {
 			numbers, err := s.numbers(ctx, tx.SQL, due.query, now)
 			if err != nil {

@@ -65,6 +65,7 @@ func testStripeEvents(t *testing.T, open func(*testing.T, []byte) rightful.Strip
 		{"of several types", rightful.EventQuery{Types: []string{"customer.updated", "customer.subscription.updated"}}, "evt_3 evt_2 evt_1"},
 		{"of a type that no event has", rightful.EventQuery{Types: []string{"customer.deleted"}}, ""},
 		{"from, included", rightful.EventQuery{CreatedFrom: 7000}, "evt_4 evt_3 evt_2"},
+		{"from, to, excluded", rightful.EventQuery{CreatedFrom: 3000, CreatedTo: 8000}, "evt_2 evt_1"},
 		{"of a type, from", rightful.EventQuery{Types: []string{"customer.updated"}, CreatedFrom: 3001}, "evt_3"},
 		{"undelivered", rightful.EventQuery{Undelivered: true}, "evt_4 evt_2 evt_1"},
 		{"undelivered, of a type, from", rightful.EventQuery{Types: []string{"customer.updated"}, Undelivered: true, CreatedFrom: 3000}, "evt_1"},

@@ -44,6 +44,9 @@ func (r *Reader) Events(ctx context.Context, q rightful.EventQuery) iter.Seq2[ri
 		if q.CreatedFrom != 0 {
 			query.Set("created[gte]", bound(q.CreatedFrom))
 		}
+		if q.CreatedTo != 0 {
+			query.Set("created[lt]", bound(q.CreatedTo))
+		}
 		w := listWalk[rightful.Event]{
 			reader: r, endpoint: eventList, query: query,
 			decode: func(body []byte) ([]rightful.Event, bool, error) {

@@ -37,6 +37,7 @@ func TestEventQueries(t *testing.T) {
 		"limit=100": {},
 		"limit=100&types[]=customer.updated&types[]=customer.deleted": {Types: []string{"customer.updated", "customer.deleted"}},
 		"created[gte]=5&delivery_success=false&limit=100":             {Undelivered: true, CreatedFrom: 5},
+		"created[gte]=5&created[lt]=9&limit=100":                      {CreatedFrom: 5, CreatedTo: 9},
 	} {
 		f := newFake(t, func(_ int, w http.ResponseWriter, _ *http.Request) { send(w, eventsPage(false, "evt_1")) })
 		if ids, err := f.events(t, q); err != nil || !slices.Equal(ids, []string{"evt_1"}) {

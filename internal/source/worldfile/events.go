@@ -66,7 +66,7 @@ func (r *stripeReader) Events(ctx context.Context, q rightful.EventQuery) iter.S
 		for _, e := range r.events {
 			wanted := (len(q.Types) == 0 || slices.Contains(q.Types, e.Type)) &&
 				(!q.Undelivered || e.PendingWebhooks > 0) &&
-				e.Created >= q.CreatedFrom
+				e.Created >= q.CreatedFrom && (q.CreatedTo == 0 || e.Created < q.CreatedTo)
 			if wanted && !yield(e, nil) {
 				return
 			}

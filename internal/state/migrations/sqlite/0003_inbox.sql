@@ -29,6 +29,9 @@ CREATE TABLE rightful_webhook_events (
 
 CREATE INDEX rightful_webhook_events_open ON rightful_webhook_events (shard, family, created) WHERE status IN ('pending', 'unknown');
 CREATE INDEX rightful_webhook_events_told ON rightful_webhook_events (shard, family, created) WHERE notice = 'waiting';
+-- What is due is looked for every few seconds, in all shards.
+CREATE INDEX rightful_webhook_events_due ON rightful_webhook_events (next_at, shard) WHERE status IN ('pending', 'unknown');
+CREATE INDEX rightful_webhook_events_tellable ON rightful_webhook_events (notice_next_at, shard) WHERE notice = 'waiting';
 CREATE INDEX rightful_webhook_events_received ON rightful_webhook_events (received_at);
 CREATE INDEX rightful_webhook_events_dead ON rightful_webhook_events (shard, family, created) WHERE status = 'dead';
 CREATE INDEX rightful_webhook_events_untold ON rightful_webhook_events (seq) WHERE notice = 'dead';
@@ -46,7 +49,7 @@ CREATE TABLE rightful_webhook_objects (
 	PRIMARY KEY (account, livemode, type, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX rightful_webhook_objects_family ON rightful_webhook_objects (account, livemode, family);
+CREATE INDEX rightful_webhook_objects_family ON rightful_webhook_objects (account, livemode, family, created);
 CREATE INDEX rightful_webhook_objects_id ON rightful_webhook_objects (account, livemode, id);
 
 -- Who works on which shard. A job is queued for a generation once; who takes the

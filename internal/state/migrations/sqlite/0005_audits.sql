@@ -30,6 +30,7 @@ CREATE TABLE rightful_findings (
 ) STRICT;
 
 CREATE INDEX rightful_findings_open ON rightful_findings (id) WHERE resolved_at = 0;
+CREATE INDEX rightful_findings_code ON rightful_findings (code, severity, id) WHERE resolved_at = 0;
 CREATE INDEX rightful_findings_company ON rightful_findings (company) WHERE resolved_at = 0;
 CREATE INDEX rightful_findings_rightful ON rightful_findings (rightful_company) WHERE resolved_at = 0;
 CREATE INDEX rightful_findings_family ON rightful_findings (family) WHERE resolved_at = 0;

@@ -1,4 +1,0 @@
-package gateway
-
-// ShardOf returns the shard of a family.
-var ShardOf = shardOf
