@@ -56,6 +56,7 @@ type Object struct {
 	Mode              string // on a session: payment, setup or subscription
 	Status            string
 	PaymentStatus     string // on a session
+	ReturnsTo         string // on a session: host and path of its success or return address, ids in the path as *
 	TestClock         string
 	ExpiresAt         int64 // on a session, Unix seconds
 	EndedAt           int64 // on a subscription that is over, Unix seconds

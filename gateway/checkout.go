@@ -81,7 +81,7 @@ func (g *Gateway) CreateCheckoutSession(ctx context.Context, r CheckoutRequest) 
 	}
 	act.SessionID = s.ID
 	act.Decision.Created = err == nil && !s.Reused
-	return s, err
+	return s, refusedBy(err, r.fieldOf)
 }
 
 // buyer returns the customer that is charged. A new one is named after the company,

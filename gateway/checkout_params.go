@@ -122,9 +122,6 @@ func (g *Gateway) checkParams(place, at string, params map[string]any, depth int
 		case at == "" && slices.Contains(ownParams, name):
 			return badRequest(here, "it is not given here")
 		case name == "metadata":
-			if !slices.Contains(metadataPaths, path) {
-				return badRequest(here, "metadata is taken on the session, subscription_data, payment_intent_data, setup_intent_data and invoice_creation.invoice_data only")
-			}
 			if err := g.checkMetadata(here, params[name]); err != nil {
 				return err
 			}

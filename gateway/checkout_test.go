@@ -138,8 +138,7 @@ func TestIdentityIsNotTheCallers(t *testing.T) {
 		{params: `{"payment_intent_data": {"metadata": {"user_id": "8"}}}`, place: "stripe_params.payment_intent_data.metadata.user_id"},
 		{params: `{"setup_intent_data": {"metadata": {"app": "shop"}}}`, place: "stripe_params.setup_intent_data.metadata.app"},
 		{params: `{"invoice_creation": {"invoice_data": {"metadata": {"companyId": "12"}}}}`, place: "stripe_params.invoice_creation.invoice_data.metadata.companyId"},
-		{params: `{"invoice_creation": {"metadata": {"a": "b"}}}`, place: "stripe_params.invoice_creation.metadata"},
-		{params: `{"line_items": [{"price_data": {"product_data": {"metadata": {"a": "b"}}}}]}`, place: "stripe_params.line_items[0].price_data.product_data.metadata"},
+		{params: `{"line_items": [{"price_data": {"product_data": {"metadata": {"a": "b", "company_id": "12"}}}}]}`, place: "stripe_params.line_items[0].price_data.product_data.metadata.company_id"},
 		{params: `{"Customer": "cus_evil"}`, place: "stripe_params"},
 		{params: `{"customer ": "cus_evil"}`, place: "stripe_params"},
 		{params: `{"": "x"}`, place: "stripe_params"},
@@ -225,8 +224,11 @@ func TestWrongRequests(t *testing.T) {
 			r.SuccessURL, r.CancelURL, r.StripeParams = "", "", map[string]any{"ui_mode": "embedded"}
 		}},
 		{"stripe_params", func(r *gateway.CheckoutRequest) { r.StripeParams = map[string]any{"locale": func() {}} }},
-		{"stripe", func(r *gateway.CheckoutRequest) { r.StripeParams = map[string]any{"no_such": "x"} }},
-		{"stripe", func(r *gateway.CheckoutRequest) { r.Price = "price_none" }},
+		{"stripe_params.no_such", func(r *gateway.CheckoutRequest) { r.StripeParams = map[string]any{"no_such": "x"} }},
+		{"stripe_params.subscription_data.no_such", func(r *gateway.CheckoutRequest) {
+			r.StripeParams = map[string]any{"subscription_data": map[string]any{"no_such": "x"}}
+		}},
+		{"price", func(r *gateway.CheckoutRequest) { r.Price = "price_none" }},
 	} {
 		r := buying()
 		tt.change(&r)
@@ -238,6 +240,10 @@ func TestWrongRequests(t *testing.T) {
 	}
 	if got := p.all("/v1/checkout/sessions"); len(got) != 0 {
 		t.Errorf("made %v", got)
+	}
+	_, err := g.EnsureCustomer(t.Context(), "12", gateway.CustomerDetails{Email: "nobody"})
+	if wrong, ok := errors.AsType[*rightful.Error](err); !ok || wrong.Kind != rightful.KindInvalid || wrong.Place != "email" {
+		t.Errorf("a customer with an address that Stripe refuses: %v, want an invalid email", err)
 	}
 	// What was refused can be bought as soon as it is there.
 	r := buying()
@@ -313,7 +319,7 @@ func TestWhoseCheckout(t *testing.T) {
 			if !ok || refused.Status != tt.status || refused.BuyerMessage == "" || strings.ContainsAny(refused.BuyerMessage, "0123456789") {
 				t.Fatalf("%+v %v, want the refusal %s", s, err, tt.status)
 			}
-			if tt.status != gateway.OtherCompany && (lone == nil || answer.CompanyID != "" || answer.Ways.Direct == nil || answer.Ways.Resolver == nil) {
+			if tt.status != gateway.OtherCompany && (lone == nil || answer.CompanyID != "" || answer.Ways.Owner == nil || answer.Ways.Membership == nil) {
 				t.Errorf("%+v %v", answer, lone)
 			}
 			if len(p.all("/v1/checkout/sessions"))+len(p.all("/v1/customers")) != 0 {

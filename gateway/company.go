@@ -20,12 +20,12 @@ type CompanyAnswer struct {
 }
 
 // Ways are the companies that each way of getting a user's company names. Only the
-// resolver decides; the others are shown beside it. The resolver names at most one.
+// resolver decides; the others are shown beside it.
 type Ways struct {
-	Direct     []string `json:"direct"`
+	Direct     *string  `json:"direct"` // what the user's own row names; nil: nothing, or it has no such column
 	Owner      []string `json:"owner"`
 	Membership []string `json:"membership"`
-	Resolver   []string `json:"resolver"`
+	Resolver   *string  `json:"resolver"` // nil: it names none, or several
 }
 
 // Company returns the company of a user, as the configured resolver names it: the
@@ -71,7 +71,13 @@ func (b belongings) shown() Ways {
 		}
 		return out
 	}
-	return Ways{Direct: raw(b.ways.Direct), Owner: raw(b.ways.Owner...), Membership: raw(b.ways.Membership...), Resolver: raw(b.ways.Resolver)}
+	one := func(id string) *string {
+		if id == "" {
+			return nil
+		}
+		return &raw(id)[0]
+	}
+	return Ways{Direct: one(b.ways.Direct), Owner: raw(b.ways.Owner...), Membership: raw(b.ways.Membership...), Resolver: one(b.ways.Resolver)}
 }
 
 // find returns the company with an id, or nil.

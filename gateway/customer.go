@@ -65,7 +65,8 @@ func (g *Gateway) EnsureCustomer(ctx context.Context, companyID string, details 
 		return Customer{}, err
 	}
 	act.CompanyID = company.ID
-	return g.customerOf(ctx, act, company, details)
+	c, err = g.customerOf(ctx, act, company, details)
+	return c, refusedBy(err, details.fieldOf)
 }
 
 // companyRow reads a company, which must be live.

@@ -127,13 +127,17 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 		v := &verdict{}
 		if i, known := at[family]; known {
 			company := judged.Attributions[i].CompanyID
+			f := &sit.Families[i]
 			switch owner := judged.Owners[i]; {
+			case owner == judge.OwnerOther && f.Customer.ID == "" && (len(f.Links) > 0 || len(f.Rows) > 0):
+				// The tag is the customer's, of which no event has told yet; this one is
+				// of what hangs on it. The database reaches it: it is looked at.
 			case owner == judge.OwnerOther:
 				v.foreign = true
 			case owner == judge.OwnerUs || b.w.g.opt.Keys.Ownership == "":
 				v.company = cmp.Or(ids[company], company)
 			}
-			v.findings = found[sit.Families[i].Key]
+			v.findings = found[f.Key]
 			for _, f := range v.findings {
 				v.codes = append(v.codes, string(f.Code))
 			}

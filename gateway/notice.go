@@ -135,7 +135,7 @@ func (w *Webhooks) tellFamily(ctx context.Context, events []rightful.InboxEvent,
 		}
 		done = append(done, e)
 		if e.Notice == rightful.NoticeWaiting {
-			w.g.opt.Logger.WarnContext(ctx, "notice not taken", "event_id", e.ID, "company_id", e.CompanyID, "attempts", e.NoticeAttempts)
+			w.g.opt.Logger.WarnContext(ctx, "notice not taken", "event_id", e.ID, "company_id", e.CompanyID, "attempts", e.NoticeAttempts, "error", err.Error())
 			break
 		}
 	}

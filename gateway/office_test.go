@@ -114,7 +114,7 @@ func (o *office) settle() {
 	o.judge()
 }
 
-var twoCompanies = []string{
+var officeRows = []string{
 	"INSERT INTO companies (id, name, owner_id, stripe_customer_id) VALUES (11, 'Eleven', 7, NULL), (12, 'Twelve', 8, NULL)",
 	"INSERT INTO users (id, email, company_id) VALUES (7, 'ana@example.com', 11), (8, 'bo@example.com', 12)",
 	"INSERT INTO memberships (user_id, company_id, joined_at) VALUES (7, 11, 1), (8, 12, 1)",
@@ -152,7 +152,7 @@ func onEngines(t *testing.T, test func(t *testing.T, o *office)) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			test(t, openOffice(t, setup{engine: engine}, twoCompanies, ""))
+			test(t, openOffice(t, setup{engine: engine}, officeRows, ""))
 		})
 	}
 }
@@ -199,7 +199,7 @@ func TestDispositions(t *testing.T) {
 // is, the first is told before it.
 func TestANewEventBringsTheOldOnesAlong(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, twoCompanies, "")
+	o := openOffice(t, setup{}, officeRows, "")
 	id := o.postID("/v1/customers", "metadata[app]", "ledgerly")
 	o.settle()
 	o.later(5)
@@ -213,7 +213,7 @@ func TestANewEventBringsTheOldOnesAlong(t *testing.T) {
 // TestFindingsOfAFamilyAreTold: what disagrees is noticed when it is born.
 func TestFindingsOfAFamilyAreTold(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, twoCompanies, "")
+	o := openOffice(t, setup{}, officeRows, "")
 	id := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
 	o.exec("UPDATE companies SET stripe_customer_id = '" + id + "' WHERE id = 11")
 	o.settle()
@@ -227,8 +227,12 @@ func TestFindingsOfAFamilyAreTold(t *testing.T) {
 	if last.CompanyID != "11" || fmt.Sprint(last.Findings) != "[RF101]" {
 		t.Errorf("got %+v", last)
 	}
-	if d := o.premises.told(gateway.DecidedWebhook); len(d) != 1 || len(d[0].Codes) != 1 || d[0].CompanyID != "11" || d[0].EventID != last.ID {
-		t.Errorf("got %+v", d)
+	d := o.premises.told(gateway.DecidedWebhook)
+	if len(d) != 1 || len(d[0].Codes) != 1 || d[0].CompanyID != "11" || d[0].EventID != last.ID {
+		t.Fatalf("got %+v", d)
+	}
+	if f := d[0].Findings; len(f) != 1 || f[0].Code != rightful.CodeStampMissing || f[0].Object.ID != id {
+		t.Errorf("to be kept: %+v", f)
 	}
 }
 
@@ -374,7 +378,7 @@ func TestOnlyOneWorkerAtAShard(t *testing.T) {
 // TestABusyFamilyIsNotGivenUpEarly: how often others come does not count.
 func TestABusyFamilyIsNotGivenUpEarly(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, twoCompanies, "")
+	o := openOffice(t, setup{}, officeRows, "")
 	id := o.postID("/v1/customers", "metadata[app]", "ledgerly")
 	for n := range 10 {
 		o.settle()
@@ -390,7 +394,7 @@ func TestABusyFamilyIsNotGivenUpEarly(t *testing.T) {
 // TestTheSecondNoticeWaitsForTheFirst, also when both are told of in one go.
 func TestTheSecondNoticeWaitsForTheFirst(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, setup{}, twoCompanies, "")
+	o := openOffice(t, setup{}, officeRows, "")
 	id := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
 	o.later(1)
 	o.post("/v1/customers/"+id, "name", "A")

@@ -136,7 +136,7 @@ func (o *auditOptions) print(s Streams, r *engine.AuditReport) error {
 	return nil
 }
 
-// since reads a point in time: an age such as 7d or 36h, a date, or Unix
+// since reads a point in time: an age such as 7d, 2w or 36h, a date, or Unix
 // seconds. Empty is 0: no bound.
 func since(text string, now int64) (int64, error) {
 	if text == "" {
@@ -145,6 +145,11 @@ func since(text string, now int64) (int64, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		if n, err := strconv.ParseInt(days, 10, 32); err == nil && n >= 0 {
 			return now - n*24*60*60, nil
+		}
+	}
+	if weeks, ok := strings.CutSuffix(text, "w"); ok {
+		if n, err := strconv.ParseInt(weeks, 10, 32); err == nil && n >= 0 {
+			return now - n*7*24*60*60, nil
 		}
 	}
 	if d, err := time.ParseDuration(text); err == nil && d >= 0 {

@@ -11,7 +11,8 @@ import (
 // read already: the rows, links and companies that name them, the users that they
 // name, and what tells the companies of those and of further users. It asks the
 // database only, with two questions; the second is about companies that only the first
-// named, and mostly there are none.
+// named, and mostly there are none. Each company of a chain that was merged into one
+// another costs one more.
 //
 // exists tells of the objects' customers that are not among the objects. The
 // situation holds the families of the objects, as far as these go: what else hangs on
@@ -51,7 +52,8 @@ func Narrow(ctx context.Context, src Sources, opt Options, objects []rightful.Ob
 	}); err != nil {
 		return nil, err
 	}
-	if unread := n.unread(); len(unread) > 0 {
+	asked := map[string]bool{} // what is not there is not asked for again
+	for unread := n.unread(asked); len(unread) > 0; unread = n.unread(asked) {
 		if err := n.ask(ctx, rightful.DirectoryQuestion{Companies: selects(rightful.Select{By: rightful.ByID, Values: unread})}); err != nil {
 			return nil, err
 		}
@@ -108,9 +110,14 @@ func (n narrow) ask(ctx context.Context, q rightful.DirectoryQuestion) error {
 	return nil
 }
 
-// unread returns the companies that are named by what was read, and were not read.
-func (n narrow) unread() []string {
+// unread returns the companies that are named by what was read, were not read, and
+// were not asked for before. The survivor of a merge is among them: without it nobody
+// could be named for what the company that is gone had bought.
+func (n narrow) unread(asked map[string]bool) []string {
 	var ids []string
+	for _, c := range n.companies.all() {
+		ids = append(ids, c.MergedInto)
+	}
 	for _, u := range n.users.all() {
 		ids = append(ids, u.CompanyID)
 	}
@@ -128,7 +135,10 @@ func (n narrow) unread() []string {
 	}
 	slices.Sort(ids)
 	return slices.DeleteFunc(distinct(ids), func(id string) bool {
-		_, known := n.companies.byKey[rightful.CanonicalID(id)]
-		return known
+		key := rightful.CanonicalID(id)
+		_, known := n.companies.byKey[key]
+		skip := known || asked[key]
+		asked[key] = true
+		return skip
 	})
 }

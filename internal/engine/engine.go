@@ -33,6 +33,8 @@ type Engine struct {
 	Journal Journal
 	// Audits keeps what audits found. Nil: nothing is kept.
 	Audits rightful.AuditKeeper
+	// Intents tell for whom the gateway made sessions. Nil: that is not known.
+	Intents rightful.IntentStore
 	// CacheAgain is how long after their deletion cache keys are looked at again.
 	CacheAgain time.Duration
 	// Written is told how many of all steps of a run are behind; nil is allowed.

@@ -7,15 +7,27 @@ import (
 	"rightful/gateway"
 )
 
+// companyAnswer is a user's company. That there is none is an answer too: only the
+// ways tell why.
+type companyAnswer struct {
+	CompanyID *string      `json:"company_id"`
+	Status    string       `json:"status"`
+	Ways      gateway.Ways `json:"ways"`
+}
+
+// found is the status of a user who has one live company.
+const found = "found"
+
 // company answers GET /v1/users/{user_id}/company.
-func (s *Server) company(_ http.ResponseWriter, r *http.Request, c *caller) (any, error) {
+func (s *Server) company(_ http.ResponseWriter, r *http.Request, _ *caller) (any, error) {
 	answer, err := s.o.Gateway.Company(r.Context(), r.PathValue("user_id"))
-	if _, refused := errors.AsType[*gateway.Refusal](err); refused {
-		p := problemOf(err, c.operator())
-		p.Ways = &answer.Ways
-		return nil, p
+	if refused, ok := errors.AsType[*gateway.Refusal](err); ok && (refused.Status == gateway.NoCompany || refused.Status == gateway.CompanyGone) {
+		return companyAnswer{Status: string(refused.Status), Ways: answer.Ways}, nil
 	}
-	return answer, err
+	if err != nil {
+		return nil, err
+	}
+	return companyAnswer{CompanyID: &answer.CompanyID, Status: found, Ways: answer.Ways}, nil
 }
 
 // customer answers POST /v1/companies/{company_id}/customer. A body is not needed.

@@ -27,7 +27,6 @@ type problem struct {
 	Field        string            `json:"field,omitempty"`         // of the request's body, path or query
 	Hint         string            `json:"hint,omitempty"`          // for whoever develops or operates
 	BuyerMessage string            `json:"buyer_message,omitempty"` // may be shown to anybody
-	Ways         *gateway.Ways     `json:"ways,omitempty"`          // of a user whose company cannot be told
 	Checks       map[string]string `json:"checks,omitempty"`        // of /readyz
 	challenge    string            // WWW-Authenticate
 	retryAfter   int               // seconds

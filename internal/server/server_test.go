@@ -105,6 +105,7 @@ func TestErrorsBecomeAnswers(t *testing.T) {
 		told   bool // to everybody
 	}{
 		{kind(rightful.KindInvalid, "mode"), 422, "invalid", false, true},
+		{kind(rightful.KindInvalid, ""), 422, "invalid", false, true},
 		{kind(rightful.KindInvalid, "directory.companies"), 503, "invalid", true, false},
 		{kind(rightful.KindNotFound, "directory"), 404, "not_found", false, true},
 		{kind(rightful.KindAmbiguous, "directory"), 409, "ambiguous", false, false},

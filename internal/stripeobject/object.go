@@ -138,6 +138,11 @@ func (w *walker) sessionField(o *draft, name []byte) (err error) {
 		o.Status, err = w.text("status")
 	case "payment_status":
 		o.PaymentStatus, err = w.text("payment_status")
+	case "success_url", "return_url":
+		var address string
+		if address, err = w.text(string(name)); err == nil && address != "" {
+			o.ReturnsTo = returnsTo(address)
+		}
 	default:
 		return w.dec.SkipValue()
 	}

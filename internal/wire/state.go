@@ -80,7 +80,7 @@ func Record(ctx context.Context, e *engine.Engine, c *config.Config, address str
 		}
 	}
 	shut := e.Close
-	e.Journal, e.Audits = s, s
+	e.Journal, e.Audits, e.Intents = s, s, s
 	e.Close = func() error { return errors.Join(shut(), s.Close()) }
 	return nil
 }

@@ -24,7 +24,7 @@ type server struct {
 
 // servers is the table of everything that is started. A new kind of server is
 // a file with a server value, and a line here.
-func servers() []server { return []server{postgres, mariadb, redis, chromium} }
+func servers() []server { return []server{postgres, mariadb, redis, chromium, python} }
 
 // readyWithin is how long a server may take until it serves.
 const readyWithin = time.Minute

@@ -50,6 +50,9 @@ func (f *failure) Error() string {
 	return f.message
 }
 
+// Param returns the parameter that Stripe blames, as it spells it: line_items[0][price].
+func (f *failure) Param() string { return f.param }
+
 // failure reads what stripe-go returned beside what the transport saw.
 func (r *Reader) failure(err error, seen *observed) *failure {
 	f := &failure{status: seen.status, sent: seen.connected.Load()}
