@@ -92,6 +92,7 @@ func openMailroom(t *testing.T, address, more string) *mailroom {
 	t.Cleanup(app.Close)
 	sim := httptest.NewServer(stripesim.New(stripesim.Options{Account: "acct_1Mail"}))
 	t.Cleanup(sim.Close)
+	m.fill(sim.URL)
 	dir := t.TempDir()
 	db, err := sql.Open("sqlite", filepath.Join(dir, "app.db"))
 	if err != nil {
@@ -125,6 +126,32 @@ webhooks: {notify: {url: '%s', secret: '%s'}, catch_up: 0}
 		t.Fatal(err)
 	}
 	return m
+}
+
+// fill gives Stripe the customers; that of family 3 is stamped with a company that is
+// not there.
+func (m *mailroom) fill(stripe string) {
+	m.t.Helper()
+	var customers []string
+	for family := range mailFamilies {
+		customers = append(customers, fmt.Sprintf(`{"id": %q, "created": 1760000000, "metadata": {"company_id": %q}}`, customerOf(family), stampOf(family)))
+	}
+	world := `{"stripe": {"account": {"id": "acct_1Mail", "livemode": false}, "customers": [` + strings.Join(customers, ", ") + `]}}`
+	res, err := http.Post(stripe+"/_sim/world", "application/json", strings.NewReader(world))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if answer, _ := io.ReadAll(res.Body); res.StatusCode/100 != 2 {
+		m.t.Fatalf("%d %s", res.StatusCode, answer)
+	}
+}
+
+func stampOf(family int) string {
+	if family == 3 {
+		return "404"
+	}
+	return fmt.Sprint(family + 1)
 }
 
 func customerOf(family int) string { return fmt.Sprintf("cus_mail%02d", family) }

@@ -84,11 +84,7 @@ func TestTwoNodes(t *testing.T) {
 	for family := range mailFamilies {
 		senders.Go(func() {
 			for n := range each {
-				stamp := fmt.Sprint(family + 1)
-				if family == 3 {
-					stamp = "404"
-				}
-				id, body := mailEvent(family, n, stamp)
+				id, body := mailEvent(family, n, stampOf(family))
 				var both sync.WaitGroup // Stripe may send it twice
 				for _, to := range []*node{a, b} {
 					both.Go(func() {
@@ -151,11 +147,7 @@ func TestTwoNodesAreKilled(t *testing.T) {
 	for family := range mailFamilies {
 		senders.Go(func() {
 			for n := 0; ctx.Err() == nil; {
-				stamp := fmt.Sprint(family + 1)
-				if family == 3 {
-					stamp = "404"
-				}
-				id, body := mailEvent(family, n, stamp)
+				id, body := mailEvent(family, n, stampOf(family))
 				if !m.postTo(ctx, pick(), body) {
 					continue // it is sent again, perhaps to the other one
 				}

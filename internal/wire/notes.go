@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,14 +17,16 @@ const (
 	notesWaiting = 4096             // families with a judgement that waits to be kept
 	againWaiting = 1024             // families that are to be looked at again
 	againEvery   = time.Second / 2  // between two such looks
-	againAfter   = 30 * time.Second // for one family
+	againAfter   = 10 * time.Second // for one family
+	againTries   = 6                // while it fails
 	noneOpenFor  = 2 * time.Second
 	noteWithin   = 30 * time.Second
 )
 
-// notes keeps what the gateway finds, without holding up who asked. What was found
-// once and is not found any more by a judgement of an event or a payment, which see
-// little, is looked at again as an investigation does, and is resolved by that.
+// notes keeps what the gateway finds, without holding up who asked. An event is judged
+// by what is known at once, which is little. So a family in which that finds something
+// new, or does not find something any more, is looked at again as an investigation does,
+// and what that finds is opened, and what it does not find is resolved.
 type notes struct {
 	keeper  rightful.AuditKeeper
 	again   func(context.Context, rightful.Finding) ([]rightful.Finding, error)
@@ -41,22 +44,28 @@ type notes struct {
 	wake    chan struct{}
 
 	// Of the one goroutine that keeps.
-	noneOpen time.Time                   // until then it is taken that nothing is open
-	due      map[string]rightful.Finding // families that are to be looked at again
-	looked   map[string]time.Time        // when they were
+	noneOpen time.Time            // until then it is taken that nothing is open
+	due      map[string]again     // families that are to be looked at again
+	looked   map[string]time.Time // when they were
 }
 
 // note is what was judged of one family since the last time.
 type note struct {
 	at       int64
-	findings map[string]rightful.Finding
-	last     map[string]bool // ids of what the last judgement found
+	findings map[string]rightful.Finding // by id, of wide looks
+	last     map[string]rightful.Finding // what the last judgement found
+}
+
+// again is a family that is to be looked at again.
+type again struct {
+	about rightful.Finding
+	tries int
 }
 
 func keepNotes(k rightful.AuditKeeper, now func() time.Time, log *slog.Logger) *notes {
 	return &notes{
 		keeper: k, now: now, log: log, ended: make(chan struct{}), waiting: map[string]*note{}, wake: make(chan struct{}, 1),
-		changed: func() {}, due: map[string]rightful.Finding{}, looked: map[string]time.Time{},
+		changed: func() {}, due: map[string]again{}, looked: map[string]time.Time{},
 	}
 }
 
@@ -88,9 +97,12 @@ func (n *notes) note(ctx context.Context, d gateway.Decision) {
 		w = &note{findings: map[string]rightful.Finding{}}
 		n.waiting[d.Family] = w
 	}
-	w.at, w.last = max(w.at, d.At), map[string]bool{}
+	w.at, w.last = max(w.at, d.At), map[string]rightful.Finding{}
 	for _, f := range d.Findings {
-		w.findings[f.ID], w.last[f.ID] = f, true
+		w.last[f.ID] = f
+		if d.Kind != gateway.DecidedWebhook || d.Family == "" {
+			w.findings[f.ID] = f
+		}
 	}
 	select {
 	case n.wake <- struct{}{}:
@@ -137,27 +149,55 @@ func (n *notes) keepAll(taken map[string]*note) {
 	for at, findings := range byTime {
 		n.keepFound(ctx, at, findings)
 	}
-	if n.noneOpen.After(n.now()) {
-		return
-	}
-	open, err := n.keeper.Findings(ctx, rightful.FindingQuery{Born: rightful.BornInGateway, Limit: 1})
-	if err == nil && len(open) == 0 {
-		n.noneOpen = n.now().Add(noneOpenFor)
-		return
-	}
 	for family, w := range taken {
-		if family == "" || err != nil {
+		if family == "" {
 			continue
 		}
-		open, err = n.keeper.Findings(ctx, rightful.FindingQuery{Born: rightful.BornInGateway, Family: family})
-		for _, f := range open {
-			if !w.last[f.ID] && len(n.due) < againWaiting {
-				n.due[family] = f.Finding
-			}
+		if err := n.compare(ctx, family, w); err != nil {
+			n.log.Warn("what was found before could not be read", "error", err)
+			return
 		}
 	}
+}
+
+// compare holds what the last judgement of a family found against what is open.
+func (n *notes) compare(ctx context.Context, family string, w *note) error {
+	last := slices.Collect(maps.Values(w.last))
+	if last = n.sift(last); len(last) == 0 {
+		// Most often there is nothing, and nothing to ask for.
+		if n.noneOpen.After(n.now()) {
+			return nil
+		}
+		open, err := n.keeper.Findings(ctx, rightful.FindingQuery{Born: rightful.BornInGateway, Limit: 1})
+		if err != nil || len(open) == 0 {
+			n.noneOpen = n.now().Add(noneOpenFor)
+			return err
+		}
+	}
+	open, err := n.keeper.Findings(ctx, rightful.FindingQuery{Family: family})
 	if err != nil {
-		n.log.Warn("what was found before could not be read", "error", err)
+		return err
+	}
+	var seen []rightful.Finding
+	for _, f := range last {
+		if slices.ContainsFunc(open, func(o rightful.RecordedFinding) bool { return o.ID == f.ID }) {
+			seen = append(seen, f)
+			continue
+		}
+		n.lookLater(family, f)
+	}
+	for _, o := range open {
+		if _, still := w.last[o.ID]; !still && o.Born == rightful.BornInGateway {
+			n.lookLater(family, o.Finding)
+		}
+	}
+	n.keepFound(ctx, w.at, seen)
+	return nil
+}
+
+func (n *notes) lookLater(family string, f rightful.Finding) {
+	if _, is := n.due[family]; !is && len(n.due) < againWaiting {
+		n.due[family] = again{about: f}
 	}
 }
 
@@ -178,7 +218,7 @@ func (n *notes) keepFound(ctx context.Context, at int64, findings []rightful.Fin
 // lookAgain looks at one family that is due.
 func (n *notes) lookAgain(ctx context.Context) {
 	now := n.now()
-	for family, f := range n.due {
+	for family, a := range n.due {
 		if now.Sub(n.looked[family]) < againAfter {
 			continue
 		}
@@ -187,8 +227,11 @@ func (n *notes) lookAgain(ctx context.Context) {
 		}
 		n.looked[family] = now
 		delete(n.due, family)
-		if err := n.lookAt(ctx, family, f); err != nil && ctx.Err() == nil {
-			n.log.Warn("what was found before could not be looked at again; the next audit does", "family", family, "error", err)
+		if err := n.lookAt(ctx, family, a.about); err != nil && ctx.Err() == nil {
+			n.log.Warn("what was found could not be looked at again", "family", family, "error", err)
+			if a.tries++; a.tries < againTries && rightful.KindOf(err) != rightful.KindUnsupported {
+				n.due[family] = a
+			}
 		}
 		return
 	}
