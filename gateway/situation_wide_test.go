@@ -77,7 +77,9 @@ func TestARefusalIsRemembered(t *testing.T) {
 	asked("as a member", gateway.Valid, wide, validate("9", false))
 	p.exec("DELETE FROM memberships WHERE user_id = 9 AND company_id = 11")
 	asked("as before", gateway.OtherCompany, narrow, validate("9", false))
-	p.call(http.MethodPost, "/v1/checkout/sessions/"+session, url.Values{"metadata[note]": {"changed"}})
+	p.call(http.MethodPost, "/v1/checkout/sessions/"+session, url.Values{"metadata[user_id]": {"8"}})
+	asked("after the session changed", gateway.OtherCompany, wide, validate("9", false))
+	asked("and again", gateway.OtherCompany, narrow, validate("9", false))
 	p.later(60)
 	asked("a minute later", gateway.OtherCompany, wide, validate("9", false))
 }
