@@ -20,7 +20,7 @@ type GuardRequest struct {
 // What became of the money makes no difference. Errors are those of ValidatePayment.
 func (g *Gateway) GuardSession(ctx context.Context, req GuardRequest) (Guarded, error) {
 	return g.guard(ctx, "guard_session", rightful.TypeSession, req, func(ctx context.Context) (Status, string, error) {
-		s, err := g.seeSession(ctx, req.ID, req.UserID)
+		s, err := g.seeSession(ctx, req.ID, req.UserID, false)
 		switch {
 		case err != nil:
 			return "", "", err
@@ -71,45 +71,78 @@ func (g *Gateway) guard(ctx context.Context, span string, t rightful.ObjectType,
 
 // seeCustomer finds out whose a customer is, and whether it is the user's; company is
 // canonical, and empty unless it is. As with sessions, a narrow look is enough to let
-// pass and not to refuse.
+// pass what is in order, and to refuse what is firmly another company's.
 func (g *Gateway) seeCustomer(ctx context.Context, req GuardRequest, portal bool) (status Status, company string, err error) {
-	if !customerID.MatchString(req.ID) {
-		return UnknownObject, "", nil
+	n, err := g.heldNarrowly(ctx, req, portal)
+	if err != nil || n.settled {
+		return n.status, n.company, err
 	}
-	if checkID("user_id", req.UserID) != nil {
-		return NeedsSignIn, "", nil // no user has such an id
+	look := func() (*refused, error) {
+		sit, held, known, err := g.heldWidely(ctx, n.account, req)
+		if err != nil {
+			return nil, err
+		}
+		if status, company = whoseCustomer(sit, held, known, req.UserID, portal); !remembered(status) {
+			return nil, nil
+		}
+		return &refused{status: status}, nil
 	}
-	account, err := g.opens(ctx)
+	if n.status == Valid { // perhaps not in order, and not refused yet
+		_, err = look()
+	} else {
+		q := question{id: req.ID, user: req.UserID, portal: portal, shown: shownBy(n.sit)}
+		err = g.wide.ask(ctx, q, false, g.now, look, func(r *refused) { status = r.status })
+	}
 	if err != nil {
 		return "", "", err
+	}
+	return status, company, nil
+}
+
+// heldThen is what a narrow look at a customer has shown.
+type heldThen struct {
+	status  Status
+	company string
+	settled bool // it is the answer
+	account rightful.Account
+	sit     *rightful.Situation
+}
+
+// heldNarrowly reads a customer, and the rows that name it.
+func (g *Gateway) heldNarrowly(ctx context.Context, req GuardRequest, portal bool) (n heldThen, err error) {
+	settled := func(status Status) (heldThen, error) { return heldThen{status: status, settled: true}, nil }
+	if !customerID.MatchString(req.ID) {
+		return settled(UnknownObject)
+	}
+	if checkID("user_id", req.UserID) != nil {
+		return settled(NeedsSignIn) // no user has such an id
+	}
+	if n.account, err = g.opens(ctx); err != nil {
+		return heldThen{}, err
 	}
 	customer, exists, err := g.opt.Stripe.Get(ctx, rightful.TypeCustomer, req.ID)
 	switch {
 	case err != nil:
-		return "", "", err
+		return heldThen{}, err
 	case exists != rightful.ExistsPresent:
-		return UnknownObject, "", nil
+		return settled(UnknownObject)
 	}
-	src, opt := g.sources(), g.options()
-	sit, err := collect.Narrow(ctx, src, opt, []rightful.Object{customer}, nil, req.UserID)
-	if err != nil {
-		return "", "", err
+	if n.sit, err = collect.Narrow(ctx, g.sources(), g.options(), []rightful.Object{customer}, nil, req.UserID); err != nil {
+		return heldThen{}, err
 	}
-	sit.Account = account
-	verdict := judge.Judge(sit, g.rules)
-	held, known := judge.HeldOf(sit, g.rules, verdict, req.ID)
-	status, company = whoseCustomer(sit, held, known, req.UserID, portal)
+	n.sit.Account = n.account
+	verdict := judge.Judge(n.sit, g.rules)
+	held, known := judge.HeldOf(n.sit, g.rules, verdict, req.ID)
+	n.status, n.company = whoseCustomer(n.sit, held, known, req.UserID, portal)
 	switch {
-	case known && held.Foreign, status == NeedsSignIn:
-		return status, "", nil
-	case status == Valid && held.Firm && !troubled(verdict):
-		return status, company, nil
+	case known && held.Foreign, n.status == NeedsSignIn:
+		n.settled = true
+	case n.status == Valid:
+		n.settled = held.Firm && !troubled(verdict)
+	case n.status == OtherCompany:
+		n.settled = held.Firm && held.Stamped && !troubled(verdict) && !tied(n.sit, g.opt.Keys, req.UserID, held.Companies)
 	}
-	if sit, held, known, err = g.heldWidely(ctx, account, req); err != nil {
-		return "", "", err
-	}
-	status, company = whoseCustomer(sit, held, known, req.UserID, portal)
-	return status, company, nil
+	return n, nil
 }
 
 // heldWidely reads what surrounds a customer, as an investigation of it does.

@@ -24,6 +24,7 @@ var (
 type seen struct {
 	id       string
 	user     string // as it was given; empty when nobody is signed in
+	keys     rightful.KeySet
 	account  rightful.Account
 	checkout rightful.Checkout
 	status   Status // of the question whose it is: Valid when it is the user's
@@ -40,11 +41,12 @@ type seen struct {
 
 // seeSession finds out whose a session is, and whether it is the user's.
 //
-// What is in order is answered by a narrow look: the session, and the rows that name
-// it. Nothing is refused for what a narrow look shows: then the surroundings are read
-// and judged as an investigation does, and that holds.
-func (g *Gateway) seeSession(ctx context.Context, id, user string) (*seen, error) {
-	s := &seen{id: id, user: user}
+// A narrow look, at the session and the rows that name it, answers for what is in
+// order, and for what is firmly a company's that the user has nothing to do with. For
+// everything else the surroundings are read and judged as an investigation does, and
+// that holds. fresh: what was found out a moment ago is not good enough.
+func (g *Gateway) seeSession(ctx context.Context, id, user string, fresh bool) (*seen, error) {
+	s := &seen{id: id, user: user, keys: g.opt.Keys}
 	if !sessionID.MatchString(id) {
 		s.status = UnknownSession
 		return s, nil
@@ -78,7 +80,10 @@ func (g *Gateway) seeSession(ctx context.Context, id, user string) (*seen, error
 	if s.settledNarrowly() {
 		return s, nil
 	}
-	return s, g.seeWide(ctx, s)
+	if s.known && s.status == Valid {
+		return s, g.seeWide(ctx, s) // perhaps not in order, and not refused yet
+	}
+	return s, g.seeRefused(ctx, s, fresh)
 }
 
 // otherMode reports whether the id says that the session is of the mode that the key
@@ -282,6 +287,8 @@ func (s *seen) settledNarrowly() bool {
 		return s.bought.Foreign
 	case s.status == NeedsSignIn:
 		return true
+	case s.status == OtherCompany:
+		return s.firmlyAnothers()
 	}
 	return s.company != "" && s.bought.Firm && !troubled(s.verdict)
 }

@@ -26,7 +26,7 @@ func (g *Gateway) ValidatePayment(ctx context.Context, req ValidationRequest) (v
 	ctx, act := g.begin(ctx, "validate", DecidedPayment)
 	defer func() { act.end(err) }()
 	act.SessionID, act.UserID = shortened(req.SessionID), shortened(req.UserID)
-	s, err := g.seeSession(ctx, req.SessionID, req.UserID)
+	s, err := g.seeSession(ctx, req.SessionID, req.UserID, req.Operator)
 	if err != nil {
 		return Validation{}, err
 	}

@@ -53,8 +53,9 @@ func (c *counted) Resolve(ctx context.Context, user string) (rightful.Resolution
 }
 
 // TestWhatAValidationCosts: what is in order takes one request to Stripe and one way to
-// the database, a second one where the user has further companies; so does a guard.
-// Whoever is refused was looked at widely, whether or not the company is there.
+// the database, a second one where the user has further companies; so does a guard;
+// what is firmly another company's is refused at the same cost, and everything else was
+// looked at widely.
 func TestWhatAValidationCosts(t *testing.T) {
 	t.Parallel()
 	p := rent(t, setup{}, premisesOfTwo(), "")
@@ -96,11 +97,58 @@ func TestWhatAValidationCosts(t *testing.T) {
 		t.Errorf("a guard: %+v, %v, %d requests, %d ways", held, err, requests, directory.ways.Load())
 	}
 	p.exec("DELETE FROM memberships WHERE user_id = 7 AND company_id = 12")
-	live, _ := ask("9", gateway.OtherCompany)
-	p.exec("DELETE FROM companies WHERE id = 11")
-	gone, _ := ask("9", gateway.OtherCompany)
-	if live < 5 || gone < 5 {
-		t.Errorf("refused after %d requests, and after %d where the company is gone: one of them was a narrow look", live, gone)
+	refused := func(what string) {
+		t.Helper()
+		if requests, ways := ask("9", gateway.OtherCompany); requests != 1 || ways > 2 {
+			t.Errorf("%s: refused after %d requests and %d ways", what, requests, ways)
+		}
+		before := p.requests()
+		directory.ways.Store(0)
+		held, err := g.GuardSession(t.Context(), gateway.GuardRequest{UserID: "9", ID: session})
+		if requests := p.requests() - before; err != nil || held.Status != gateway.OtherCompany || requests != 1 || directory.ways.Load() > 2 {
+			t.Errorf("%s: a guard: %+v, %v, %d requests, %d ways", what, held, err, requests, directory.ways.Load())
+		}
 	}
-	t.Logf("a refusal takes %d requests, and %d where the company is gone", live, gone)
+	refused("another company's session")
+	for name, guard := range map[string]func(context.Context, gateway.GuardRequest) (gateway.Guarded, error){"customer": g.GuardCustomer, "portal": g.GuardPortal} {
+		before := p.requests()
+		directory.ways.Store(0)
+		held, err := guard(t.Context(), gateway.GuardRequest{UserID: "9", ID: customer})
+		if requests := p.requests() - before; err != nil || held.Status != gateway.OtherCompany || requests != 1 || directory.ways.Load() > 2 {
+			t.Errorf("a guard of another company's %s: %+v, %v, %d requests, %d ways", name, held, err, requests, directory.ways.Load())
+		}
+	}
+	p.exec("INSERT INTO memberships VALUES (9, 11, 1, 2)") // who was there once is looked at widely
+	if requests, _ := ask("9", gateway.OtherCompany); requests < 5 {
+		t.Errorf("who has left was refused after %d requests", requests)
+	}
+	p.exec("DELETE FROM memberships WHERE user_id = 9 AND company_id = 11")
+	p.exec("DELETE FROM companies WHERE id = 11")
+	if gone, _ := ask("9", gateway.OtherCompany); gone < 5 {
+		t.Errorf("refused after %d requests where the company is gone: that was a narrow look", gone)
+	} else {
+		t.Logf("a wide look takes %d requests", gone)
+	}
+}
+
+// TestADeletedCompanysPaymentIsRefusedAtOnce: of a company that was deleted, what nothing
+// goes on with is as firm as of one that is there.
+func TestADeletedCompanysPaymentIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	p := rent(t, setup{}, premisesOfTwo(), "")
+	g := p.gateway()
+	session := p.buys(g, "payment")
+	if err := p.sim.CompleteCheckout(simAccount, session, stripesim.CompleteOptions{Email: "bela@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	p.exec("UPDATE companies SET deleted_at = 1790000100 WHERE id = 11")
+	p.later(200)
+	before := p.requests()
+	v, err := g.ValidatePayment(t.Context(), gateway.ValidationRequest{SessionID: session, UserID: "9"})
+	if requests := p.requests() - before; err != nil || v.Status != gateway.OtherCompany || requests != 1 {
+		t.Errorf("%v, %d requests\n%s", err, requests, text(v))
+	}
+	if v, err := g.ValidatePayment(t.Context(), gateway.ValidationRequest{SessionID: session, UserID: "7"}); err != nil || v.Status != gateway.CompanyGone {
+		t.Errorf("its buyer: %v\n%s", err, text(v))
+	}
 }

@@ -17,7 +17,7 @@ import (
 // no other tenant.
 func TestNarrowIsNeverWrong(t *testing.T) {
 	t.Parallel()
-	settled, valid := 0, 0
+	settled, valid, refused, refusals := 0, 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		w := truth.Grow(rt)
 		for range rapid.IntRange(0, 3).Draw(rt, "damages") {
@@ -39,14 +39,20 @@ func TestNarrowIsNeverWrong(t *testing.T) {
 				if err != nil {
 					rt.Fatalf("%s for %s: %v\n%s", s.ID, user.ID, err, text)
 				}
-				if wide.Status == gateway.Valid {
+				switch wide.Status {
+				case gateway.Valid:
 					valid++
+				case gateway.OtherCompany:
+					refusals++
 				}
 				if !narrow.Settled {
 					continue
 				}
-				if narrow.Status == gateway.Valid {
+				switch narrow.Status {
+				case gateway.Valid:
 					settled++
+				case gateway.OtherCompany:
+					refused++
 				}
 				if narrow.Status != wide.Status || narrow.Company != wide.Company || !slices.Equal(narrow.Companies, wide.Companies) {
 					rt.Fatalf("%s for user %s: narrow %+v, wide %+v\n%s", s.ID, user.ID, narrow, wide, text)
@@ -62,9 +68,55 @@ func TestNarrowIsNeverWrong(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("%d of %d payments of the user were settled narrowly", settled, valid)
-	if settled == 0 {
+	t.Logf("%d of %d payments of the user were settled narrowly, and %d of %d of others", settled, valid, refused, refusals)
+	if settled == 0 || refused == 0 {
 		t.Error("no look was ever settled narrowly")
+	}
+}
+
+// TestANarrowGuardIsNeverWrong: in random worlds, healthy and damaged, the customers that
+// a narrow look refuses are refused by a wide look too.
+func TestANarrowGuardIsNeverWrong(t *testing.T) {
+	t.Parallel()
+	refused, refusals := 0, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		w := truth.Grow(rt)
+		for range rapid.IntRange(0, 3).Draw(rt, "damages") {
+			w.StrikeAny(rt, truth.Mutations())
+		}
+		text := w.JSON("grown")
+		e, err := wire.Snapshot("grown", text)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		g := over(t, e)
+		for _, c := range w.Objects {
+			if c.Type != rightful.TypeCustomer || c.Deleted {
+				continue
+			}
+			for _, user := range w.Users {
+				narrow, wide, err := g.BothOfCustomer(t.Context(), c.ID, user.ID, false)
+				if err != nil {
+					rt.Fatalf("%s for %s: %v\n%s", c.ID, user.ID, err, text)
+				}
+				if wide.Status == gateway.OtherCompany {
+					refusals++
+				}
+				if !narrow.Settled || narrow.Status == gateway.Valid {
+					continue
+				}
+				if narrow.Status == gateway.OtherCompany {
+					refused++
+				}
+				if narrow.Status != wide.Status {
+					rt.Fatalf("%s for user %s: narrow %+v, wide %+v\n%s", c.ID, user.ID, narrow, wide, text)
+				}
+			}
+		}
+	})
+	t.Logf("%d of %d customers of others were refused narrowly", refused, refusals)
+	if refused == 0 {
+		t.Error("none was ever refused narrowly")
 	}
 }
 

@@ -21,7 +21,7 @@ func TestRefusedEventsAreProblems(t *testing.T) {
 	fresh := map[bool]int{}
 	h := openHooks(t, func(o *gateway.WebhookOptions) {
 		o.MaxBody = 1000
-		o.Watch = gateway.Watch{
+		o.Tally = gateway.Tally{
 			Refused: func(code string) { refused = append(refused, code) }, Received: func(is bool) { fresh[is]++ },
 			CaughtUp: func(context.Context, int, []rightful.Ref) {},
 		}

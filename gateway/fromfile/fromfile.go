@@ -4,6 +4,9 @@ package fromfile
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -68,9 +71,25 @@ func Open(ctx context.Context, path string, o Options) (*Gateway, error) {
 		Env: o.Env, Now: o.Now, Actor: o.Name, State: o.State, Logger: log, OnDecision: o.OnDecision, OnNotice: o.OnNotice, Alerts: o.Alerts,
 	})
 	if err != nil {
-		return nil, err
+		return nil, unread(err, path)
 	}
 	return &Gateway{Gateway: opened.Gateway, opened: opened}, nil
+}
+
+// unread gives the error of a file that cannot be read the hint that an app needs: it
+// has no command line.
+func unread(err error, path string) error {
+	own, ok := errors.AsType[*rightful.Error](err)
+	if file, broken := errors.AsType[*fs.PathError](err); !ok || !broken || own.Place != path || file.Path != path {
+		return err
+	}
+	from, wdErr := os.Getwd()
+	if wdErr != nil {
+		from = "the working directory"
+	}
+	said := *own
+	said.Hint = fmt.Sprintf("give fromfile.Open the path of your rightful.yaml; one that is relative begins in %s", from)
+	return &said
 }
 
 // Webhooks takes Stripe's events, to be mounted where the endpoint points. It is an

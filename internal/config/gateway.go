@@ -19,6 +19,23 @@ func GatewayRules() []string {
 	return []string{"other_company", "company_gone", "no_company", "needs_sign_in"}
 }
 
+// UsesGateway reports whether anything says that customers and sessions are made
+// through rightful, and not only read.
+func (c *Config) UsesGateway() bool {
+	return c.Gateway.Mode != "" || len(c.Gateway.Rules) > 0 || len(c.Serve.Tokens) > 0 || c.Directory.Write.CompanyCustomer != "" ||
+		slices.ContainsFunc(c.Stripe, func(s Stripe) bool { return len(s.WebhookSecrets) > 0 })
+}
+
+// Observes reports whether any refusal is let pass.
+func (g Gateway) Observes() bool {
+	return slices.ContainsFunc(GatewayRules(), func(rule string) bool {
+		if mode, own := g.Rules[rule]; own {
+			return mode != "enforce"
+		}
+		return g.Mode != "enforce"
+	})
+}
+
 // validateGateway checks the section gateway.
 func (c *Config) validateGateway() error {
 	mode := func(path, value string) error {

@@ -39,6 +39,9 @@ func (e *Engine) Doctor(ctx context.Context, unopened ...error) *Checkup {
 	c.undiagnosed(unopened, "stripe")
 	c.examine(ctx, e.Sources.Stripe)
 	c.add(e.diagnoseExpectation(ctx)...)
+	if e.Observing {
+		c.add(rightful.Warn("gateway.mode", "is observe, at least for some rules: guards let pass what they would refuse", "run rightful replay, and then set gateway.mode: enforce"))
+	}
 	about := e.someIDs(ctx)
 	if !c.undiagnosed(unopened, "cache") && e.Sources.Cache == nil {
 		c.add(rightful.Warn("cache.url", "no cache is configured: stale cache stays untold", "set cache.url and cache.keys if the app caches a user's company or customer"))

@@ -27,3 +27,16 @@ func TestDoctorNamesCodesThatDoNotExist(t *testing.T) {
 		t.Errorf("named %v", named)
 	}
 }
+
+// TestDoctorTellsOfObserving: who has the gateway observe is told that it refuses nothing.
+func TestDoctorTellsOfObserving(t *testing.T) {
+	t.Parallel()
+	for _, observing := range []bool{true, false} {
+		told := slices.ContainsFunc((&engine.Engine{Observing: observing}).Doctor(t.Context()).Lines, func(d rightful.Diagnosis) bool {
+			return d.Place == "gateway.mode" && d.Level == rightful.LevelWarning
+		})
+		if told != observing {
+			t.Errorf("observing %v: told %v", observing, told)
+		}
+	}
+}

@@ -46,6 +46,9 @@ type Engine struct {
 	Constraining Constraining
 	// State examines, for the doctor, where runs are recorded. It may be nil.
 	State rightful.Diagnoser
+	// Observing tells the doctor that the gateway is used, and lets pass what it would
+	// refuse.
+	Observing bool
 	// Save keeps what was written into a world, in a file. Nil for real systems,
 	// which keep it themselves.
 	Save func(path string) error

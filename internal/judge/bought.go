@@ -27,8 +27,8 @@ type Bought struct {
 	// it; only where Companies is empty.
 	Gone string
 	// Firm tells that the purchase speaks for itself: its stamps, its buyer, its rows and
-	// the link of its payer agree. What else was ever bought with the customer changes
-	// nothing.
+	// the link of its payer agree, on a live company or on one that was deleted. What else
+	// was ever bought with the customer changes nothing.
 	Firm bool
 
 	j       *judge
@@ -94,7 +94,8 @@ func (b *Bought) decide() {
 	case stamped != nil && j.boughtFor(f, b.session, rightful.CanonicalID(stamped.ID)):
 		b.Companies = distinctIDs(rightful.CanonicalID(stamped.ID), f.CompanyID)
 	case b.leftBehind():
-		b.Gone = j.stamped(j.stampValue(b.session)).ID
+		gone := j.stamped(j.stampValue(b.session))
+		b.Gone, b.Firm = gone.ID, b.boughtAndOver(gone)
 	case f.CompanyID != "":
 		b.Companies = []string{f.CompanyID}
 	case f.Contested && stamped != nil && len(split) == 1 && linker == rightful.CanonicalID(stamped.ID) && !j.boughtByOutsider(b.p, linker):
@@ -121,6 +122,23 @@ func (b *Bought) leftBehind() bool {
 		return now != nil && now.Live() || o.LiveSubscription() && b.f.CompanyID != "" ||
 			slices.ContainsFunc(j.rowsBySub[o.ID], func(r rightful.SubscriptionRow) bool { return j.live(r.CompanyID) })
 	})
+}
+
+// boughtAndOver reports whether a session of a company that is gone is that company's
+// whatever else was ever bought with its customer: nothing of it is alive, and the
+// customer names nobody else.
+func (b *Bought) boughtAndOver(gone *rightful.Company) bool {
+	j, f := b.j, b.f
+	other := func(c *rightful.Company) bool { return c == nil || !rightful.SameID(c.ID, gone.ID) }
+	if value := j.stampValue(f.Customer); value != "" && other(j.stamped(value)) {
+		return false
+	}
+	return f.owner == ours && b.stampedUser() &&
+		!slices.ContainsFunc(f.Links, func(l rightful.Link) bool { return other(j.company(l.CompanyID)) }) &&
+		!slices.ContainsFunc(b.p.objects, func(o rightful.Object) bool {
+			value := j.stampValue(o)
+			return o.LiveSubscription() || value != "" && other(j.stamped(value))
+		})
 }
 
 // distinctIDs returns the ids that are one, each once, in their order.

@@ -18,6 +18,8 @@ type Held struct {
 	Gone string
 	// Firm tells that link, stamp and the user who stands on it agree.
 	Firm bool
+	// Stamped tells that it is stamped at all.
+	Stamped bool
 
 	j *judge
 	f *family
@@ -43,6 +45,7 @@ func HeldOf(sit *rightful.Situation, rules Rules, v Verdict, customer string) (H
 	if len(h.Companies) == 0 {
 		h.Gone = j.boughtForTheGone(f, f.Customer)
 	}
+	h.Stamped = j.stampValue(f.Customer) != ""
 	h.Firm = f.owner == ours && len(linkers) == 1 && len(h.Companies) == 1 && linkers[0] == h.Companies[0] && h.agreed(linkers[0])
 	return h, true
 }

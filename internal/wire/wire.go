@@ -121,6 +121,7 @@ func Examine(ctx context.Context, path string, env func(string) (string, bool), 
 	}
 	e, p, problems := open(ctx, c, now, sqldirectory.Examine)
 	e.State = examiners{serveExaminer{c, env}, stateExaminer{c.StateAddress(), c.Alerts, time.Now}}
+	e.Observing = c.UsesGateway() && c.Gateway.Observes()
 	if p.directory != nil && c.Directory.Write.Configured() {
 		writer, err := sqldirectory.ExamineWriter(ctx, p.directory, c.Directory.DSN, writeMapping(c))
 		if err != nil {
@@ -161,7 +162,7 @@ func open(ctx context.Context, c *config.Config, now time.Time, openDirectory di
 	clock := func() time.Time { return now.Add(time.Since(began)) }
 	openers := []func() error{
 		func() (err error) {
-			p.stripe, err = openStripe(e, c.Stripe[0])
+			p.stripe, err = openStripe(e, c.Stripe[0], c.UsesGateway())
 			return err
 		},
 		func() error { return openProbe(e, c.Probe) },
@@ -220,13 +221,14 @@ func writeMapping(c *config.Config) sqldirectory.WriteMapping {
 	}
 }
 
-func openStripe(e *engine.Engine, account config.Stripe) (*stripeapi.Reader, error) {
+func openStripe(e *engine.Engine, account config.Stripe, writes bool) (*stripeapi.Reader, error) {
 	reader, err := stripeapi.New(stripeapi.Options{
 		Key:          account.Key,
 		APIBase:      account.APIBase,
 		Keys:         e.Options.Keys,
 		AccountRate:  account.Rate.Account,
 		EndpointRate: account.Rate.Endpoint,
+		Writes:       writes,
 	})
 	if err != nil {
 		return nil, err

@@ -38,11 +38,16 @@ func (r *Reader) Diagnose(ctx context.Context) []rightful.Diagnosis {
 		return []rightful.Diagnosis{failed(placeKey, err)}
 	}
 	d := []rightful.Diagnosis{r.diagnoseAccount(account)}
+	if r.writes {
+		d = append(d, rightful.OK(placeKey, "whether it may write is not tried; the gateway needs rak_customer_write and rak_checkout_session_write"))
+	}
 	readable := true
 	for _, t := range rightful.StripeTypes() {
 		_, _, err := r.Get(ctx, t, nobody)
 		if err != nil {
-			d = append(d, failed(placeKey, err))
+			line := failed(placeKey, err)
+			line.Todo = strings.Replace(line.Todo, keyHint, r.keyHint(), 1)
+			d = append(d, line)
 			readable = readable && t != rightful.TypeCustomer
 			continue
 		}
@@ -54,6 +59,14 @@ func (r *Reader) Diagnose(ctx context.Context) []rightful.Diagnosis {
 	}
 	d = append(d, r.diagnoseWebhooks(ctx)...)
 	return append(d, r.diagnoseClock())
+}
+
+// keyHint leads to a key that may do what it is for.
+func (r *Reader) keyHint() string {
+	if r.writes {
+		return writeKeyHint
+	}
+	return keyHint
 }
 
 func failed(place string, err error) rightful.Diagnosis {
@@ -80,7 +93,10 @@ func (r *Reader) diagnoseAccount(a rightful.Account) rightful.Diagnosis {
 		kind = "restricted"
 	}
 	says := fmt.Sprintf("a %s key that opens %s %s", kind, a.ID, mode)
-	if kind == "secret" {
+	switch {
+	case kind == "secret" && r.writes:
+		return rightful.Warn(placeKey, says, "the gateway needs no secret key, and more than reading: "+r.keyHint())
+	case kind == "secret":
 		return rightful.Warn(placeKey, says, "reading needs no secret key: "+keyHint)
 	}
 	return rightful.OK(placeKey, says)

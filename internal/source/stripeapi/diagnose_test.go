@@ -202,3 +202,35 @@ func TestDiagnoseNoFullStripe(t *testing.T) {
 		}
 	}
 }
+
+// TestDiagnoseAKeyThatWrites: who makes customers and sessions is not advised to take a
+// key that may only read.
+func TestDiagnoseAKeyThatWrites(t *testing.T) {
+	t.Parallel()
+	sim := stripesim.New(stripesim.Options{})
+	if err := sim.AddKey(stripesim.Key{Secret: "rk_live_poor000000", Permissions: []string{"rak_customer_read"}}); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	for _, key := range []string{"sk_live_writer0000", "rk_live_poor000000"} {
+		r, err := stripeapi.New(stripeapi.Options{Key: key, APIBase: server.URL, Writes: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := r.Diagnose(t.Context())
+		if l, ok := line(d, "rak_checkout_session_write"); !ok || !strings.Contains(l.Says, "rak_customer_write") {
+			t.Errorf("%s: what it has to write is not told: %+v", key, d)
+		}
+		advised := false
+		for _, l := range d {
+			advised = advised || strings.Contains(l.Todo, "permissions[]=rak_customer_write") && strings.Contains(l.Todo, "permissions[]=rak_checkout_session_write")
+			if strings.Contains(l.Todo, "permissions[]=rak_customer_read") {
+				t.Errorf("%s: advised to read only: %+v", key, l)
+			}
+		}
+		if !advised {
+			t.Errorf("%s: no key is advised: %+v", key, d)
+		}
+	}
+}

@@ -57,6 +57,9 @@ type Options struct {
 	AccountRate  float64
 	EndpointRate float64
 
+	// Writes tells, for Diagnose, that customers and sessions are made with the key.
+	Writes bool
+
 	// Timeout bounds one attempt of one request, body included; 40 s when zero.
 	Timeout time.Duration
 	// HTTPClient carries the requests; one of its own when nil. Redirects are
@@ -81,6 +84,7 @@ type Reader struct {
 	expected string // Options.Account
 	host     string // host and port, for messages
 	keys     rightful.KeySet
+	writes   bool // Options.Writes
 	log      *slog.Logger
 	pacer    *pacer
 	retry    retryPolicy
@@ -138,6 +142,7 @@ func New(o Options) (*Reader, error) {
 		expected: o.Account,
 		host:     hostPort(base),
 		keys:     o.Keys,
+		writes:   o.Writes,
 		log:      o.Logger,
 		pacer:    newPacer(accountRate, endpointRate, o.Now, o.Sleep),
 		retry:    defaultRetry(o.Now, o.Sleep, o.Rand),
