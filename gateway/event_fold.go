@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -36,7 +37,7 @@ type read struct {
 // readObjects looks objects up, each once. For those that come too late there is
 // errNoTime; where Stripe has not answered anything in all the time, there is not.
 func (b *batch) readObjects(keys []objectKey) map[objectKey]read {
-	ctx, cancel := context.WithTimeout(b.ctx, b.w.readFor)
+	ctx, cancel := context.WithTimeout(b.ctx, cmp.Or(b.w.readFor, readWithin))
 	defer cancel()
 	answers := make([]read, len(keys))
 	slots := make(chan struct{}, readsAtOnce)

@@ -46,7 +46,7 @@ type Webhooks struct {
 	g        *Gateway
 	o        WebhookOptions
 	acceptor acceptor
-	readFor  time.Duration // readWithin, but in tests
+	readFor  time.Duration // 0: readWithin
 }
 
 // Webhooks returns what accepts events of the gateway's account. An error is of kind
@@ -62,7 +62,7 @@ func (g *Gateway) Webhooks(o WebhookOptions) (*Webhooks, error) {
 		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe.webhook_secrets", Message: "one of the secrets is empty: anybody could sign with it", Hint: "set the variable that it comes from"}
 	}
 	o.Tolerance, o.MaxBody = cmp.Or(o.Tolerance, DefaultTolerance), cmp.Or(o.MaxBody, DefaultMaxBody)
-	return &Webhooks{g: g, o: o, acceptor: acceptor{inbox: o.Inbox}, readFor: readWithin}, nil
+	return &Webhooks{g: g, o: o, acceptor: acceptor{inbox: o.Inbox}}, nil
 }
 
 // Accept checks an event's signature (the Stripe-Signature header) and keeps the

@@ -83,7 +83,7 @@ func (w *Webhooks) Take(res http.ResponseWriter, req *http.Request) error {
 		no = &EventRefusal{
 			Status: http.StatusServiceUnavailable, Code: EventNotStored, Title: "the event could not be stored", Detail: "send it again later", kind: rightful.KindUnavailable, cause: err,
 		}
-		w.g.opt.Logger.ErrorContext(req.Context(), "webhook not stored", "kind", string(rightful.KindOf(err)))
+		w.g.opt.Logger.ErrorContext(req.Context(), "webhook not stored", "kind", string(rightful.KindOf(err)), "error", err.Error())
 	}
 	w.refused(req.Context(), no)
 	return no
