@@ -117,7 +117,7 @@ func testMakeCheckout(t *testing.T, s Creating) {
 		t.Fatal(err)
 	}
 	want := rightful.Object{Account: stripeAccount, Livemode: true, Type: rightful.TypeSession, ID: first.Session.ID, Created: first.Session.Created,
-		ExpiresAt: first.Session.ExpiresAt, StripeCustomerID: "cus_1", ClientReferenceID: "11", Mode: "subscription", Status: "open", PaymentStatus: "unpaid",
+		ExpiresAt: first.Session.ExpiresAt, StripeCustomerID: "cus_1", ClientReferenceID: "11", Mode: "subscription", Status: "open", PaymentStatus: "unpaid", ReturnsTo: "app.example.com/return",
 		Metadata: map[string]string{"company_id": "11", "user_id": "7"}}
 	if diff := gocmp.Diff(rightful.Checkout{Session: want, URL: first.URL}, first); diff != "" || first.URL == "" || first.Session.ExpiresAt <= first.Session.Created {
 		t.Errorf("made (-want +got):\n%s%+v", diff, first)
