@@ -135,34 +135,6 @@ func (f *forgers) note(from netip.Addr) {
 	e.Value.(*forger).bucket.Allow()
 }
 
-// webhooks takes Stripe's events. Who they come from is told by their signature.
-func (s *Server) webhooks(events Events) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		from, told := s.forgers.from(r)
-		if told && s.forgers.turnedAway(from) {
-			s.fail(w, r, &problem{Status: http.StatusTooManyRequests, Code: "rate_limited", Detail: "too many events with a bad signature came from this address", retryAfter: 60, close: true}, nil)
-			return
-		}
-		if !s.hooks.enter() {
-			p := busy()
-			p.close = true
-			s.fail(w, r, p, nil)
-			return
-		}
-		defer s.hooks.leave()
-		err := events.Take(w, r)
-		if err == nil {
-			w.WriteHeader(http.StatusOK)
-			return
-		}
-		p := problemOf(err, false)
-		if told && p.Status == http.StatusBadRequest {
-			s.forgers.note(from)
-		}
-		s.fail(w, r, p, nil)
-	})
-}
-
 // metrics are for those on this machine, and for tokens that may read. A request
 // that was passed on is not from this machine.
 func (s *Server) metrics(next http.Handler) http.Handler {

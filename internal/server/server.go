@@ -86,6 +86,7 @@ type Server struct {
 	handler  http.Handler
 	calls    limiter
 	hooks    limiter
+	arrivals *arrivals
 	forgers  *forgers
 	readings readiness
 	patience time.Duration // how long a client may take to send a request
@@ -115,7 +116,7 @@ func New(o Options) (*Server, error) {
 	if o.Within == 0 {
 		o.Within = time.Minute
 	}
-	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), hooks: newLimiter(o.Concurrency), forgers: newForgers(o.Proxies), patience: requestWithin}
+	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), hooks: newLimiter(o.Concurrency), arrivals: newArrivals(), forgers: newForgers(o.Proxies), patience: requestWithin}
 	s.readings = readiness{checks: o.Checks, now: o.Now}
 	s.routes()
 	var counted http.Handler = s.mux

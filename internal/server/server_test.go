@@ -346,6 +346,54 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	}
 }
 
+// TestSlowEventsShutNobodyOut: bodies that never end keep nobody else's event out,
+// however large they say they are.
+func TestSlowEventsShutNobodyOut(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t, func(o *server.Options) {
+		o.Concurrency = 2
+		o.Webhooks = events(func(r *http.Request) error {
+			raw, err := io.ReadAll(r.Body)
+			if err == nil && string(raw) != "{}" {
+				err = errors.New("cut off")
+			}
+			return err
+		})
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, l, server.Ending{StopWithin: 10 * time.Second}) }()
+	var slow []net.Conn
+	for range 20 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow = append(slow, c)
+		fmt.Fprint(c, "POST /v1/webhooks/stripe HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n")
+		// The server asks for the body when it has begun to read it.
+		if got, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.Contains(got, "100 Continue") {
+			t.Fatalf("%q, %v", got, err)
+		}
+		fmt.Fprint(c, "{")
+	}
+	got, err := http.Post("http://"+l.Addr().String()+"/v1/webhooks/stripe", "application/json", strings.NewReader("{}"))
+	if err != nil || got.StatusCode != 200 {
+		t.Errorf("an event meanwhile: %+v, %v", got, err)
+	}
+	for _, c := range slow {
+		c.Close()
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("at the end: %v", err)
+	}
+}
+
 func TestTheSameTokenTwice(t *testing.T) {
 	t.Parallel()
 	_, err := server.New(server.Options{Gateway: &faulty{}, Tokens: []server.Token{{Name: "a", Token: "same-one"}, {Name: "b", Token: "same-one"}}})
