@@ -73,16 +73,24 @@ func requestID(sent string) string {
 	return "req-" + strings.ToLower(rand.Text())
 }
 
-// answered watches what is answered.
+// answered watches what is answered. Whoever is slow to take it is cut off.
 type answered struct {
 	http.ResponseWriter
 	status int
+	within time.Duration
+}
+
+// began notes the status, and begins the time in which the answer is to be taken.
+func (w *answered) began(status int) {
+	w.status = status
+	// Servers that cannot do this have their own deadline, or none.
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.within))
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (w *answered) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
-		w.status = status
+		w.began(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -90,7 +98,7 @@ func (w *answered) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (w *answered) Write(b []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.began(http.StatusOK)
 	}
 	return w.ResponseWriter.Write(b)
 }
@@ -107,11 +115,14 @@ func (s *Server) received(next http.Handler) http.Handler {
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), aboutKey{}, a), s.o.Within)
 		defer cancel()
 		r = r.WithContext(ctx)
-		seen := &answered{ResponseWriter: w}
+		seen := &answered{ResponseWriter: w, within: min(answerWithin, s.patience)}
 		h := w.Header()
 		h.Set("X-Request-Id", a.id)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
+		if r.ContentLength != 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			h.Set("Connection", "close") // nobody reads the body, and nobody waits for it
+		}
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {

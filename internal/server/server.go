@@ -80,16 +80,16 @@ type Options struct {
 
 // Server answers. It is an http.Handler, and Run is what serves it.
 type Server struct {
-	o        Options
-	tokens   []admitted
-	mux      *http.ServeMux
-	handler  http.Handler
-	calls    limiter
-	hooks    limiter
-	arrivals *arrivals
-	forgers  *forgers
-	readings readiness
-	patience time.Duration // how long a client may take to send a request
+	o           Options
+	tokens      []admitted
+	mux         *http.ServeMux
+	handler     http.Handler
+	calls       limiter
+	arrivals    *arrivals
+	forgers     *forgers
+	readings    readiness
+	patience    time.Duration // how long a client may take to send a request, and to take its answer
+	connections int           // at a time
 }
 
 //go:embed openapi.json
@@ -116,7 +116,7 @@ func New(o Options) (*Server, error) {
 	if o.Within == 0 {
 		o.Within = time.Minute
 	}
-	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), hooks: newLimiter(o.Concurrency), arrivals: newArrivals(), forgers: newForgers(o.Proxies), patience: requestWithin}
+	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), arrivals: newArrivals(newLimiter(o.Concurrency), o.Now), forgers: newForgers(o.Proxies), patience: requestWithin, connections: maxConnections}
 	s.readings = readiness{checks: o.Checks, now: o.Now}
 	s.routes()
 	var counted http.Handler = s.mux
