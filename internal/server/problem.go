@@ -38,6 +38,12 @@ type problem struct {
 func (p *problem) Error() string { return p.Code + ": " + p.Detail }
 func (p *problem) Unwrap() error { return p.cause }
 
+// Codes of the server's own.
+const (
+	codeBusy     = "busy"
+	codeNotReady = "not_ready"
+)
+
 // titles are what each status says, in our words.
 var titles = map[int]string{
 	http.StatusBadRequest:            "the request cannot be read",

@@ -25,6 +25,7 @@ type document []byte
 type about struct {
 	id     string
 	caller string // name of the token
+	code   string // of the problem
 	cause  error  // what is not told
 }
 
@@ -136,15 +137,23 @@ func (s *Server) received(next http.Handler) http.Handler {
 			}
 			s.log(ctx, a, r, seen.status, time.Since(began))
 		}()
-		if escaped := r.URL.EscapedPath(); escaped != "/" && path.Clean(escaped) != strings.TrimSuffix(escaped, "/") {
-			s.unmatched(seen, r)
-			return
-		}
 		next.ServeHTTP(seen, r)
 	})
 }
 
-// log writes the one line of a request. What was asked is named by its route: a path
+// routed gives requests to their routes. The mux would redirect a path that is not
+// clean, and who follows loses what was sent.
+func (s *Server) routed() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if escaped := r.URL.EscapedPath(); escaped != "/" && path.Clean(escaped) != strings.TrimSuffix(escaped, "/") {
+			s.unmatched(w, r)
+			return
+		}
+		s.mux.ServeHTTP(w, r)
+	})
+}
+
+// log writes the one line of a request, unless there are too many of its kind. What was asked is named by its route: a path
 // holds ids, and may hold anything.
 func (s *Server) log(ctx context.Context, a *about, r *http.Request, status int, took time.Duration) {
 	route := r.Pattern
@@ -166,6 +175,11 @@ func (s *Server) log(ctx context.Context, a *about, r *http.Request, status int,
 		level = slog.LevelWarn
 	case route == "GET /healthz" || route == "GET /readyz" || route == "GET /metrics":
 		level = slog.LevelDebug
+	}
+	s.sampler.tell(false)
+	c := cause{route, status, a.code, a.caller}
+	if c.sampled(level) && !s.sampler.take(c) {
+		return
 	}
 	s.o.Logger.LogAttrs(ctx, level, "request", attrs...)
 }
@@ -198,7 +212,7 @@ func (s *Server) call(scope Scope, h handler) http.Handler {
 }
 
 func busy() *problem {
-	return &problem{Status: http.StatusServiceUnavailable, Code: "busy", Detail: "too many requests at a time; ask again", retryAfter: 1}
+	return &problem{Status: http.StatusServiceUnavailable, Code: codeBusy, Detail: "too many requests at a time; ask again", retryAfter: 1}
 }
 
 // public is a handler for everybody.
@@ -229,7 +243,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *caller, h han
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error, c *caller) {
 	a := aboutOf(r.Context())
 	p := problemOf(err, c.operator())
-	a.cause = p.cause
+	a.code, a.cause = p.Code, p.cause
 	p.write(w, a.id)
 }
 

@@ -40,6 +40,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener, end Ending) error {
 		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
 		TLSConfig:         s.o.TLS,
 	}
+	telling, told := s.telling()
+	defer func() { close(telling); <-told }()
 	open := newBounded(l, s.connections, min(slowAfter, s.patience))
 	server.ConnState = open.state
 	served := make(chan error, 1)

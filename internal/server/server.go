@@ -61,7 +61,7 @@ type Options struct {
 	Findings rightful.AuditReader // nil: none are shown
 	Runs     journal.Reader       // nil: none are shown
 	Metrics  http.Handler         // nil: none are shown
-	// Serving counts the requests that pass through it; it stands right before the
+	// Serving counts the requests that pass through it; it stands before the
 	// mux. Nil: they are not counted.
 	Serving func(http.Handler) http.Handler
 	Checks  []Check // of /readyz
@@ -86,6 +86,7 @@ type Server struct {
 	handler     http.Handler
 	calls       limiter
 	arrivals    *arrivals
+	sampler     *sampler
 	forgers     *forgers
 	readings    readiness
 	patience    time.Duration // how long a client may take to send a request, and to take its answer
@@ -116,10 +117,10 @@ func New(o Options) (*Server, error) {
 	if o.Within == 0 {
 		o.Within = time.Minute
 	}
-	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), arrivals: newArrivals(newLimiter(o.Concurrency), o.Now), forgers: newForgers(o.Proxies), patience: requestWithin, connections: maxConnections}
+	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), arrivals: newArrivals(newLimiter(o.Concurrency), o.Now), forgers: newForgers(o.Proxies), patience: requestWithin, connections: maxConnections, sampler: newSampler(o.Logger, o.Now)}
 	s.readings = readiness{checks: o.Checks, now: o.Now}
 	s.routes()
-	var counted http.Handler = s.mux
+	counted := s.routed()
 	if o.Serving != nil {
 		counted = o.Serving(counted)
 	}
@@ -129,6 +130,9 @@ func New(o Options) (*Server, error) {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// webhookRoute is where Stripe's events come in.
+const webhookRoute = "POST /v1/webhooks/stripe"
 
 // routes are the calls, those of DESIGN and no others.
 func (s *Server) routes() {
@@ -152,7 +156,7 @@ func (s *Server) routes() {
 		read("GET /v1/runs/{id}", s.run)
 	}
 	if s.o.Webhooks != nil {
-		s.mux.Handle("POST /v1/webhooks/stripe", s.webhooks(s.o.Webhooks))
+		s.mux.Handle(webhookRoute, s.webhooks(s.o.Webhooks))
 	}
 	if s.o.Metrics != nil {
 		s.mux.Handle("GET /metrics", s.metrics(s.o.Metrics))
