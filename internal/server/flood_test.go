@@ -98,13 +98,20 @@ func TestSlowEventsMakePlace(t *testing.T) {
 				})
 			})
 			address, stop := running(t, s, 10*time.Second)
+			came := func() {
+				select {
+				case <-arrived:
+				case <-time.After(20 * time.Second):
+					t.Fatal("no body arrives")
+				}
+			}
 			most := bytes.Repeat([]byte("x"), c.length-1)
 			var slow []net.Conn
 			for i := range c.fit {
 				conn := dial(t, address)
 				fmt.Fprint(conn, event(c.from(i), c.length))
 				_, _ = conn.Write(most)
-				<-arrived
+				came()
 				slow = append(slow, conn)
 			}
 			conn := dial(t, address)
@@ -115,7 +122,7 @@ func TestSlowEventsMakePlace(t *testing.T) {
 			conn = dial(t, address)
 			fmt.Fprint(conn, event(c.from(0), c.length))
 			_, _ = conn.Write(most)
-			<-arrived
+			came()
 			if got := status(t, conn, "x"); got != 200 {
 				t.Errorf("beside many slow ones: %d", got)
 			}
