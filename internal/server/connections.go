@@ -14,17 +14,18 @@ import (
 // keeps nobody out.
 type bounded struct {
 	net.Listener
-	most  int
-	quiet time.Duration // for how long none is closed
-	left  chan struct{} // one may have ended
+	most   int
+	unread func(status int, why string) []byte // answers what is no request
+	quiet  time.Duration                       // for how long none is closed
+	left   chan struct{}                       // one may have ended
 
 	mu      sync.Mutex
 	open    int
 	waiting *list.List // of *counted that ask nothing, the longest in front
 }
 
-func newBounded(l net.Listener, most int, quiet time.Duration) *bounded {
-	return &bounded{Listener: l, most: most, quiet: quiet, left: make(chan struct{}, 1), waiting: list.New()}
+func (s *Server) bounded(l net.Listener) *bounded {
+	return &bounded{Listener: l, most: s.connections, unread: s.unread, quiet: min(slowAfter, s.patience), left: make(chan struct{}, 1), waiting: list.New()}
 }
 
 // Accept implements net.Listener.

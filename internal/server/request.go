@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,7 +146,7 @@ func (s *Server) received(next http.Handler) http.Handler {
 // clean, and who follows loses what was sent.
 func (s *Server) routed() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if escaped := r.URL.EscapedPath(); escaped != "/" && path.Clean(escaped) != strings.TrimSuffix(escaped, "/") {
+		if escaped := r.URL.EscapedPath(); r.RequestURI == "*" || escaped != "/" && path.Clean(escaped) != strings.TrimSuffix(escaped, "/") {
 			s.unmatched(w, r)
 			return
 		}
@@ -257,8 +258,14 @@ func (s *Server) unmatched(w http.ResponseWriter, r *http.Request) {
 			p.allow = append(p.allow, m)
 		}
 	}
+	if escaped := r.URL.EscapedPath(); escaped != "/" && path.Clean(escaped) != escaped {
+		p.Hint = "a path has no slash at its end, and no empty parts, . or .. in it"
+	}
 	if len(p.allow) > 0 {
 		p.Status, p.Code, p.Detail = http.StatusMethodNotAllowed, "method_not_allowed", "ask with "+strings.Join(p.allow, " or ")
+		if p.allow[0] == http.MethodGet {
+			p.allow = slices.Insert(p.allow, 1, http.MethodHead)
+		}
 	}
 	p.close = r.ContentLength != 0
 	s.fail(w, r, p, nil)

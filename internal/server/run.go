@@ -39,10 +39,12 @@ func (s *Server) Run(ctx context.Context, l net.Listener, end Ending) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
 		TLSConfig:         s.o.TLS,
+		// OPTIONS * is answered as everything else is.
+		DisableGeneralOptionsHandler: true,
 	}
 	telling, told := s.telling()
 	defer func() { close(telling); <-told }()
-	open := newBounded(l, s.connections, min(slowAfter, s.patience))
+	open := s.bounded(l)
 	server.ConnState = open.state
 	served := make(chan error, 1)
 	go func() {
