@@ -255,7 +255,7 @@ func TestFindingsOfACompany(t *testing.T) {
 		if b.engine != "sqlite" {
 			return
 		}
-		for _, q := range []rightful.FindingQuery{{CompanyID: "2"}, {CompanyID: "2", After: "RF101", Severity: rightful.SeverityError}, {CompanyID: "2", Code: "RF101"}} {
+		for _, q := range []rightful.FindingQuery{{CompanyID: "2"}, {CompanyID: "2", After: "RF101", Severity: rightful.SeverityError}, {CompanyID: "2", Code: "RF101", Severity: rightful.SeverityError}} {
 			how, err := s.ExplainFindings(b.Context(), q)
 			must(b, err)
 			if !strings.Contains(how, "INDEX rightful_findings_company (company=?") || !strings.Contains(how, "INDEX rightful_findings_rightful (rightful_company=?") || strings.Contains(how, "rightful_findings_open") {
