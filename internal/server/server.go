@@ -4,8 +4,10 @@
 //
 // It knows the gateway, the records and who may ask; where anything is kept is
 // decided in internal/wire. request.go has what every request goes through,
-// auth.go who may ask, limit.go how much, decode.go how bodies are read, problem.go
-// how errors are answered, run.go how the server starts and stops.
+// auth.go who may ask, limit.go how much, arriving.go and connections.go who makes
+// place for others, decode.go how bodies are read, problem.go how errors are answered,
+// unread.go what is no request, sampled.go what is logged in part, run.go how the
+// server starts and stops.
 package server
 
 import (
