@@ -83,10 +83,16 @@ type answered struct {
 }
 
 // began notes the status, and begins the time in which the answer is to be taken.
+// Before a connection is closed, net/http reads what is left of the body: that is not
+// waited for as long as for one that is wanted.
 func (w *answered) began(status int) {
 	w.status = status
-	// Servers that cannot do this have their own deadline, or none.
-	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.within))
+	// Servers that cannot do this have their own deadlines, or none.
+	c := http.NewResponseController(w.ResponseWriter)
+	_ = c.SetWriteDeadline(time.Now().Add(w.within))
+	if w.Header().Get("Connection") == "close" {
+		_ = c.SetReadDeadline(time.Now().Add(min(unwantedWithin, w.within)))
+	}
 }
 
 // WriteHeader implements http.ResponseWriter.

@@ -15,6 +15,7 @@ const (
 	headersWithin  = 5 * time.Second
 	requestWithin  = 15 * time.Second // headers and body
 	answerWithin   = 10 * time.Second // until an answer is taken
+	unwantedWithin = time.Second      // for a body that was refused
 	idleFor        = 60 * time.Second
 	maxHeaderBytes = 16 << 10
 	maxConnections = 4096
