@@ -55,7 +55,7 @@ const (
 // InboxEvent is one event of Stripe, reduced to what says whose it is. It never
 // holds the body that was received.
 type InboxEvent struct {
-	Account  string // acct_... that it is of, empty when that is not known
+	Account  string // acct_... that it is of, empty until that is known
 	Livemode bool
 	ID       string
 	Type     string // e.g. customer.updated
@@ -88,7 +88,6 @@ type InboxEvent struct {
 
 // InboxObject is the newest that events told of one Stripe object.
 type InboxObject struct {
-	Account  string
 	Livemode bool
 	Type     ObjectType
 	ID       string
@@ -102,8 +101,9 @@ type InboxObject struct {
 // Errors are of kind unreachable or unavailable.
 type Inbox interface {
 	// AcceptEvents keeps the events that are not kept yet, and the job that looks at
-	// them, in one transaction. It returns after the commit, and tells which of them
-	// are new.
+	// them, in one transaction. An event is known by its mode and id alone: whether its
+	// account is known does not matter. It returns after the commit, and tells which of
+	// them are new.
 	AcceptEvents(ctx context.Context, events []InboxEvent) (fresh []bool, err error)
 }
 
@@ -125,7 +125,7 @@ type InboxWork interface {
 	OpenEvents(ctx context.Context, shard int, limit int) ([]InboxEvent, error)
 	// InboxObjects returns what is known of the youngest objects of families, at least
 	// a hundred of each, and of those of the ids.
-	InboxObjects(ctx context.Context, account string, livemode bool, families, ids []string) ([]InboxObject, error)
+	InboxObjects(ctx context.Context, livemode bool, families, ids []string) ([]InboxObject, error)
 	// SettleEvents writes down what was judged, and the objects that were learned. An
 	// object that another event made newer meanwhile is left alone. Events whose
 	// family turned out to be another one move to its shard. Those with a notice that
@@ -139,7 +139,7 @@ type InboxWork interface {
 	SettleNotices(ctx context.Context, shard int, worker string, until int64, events []InboxEvent) error
 
 	// MissingEvents returns those of the ids that are not kept.
-	MissingEvents(ctx context.Context, account string, livemode bool, ids []string) ([]string, error)
+	MissingEvents(ctx context.Context, livemode bool, ids []string) ([]string, error)
 	// WakeShards makes jobs for what is due and has none, and returns how many. With
 	// again, what has a job gets another one: its worker may have been killed.
 	WakeShards(ctx context.Context, again bool) (int, error)

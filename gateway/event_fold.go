@@ -128,19 +128,15 @@ func (b *batch) putOffFamily(family string) {
 
 // load reads what is known of the families.
 func (b *batch) load() error {
-	type place struct {
-		account  string
-		livemode bool
-	}
-	families, ids := map[place][]string{}, map[place][]string{}
+	families, ids := map[bool][]string{}, map[bool][]string{} // by mode
 	for i, e := range b.events {
-		if at := (place{e.Account, e.Livemode}); b.open(i) {
-			families[at] = append(families[at], e.Family)
-			ids[at] = append(ids[at], e.ObjectID, e.Family)
+		if b.open(i) {
+			families[e.Livemode] = append(families[e.Livemode], e.Family)
+			ids[e.Livemode] = append(ids[e.Livemode], e.ObjectID, e.Family)
 		}
 	}
-	for at := range families {
-		known, err := b.w.o.Inbox.InboxObjects(b.ctx, at.account, at.livemode, unique(families[at]), unique(ids[at]))
+	for livemode := range families {
+		known, err := b.w.o.Inbox.InboxObjects(b.ctx, livemode, unique(families[livemode]), unique(ids[livemode]))
 		if err != nil {
 			return err
 		}
@@ -149,7 +145,7 @@ func (b *batch) load() error {
 			if json.Unmarshal([]byte(o.Snapshot), &f) != nil {
 				continue // of a later version: as if it were not known
 			}
-			b.newest[objectKey{o.Type, o.ID}] = &newest{InboxObject: o, object: f.object(o.Account, o.Livemode)}
+			b.newest[objectKey{o.Type, o.ID}] = &newest{InboxObject: o, object: f.object(b.account.ID, o.Livemode)}
 		}
 	}
 	return nil
@@ -193,7 +189,7 @@ func (b *batch) foldOne(e rightful.InboxEvent, o rightful.Object) {
 	switch {
 	case known == nil || known.Created < e.Created:
 		b.newest[k] = &newest{InboxObject: rightful.InboxObject{
-			Account: e.Account, Livemode: e.Livemode, Type: e.ObjectType, ID: e.ObjectID, Family: e.Family, Created: e.Created, EventID: e.ID, Snapshot: snapshot,
+			Livemode: e.Livemode, Type: e.ObjectType, ID: e.ObjectID, Family: e.Family, Created: e.Created, EventID: e.ID, Snapshot: snapshot,
 		}, object: o, changed: true}
 	case known.Created == e.Created && known.Snapshot != snapshot:
 		known.tied = true

@@ -246,13 +246,17 @@ func (b *batch) open(i int) bool {
 }
 
 // strangers lets go of events of the mode, and of accounts, that the key does not open.
+// An event that names no account is of the endpoint's own, whether the config says
+// which one that is or not: Stripe names connected ones only.
 func (b *batch) strangers() {
 	for i := range b.events {
 		e := &b.events[i]
 		switch {
 		case b.account.LivemodeKnown && e.Livemode != b.account.Livemode:
 			b.settle(i, rightful.InboxForeign)
-		case e.Account != b.w.g.opt.Account && e.Account != b.account.ID:
+		case e.Account == "":
+			e.Account = b.account.ID
+		case e.Account != b.account.ID:
 			e.Codes = []string{string(rightful.CodeUnknownAccount)}
 			b.settle(i, rightful.InboxForeign)
 		}

@@ -68,26 +68,25 @@ func (s *Store) insertEvents(ctx context.Context, tx Tx, events []rightful.Inbox
 			e.ReceivedAt, string(e.Status), e.NextAt, strings.Join(e.Codes, " "), e.JudgedAt)
 	}
 	rows, err := tx.SQL.QueryContext(ctx, s.d.query(`INSERT INTO rightful_webhook_events (`+inserted+`) VALUES `+tuples(len(events), columns)+
-		` ON CONFLICT DO NOTHING RETURNING account, livemode, id`), args...)
+		` ON CONFLICT DO NOTHING RETURNING livemode, id`), args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	type key struct {
-		account  string
 		livemode bool
 		id       string
 	}
 	is := map[key]bool{}
 	for rows.Next() {
 		var k key
-		if err := rows.Scan(&k.account, &k.livemode, &k.id); err != nil {
+		if err := rows.Scan(&k.livemode, &k.id); err != nil {
 			return err
 		}
 		is[k] = true
 	}
 	for i, e := range events {
-		k := key{e.Account, e.Livemode, e.ID}
+		k := key{e.Livemode, e.ID}
 		fresh[i] = is[k]
 		delete(is, k)
 	}
@@ -95,14 +94,14 @@ func (s *Store) insertEvents(ctx context.Context, tx Tx, events []rightful.Inbox
 }
 
 // MissingEvents implements rightful.InboxWork.
-func (s *Store) MissingEvents(ctx context.Context, account string, livemode bool, ids []string) ([]string, error) {
+func (s *Store) MissingEvents(ctx context.Context, livemode bool, ids []string) ([]string, error) {
 	var missing []string
 	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		missing = nil
 		for some := range slices.Chunk(ids, selectTogether) {
 			there := map[string]bool{}
 			err := s.texts(ctx, tx, func(id string) { there[id] = true },
-				`SELECT id FROM rightful_webhook_events WHERE account = $1 AND livemode = $2 AND id IN (`+parameters(3, len(some))+`)`, append([]any{account, livemode}, anys(some)...)...)
+				`SELECT id FROM rightful_webhook_events WHERE livemode = $1 AND id IN (`+parameters(2, len(some))+`)`, append([]any{livemode}, anys(some)...)...)
 			if err != nil {
 				return err
 			}

@@ -17,7 +17,7 @@ func TestTheYoungestOfALargeFamily(t *testing.T) {
 		add := func(family string, n int) {
 			for i := range n {
 				id := fmt.Sprintf("in_%s_%d", family, i)
-				objects = append(objects, rightful.InboxObject{Account: "acct_1", Livemode: true, Type: "invoice", ID: id, Family: family, Created: int64(i), EventID: "evt_" + id, Snapshot: "{}"})
+				objects = append(objects, rightful.InboxObject{Livemode: true, Type: "invoice", ID: id, Family: family, Created: int64(i), EventID: "evt_" + id, Snapshot: "{}"})
 			}
 		}
 		add("cus_large", 150)
@@ -28,7 +28,7 @@ func TestTheYoungestOfALargeFamily(t *testing.T) {
 			b.Fatal(taken, err)
 		}
 		must(b.T, s.SettleEvents(b.Context(), 3, "a", until, nil, objects))
-		known, err := s.InboxObjects(b.Context(), "acct_1", true, []string{"cus_large", "cus_none", "cus_small"}, []string{"in_cus_large_7", "in_cus_small_1"})
+		known, err := s.InboxObjects(b.Context(), true, []string{"cus_large", "cus_none", "cus_small"}, []string{"in_cus_large_7", "in_cus_small_1"})
 		must(b.T, err)
 		got := map[string]int{}
 		for _, o := range known {
