@@ -98,7 +98,7 @@ func (w *Webhooks) judge(ctx context.Context, events []rightful.InboxEvent) (*ba
 			return nil, err
 		case err != nil:
 			b = w.unjudged(ctx, family)
-			w.g.opt.Logger.ErrorContext(ctx, "events cannot be judged", "family", family[0].Family, "kind", string(rightful.KindOf(err)))
+			w.g.opt.Logger.ErrorContext(ctx, "events cannot be judged", "family", family[0].Family, "kind", string(rightful.KindOf(err)), "error", err.Error())
 		}
 		all.join(b)
 	}
