@@ -95,6 +95,7 @@ type InboxObject struct {
 	Created  int64  // of the newest event, Unix seconds
 	EventID  string // which one that is; the last one accepted of several of one second
 	Snapshot string // identity fields as JSON
+	SeenAt   int64  // when it was heard of last, Unix seconds
 }
 
 // Inbox accepts events. It is safe for use by several goroutines and processes.
@@ -146,6 +147,9 @@ type InboxWork interface {
 	// PruneEvents forgets what came to its end before a time (Unix seconds): at most
 	// limit events. It returns how many.
 	PruneEvents(ctx context.Context, before int64, limit int) (int, error)
+	// PruneObjects forgets objects that were heard of last before a time (Unix seconds):
+	// at most limit. It returns how many.
+	PruneObjects(ctx context.Context, before int64, limit int) (int, error)
 
 	// InboxMark returns a time (Unix seconds) that was kept under a name, 0 for none,
 	// and KeepInboxMark keeps one.

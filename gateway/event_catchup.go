@@ -16,7 +16,13 @@ const (
 	catchUpGrace   = 5 * time.Minute     // how long Stripe has to deliver before an event counts as missed
 	keepFor        = 35 * 24 * time.Hour // how long events are kept after they came
 	catchUpWindow  = 30 * time.Minute    // how much is listed before it is noted how far we are
-	pruneTogether  = 1000
+	// keepObjectsFor is how long an object is known after it, or its customer's family,
+	// was heard of last: one that is paid for once a year is heard of in time. It is far
+	// more than keepFor: an event that is older than what is known must find it.
+	keepObjectsFor = 400 * 24 * time.Hour
+	seenEvery      = 24 * time.Hour // how often it is noted that a family was heard of
+	pruneTogether  = 1000           // rows in one transaction
+	pruneSlices    = 10             // transactions in one sweep
 	listTogether   = 100
 )
 
@@ -157,6 +163,19 @@ func (w *Webhooks) Sweep(ctx context.Context, first bool) error {
 	if _, err := w.o.Inbox.WakeShards(ctx, first); err != nil {
 		return err
 	}
-	_, err := w.o.Inbox.PruneEvents(ctx, w.g.opt.Now().Add(-keepFor).Unix(), pruneTogether)
-	return err
+	if err := w.prune(ctx, keepFor, w.o.Inbox.PruneEvents); err != nil {
+		return err
+	}
+	return w.prune(ctx, keepObjectsFor, w.o.Inbox.PruneObjects)
+}
+
+// prune forgets what is older than an age, in slices.
+func (w *Webhooks) prune(ctx context.Context, age time.Duration, forget func(ctx context.Context, before int64, limit int) (int, error)) error {
+	before := w.g.opt.Now().Add(-age).Unix()
+	for range pruneSlices {
+		if n, err := forget(ctx, before, pruneTogether); err != nil || n < pruneTogether {
+			return err
+		}
+	}
+	return nil
 }

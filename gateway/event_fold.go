@@ -242,11 +242,14 @@ func (b *batch) superseded(e rightful.InboxEvent) bool {
 	return json.Unmarshal([]byte(e.Payload), &p) == nil && p.Object != nil && snapshotText(p.Object.object(e.Account, e.Livemode)) != n.Snapshot
 }
 
-// learned are the objects that became newer.
+// learned are the objects that became newer, and the customers of families that were
+// judged: an object that stands still is known for as long as its family is alive.
 func (b *batch) learned() []rightful.InboxObject {
 	var out []rightful.InboxObject
 	for _, n := range b.newest {
-		if n.changed {
+		alive := n.ID == n.Family && b.found[n.Family] != nil && n.SeenAt <= b.now-int64(seenEvery/time.Second)
+		if n.changed || alive {
+			n.SeenAt = b.now
 			out = append(out, n.InboxObject)
 		}
 	}

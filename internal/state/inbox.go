@@ -128,6 +128,17 @@ func (s *Store) PruneEvents(ctx context.Context, before int64, limit int) (int, 
 	return int(n), err
 }
 
+// PruneObjects implements rightful.InboxWork.
+func (s *Store) PruneObjects(ctx context.Context, before int64, limit int) (int, error) {
+	var n int64
+	err := s.writing(ctx, func(ctx context.Context, tx Tx) (err error) {
+		n, err = s.exec(ctx, tx.SQL, `DELETE FROM rightful_webhook_objects WHERE (livemode, type, id) IN (SELECT livemode, type, id FROM rightful_webhook_objects
+			WHERE seen_at < $1 ORDER BY seen_at LIMIT $2)`, before, limit)
+		return err
+	})
+	return int(n), err
+}
+
 // InboxMark implements rightful.InboxWork.
 func (s *Store) InboxMark(ctx context.Context, name string) (at int64, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {

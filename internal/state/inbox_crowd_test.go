@@ -43,15 +43,17 @@ func TestTheYoungestOfALargeFamily(t *testing.T) {
 	})
 }
 
-// TestWhatIsDueIsFoundByIndex: it is looked for every few seconds, while nobody else
+// TestWhatIsDueIsFoundByIndex, and what is long past: it is looked for every few seconds, while nobody else
 // may write, among all events of the last weeks.
 func TestWhatIsDueIsFoundByIndex(t *testing.T) {
 	t.Parallel()
 	b := &bench{T: t, engine: "sqlite", address: "sqlite:" + t.TempDir() + "/rightful.db", clock: newClock()}
 	s := b.open()
 	for query, index := range map[string]string{
-		`SELECT DISTINCT shard + 0 FROM rightful_webhook_events WHERE status IN ('pending', 'unknown') AND next_at <= 5`: "rightful_webhook_events_due (next_at<?)",
-		`SELECT DISTINCT shard + 0 FROM rightful_webhook_events WHERE notice = 'waiting' AND notice_next_at <= 5`:        "rightful_webhook_events_tellable (notice_next_at<?)",
+		`SELECT DISTINCT shard + 0 FROM rightful_webhook_events WHERE status IN ('pending', 'unknown') AND next_at <= 5`:                                              "rightful_webhook_events_due (next_at<?)",
+		`SELECT DISTINCT shard + 0 FROM rightful_webhook_events WHERE notice = 'waiting' AND notice_next_at <= 5`:                                                     "rightful_webhook_events_tellable (notice_next_at<?)",
+		`SELECT seq FROM rightful_webhook_events WHERE received_at < 5 AND status NOT IN ('pending', 'unknown') AND notice <> 'waiting' ORDER BY received_at LIMIT 9`: "rightful_webhook_events_received (received_at<?)",
+		`SELECT livemode, type, id FROM rightful_webhook_objects WHERE seen_at < 5 ORDER BY seen_at LIMIT 9`:                                                          "rightful_webhook_objects_seen (seen_at<?)",
 	} {
 		rows, err := s.DB().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
 		must(t, err)

@@ -83,7 +83,7 @@ const objectsOfFamily = 100
 
 // InboxObjects implements rightful.InboxWork.
 func (s *Store) InboxObjects(ctx context.Context, livemode bool, families, ids []string) ([]rightful.InboxObject, error) {
-	const columns = `o.type, o.id, o.family, o.created, o.event_id, o.snapshot`
+	const columns = `o.type, o.id, o.family, o.created, o.event_id, o.snapshot, o.seen_at`
 	known := map[string]rightful.InboxObject{}
 	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		clear(known)
@@ -123,7 +123,7 @@ func scanObjects(rows *sql.Rows, into map[string]rightful.InboxObject, livemode 
 	defer rows.Close()
 	for rows.Next() {
 		o := rightful.InboxObject{Livemode: livemode}
-		if err := rows.Scan(&o.Type, &o.ID, &o.Family, &o.Created, &o.EventID, &o.Snapshot); err != nil {
+		if err := rows.Scan(&o.Type, &o.ID, &o.Family, &o.Created, &o.EventID, &o.Snapshot, &o.SeenAt); err != nil {
 			return err
 		}
 		into[string(o.Type)+"/"+o.ID] = o
@@ -181,11 +181,11 @@ func (s *Store) SettleEvents(ctx context.Context, number int, worker string, unt
 
 func (s *Store) keepObjects(ctx context.Context, tx Tx, objects []rightful.InboxObject) error {
 	for _, o := range objects {
-		if _, err := s.exec(ctx, tx.SQL, `INSERT INTO rightful_webhook_objects (livemode, type, id, family, created, event_id, snapshot)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (livemode, type, id)
-			DO UPDATE SET family = excluded.family, created = excluded.created, event_id = excluded.event_id, snapshot = excluded.snapshot
+		if _, err := s.exec(ctx, tx.SQL, `INSERT INTO rightful_webhook_objects (livemode, type, id, family, created, event_id, snapshot, seen_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (livemode, type, id)
+			DO UPDATE SET family = excluded.family, created = excluded.created, event_id = excluded.event_id, snapshot = excluded.snapshot, seen_at = excluded.seen_at
 			WHERE rightful_webhook_objects.created <= excluded.created`,
-			o.Livemode, string(o.Type), o.ID, o.Family, o.Created, o.EventID, o.Snapshot); err != nil {
+			o.Livemode, string(o.Type), o.ID, o.Family, o.Created, o.EventID, o.Snapshot, o.SeenAt); err != nil {
 			return err
 		}
 	}

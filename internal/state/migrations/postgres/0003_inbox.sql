@@ -45,11 +45,13 @@ CREATE TABLE rightful_webhook_objects (
 	created  bigint NOT NULL,
 	event_id text NOT NULL,
 	snapshot text NOT NULL,
+	seen_at  bigint NOT NULL,
 	PRIMARY KEY (livemode, type, id)
 );
 
 CREATE INDEX rightful_webhook_objects_family ON rightful_webhook_objects (livemode, family, created);
 CREATE INDEX rightful_webhook_objects_id ON rightful_webhook_objects (livemode, id);
+CREATE INDEX rightful_webhook_objects_seen ON rightful_webhook_objects (seen_at);
 
 -- Who works on which shard. A job is queued for a generation once; who takes the
 -- shard begins the next one before it looks, so that what is accepted after it has
