@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,7 +33,7 @@ func watch(t *testing.T, o *office, options gateway.WatchOptions) *spectator {
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop
 	options.Keys, options.Now = keySet(), o.clock
-	options.Every = time.Second
+	options.Every = cmp.Or(options.Every, time.Second)
 	options.OnTrouble = func(err error) { s.trouble = append(s.trouble, err) }
 	options.Wait = func(ctx context.Context, d time.Duration) {
 		select {

@@ -91,13 +91,13 @@ func TestForgettingGoesOnInSlices(t *testing.T) {
 		t.Fatal(taken, err)
 	}
 	var objects []rightful.InboxObject
-	for n := range 2500 {
+	for n := range 3500 {
 		objects = append(objects, rightful.InboxObject{Livemode: true, Type: "invoice", ID: fmt.Sprintf("in_%04d", n), Family: "cus_1", Snapshot: "{}", SeenAt: int64(n)})
 	}
 	if err := o.store.SettleEvents(t.Context(), 3, "a", until, nil, objects); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := o.store.PruneObjects(t.Context(), 2000, 1500); n != 1500 || err != nil {
+	if n, err := o.store.PruneObjects(t.Context(), 3000, 1500); n != 1500 || err != nil {
 		t.Errorf("%d are forgotten, %v", n, err)
 	}
 	if err := o.Sweep(t.Context(), false); err != nil {

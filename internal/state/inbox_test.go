@@ -1,45 +1,40 @@
 package state_test
 
 import (
-	"fmt"
+	"context"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
-	"rightful"
+	"rightful/internal/state"
+	"rightful/internal/state/inboxtest"
+	"rightful/internal/testserver"
 )
 
-// TestTheYoungestOfALargeFamily: of a family with more objects than are wanted the
-// youngest are returned, and all of a small one.
-func TestTheYoungestOfALargeFamily(t *testing.T) {
+// TestInbox: the contract of the inbox, on both engines.
+func TestInbox(t *testing.T) {
 	onBoth(t, func(b *bench) {
-		s := b.open()
-		var objects []rightful.InboxObject
-		add := func(family string, n int) {
-			for i := range n {
-				id := fmt.Sprintf("in_%s_%d", family, i)
-				objects = append(objects, rightful.InboxObject{Livemode: true, Type: "invoice", ID: id, Family: family, Created: int64(i), EventID: "evt_" + id, Snapshot: "{}"})
+		inboxtest.TestInbox(b.T, func(t *testing.T) *inboxtest.Bench {
+			bench := inboxtest.NewBench(t)
+			address := "sqlite:" + filepath.Join(t.TempDir(), "rightful.db")
+			if b.engine == "postgres" {
+				address = testserver.Postgres(t)
 			}
-		}
-		add("cus_large", 150)
-		add("cus_small", 3)
-		add("cus_other", 3)
-		until := b.clock.Load() + 60
-		if taken, err := s.TakeShard(b.Context(), rightful.LaneJudge, 3, "a", until); !taken || err != nil {
-			b.Fatal(taken, err)
-		}
-		must(b.T, s.SettleEvents(b.Context(), 3, "a", until, nil, objects))
-		known, err := s.InboxObjects(b.Context(), true, []string{"cus_large", "cus_none", "cus_small"}, []string{"in_cus_large_7", "in_cus_small_1"})
-		must(b.T, err)
-		got := map[string]int{}
-		for _, o := range known {
-			got[o.Family]++
-			if o.Family == "cus_large" && o.Created < 50 && o.ID != "in_cus_large_7" {
-				b.Errorf("%s is not among the youngest", o.ID)
+			bench.Open = func() inboxtest.Kept {
+				s, err := state.Open(t.Context(), address, state.Options{Now: func() time.Time { return time.Unix(bench.Now(), 0) }})
+				must(t, err)
+				t.Cleanup(func() { s.Close() })
+				s.SetWaker(func(_ context.Context, _ state.Tx, wakes []state.Wake) error {
+					for _, w := range wakes {
+						bench.Queued(w.Lane, w.Shard)
+					}
+					return nil
+				})
+				return s
 			}
-		}
-		if fmt.Sprint(got) != "map[cus_large:101 cus_small:3]" {
-			b.Errorf("got %v", got)
-		}
+			return bench
+		})
 	})
 }
 
