@@ -69,7 +69,7 @@ func (b *batch) readObjects(keys []objectKey) map[objectKey]read {
 func (b *batch) readMissing() error {
 	var keys []objectKey
 	for i, e := range b.events {
-		if k := (objectKey{e.ObjectType, e.ObjectID}); !b.judged[i] && e.Payload == "" && !slices.Contains(keys, k) {
+		if k := (objectKey{e.ObjectType, e.ObjectID}); b.fates[i] == fateOpen && e.Payload == "" && !slices.Contains(keys, k) {
 			keys = append(keys, k)
 		}
 	}
@@ -83,7 +83,7 @@ func (b *batch) readMissing() error {
 	for i := range b.events {
 		e := &b.events[i]
 		r, asked := reads[objectKey{e.ObjectType, e.ObjectID}]
-		if b.judged[i] || e.Payload != "" || !asked {
+		if b.fates[i] != fateOpen || e.Payload != "" || !asked {
 			continue
 		}
 		switch {
@@ -112,7 +112,7 @@ func (b *batch) take(i int, o rightful.Object) {
 	e.Payload = string(raw)
 	if family != e.Family {
 		e.Family, e.Shard, e.Status, e.NextAt = family, shardOf(family), rightful.InboxPending, b.now
-		b.moved[i] = true
+		b.fates[i] = fateMoved
 	}
 }
 
@@ -120,7 +120,7 @@ func (b *batch) take(i int, o rightful.Object) {
 func (b *batch) putOffFamily(family string) {
 	b.putOff[family] = true
 	for i := range b.events {
-		if e := &b.events[i]; e.Family == family && !b.judged[i] {
+		if e := &b.events[i]; e.Family == family && b.fates[i] != fateJudged {
 			e.NextAt = b.now + int64(laterAfter/time.Second)
 		}
 	}

@@ -32,7 +32,7 @@ func (s *Store) AcceptEvents(ctx context.Context, events []rightful.InboxEvent) 
 				open = append(open, e.Shard)
 			}
 		}
-		idle, err := s.idleShards(ctx, tx, rightful.LaneJudge, open)
+		shards, err := s.lockShards(ctx, tx, rightful.LaneJudge, open)
 		if err != nil {
 			return err
 		}
@@ -44,11 +44,11 @@ func (s *Store) AcceptEvents(ctx context.Context, events []rightful.InboxEvent) 
 		}
 		var wake []int
 		for i, e := range events {
-			if fresh[i] && e.Status == rightful.InboxPending && slices.Contains(idle, e.Shard) {
+			if fresh[i] && e.Status == rightful.InboxPending {
 				wake = append(wake, e.Shard)
 			}
 		}
-		if err := s.wake(ctx, tx, rightful.LaneJudge, wake); err != nil {
+		if err := s.wake(ctx, tx, rightful.LaneJudge, idle(shards, wake)); err != nil {
 			return err
 		}
 		failpoint.Here("inbox/commit")

@@ -141,7 +141,7 @@ func (s *Store) SettleEvents(ctx context.Context, number int, worker string, unt
 				tell = append(tell, e.Shard)
 			}
 		}
-		idle, err := s.idleShards(ctx, tx, rightful.LaneJudge, judge)
+		shards, err := s.lockShards(ctx, tx, rightful.LaneJudge, judge)
 		if err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func (s *Store) SettleEvents(ctx context.Context, number int, worker string, unt
 		}
 		var moved []int
 		for _, e := range events {
-			if e.Shard != number && slices.Contains(idle, e.Shard) {
+			if e.Shard != number {
 				moved = append(moved, e.Shard)
 			}
 			if _, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_events SET family = $1, shard = $2, payload = $3, status = $4, attempts = $5, next_at = $6,
@@ -163,13 +163,13 @@ func (s *Store) SettleEvents(ctx context.Context, number int, worker string, unt
 				return err
 			}
 		}
-		if err := s.wake(ctx, tx, rightful.LaneJudge, moved); err != nil {
+		if err := s.wake(ctx, tx, rightful.LaneJudge, idle(shards, moved)); err != nil {
 			return err
 		}
-		if idle, err = s.idleShards(ctx, tx, rightful.LaneTell, tell); err != nil {
+		if shards, err = s.lockShards(ctx, tx, rightful.LaneTell, tell); err != nil {
 			return err
 		}
-		if err := s.wake(ctx, tx, rightful.LaneTell, idle); err != nil {
+		if err := s.wake(ctx, tx, rightful.LaneTell, idle(shards, tell)); err != nil {
 			return err
 		}
 		failpoint.Here("inbox/judged")
