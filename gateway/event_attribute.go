@@ -44,8 +44,8 @@ func (b *batch) attribute() error {
 			}
 		}
 	}
-	for i, e := range b.events {
-		if !b.judged[i] && !b.moved[i] && !b.early[i] && !b.putOff[e.Family] {
+	for i := range b.events {
+		if b.left(i) {
 			b.unknown(i) // nothing is left as it is: it would come again at once
 		}
 	}
