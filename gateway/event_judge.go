@@ -210,7 +210,7 @@ type batch struct {
 
 	account rightful.Account
 	newest  map[objectKey]*newest
-	putOff  map[string]bool // families whose turn comes later, because Stripe could not be read
+	putOff  map[string]bool // families whose turn comes later
 	found   map[string]*verdict
 }
 
