@@ -45,6 +45,8 @@ type Intent struct {
 // one that is longer than 400 bytes or no text; and of kind not_found when what is to
 // be sent, kept or renewed was never promised. A call that failed may be made again.
 type IntentStore interface {
+	// Kept returns what is kept of the intent's key; false when nothing is.
+	Kept(ctx context.Context, in Intent) (kept Intent, known bool, err error)
 	// Promise keeps the intent unless there is one of its key, and returns what is kept
 	// then: the caller's, or the earlier one.
 	Promise(ctx context.Context, in Intent) (Intent, error)

@@ -57,11 +57,8 @@ func (g *Gateway) CreateCheckoutSession(ctx context.Context, r CheckoutRequest) 
 		return Session{}, err
 	}
 	act.UserID, act.CompanyID = who.user.ID, who.company.ID
-	if r.CompanyID != "" && !rightful.SameID(r.CompanyID, who.company.ID) {
-		return Session{}, &Refusal{
-			Status: OtherCompany, BuyerMessage: buyerOther,
-			Message: fmt.Sprintf("the app expects company %s for user %s, and the resolver names company %s", quoted(r.CompanyID), who.user.ID, who.company.ID),
-		}
+	if err := who.expected(r.CompanyID); err != nil {
+		return Session{}, err
 	}
 	account, err := g.opens(ctx)
 	if err != nil {
@@ -254,9 +251,9 @@ func (ck *checkout) right(o rightful.Object) bool {
 
 // lasts reports whether a buyer can be sent to a session, and has some time.
 func (ck *checkout) lasts(c rightful.Checkout) bool {
-	return c.Session.Status == "open" && c.Session.ExpiresAt > ck.g.now()+soon && (c.URL != "" || !ck.hosted)
+	return c.Session.Status == "open" && c.Session.ExpiresAt > ck.g.now()+soon && (c.URL != "" || !ck.hosted && c.ClientSecret != "")
 }
 
 func (ck *checkout) answer(c rightful.Checkout) Session {
-	return Session{ID: c.Session.ID, URL: c.URL, CompanyID: ck.who.company.ID, StripeCustomerID: ck.customer}
+	return Session{ID: c.Session.ID, URL: c.URL, ClientSecret: c.ClientSecret, CompanyID: ck.who.company.ID, StripeCustomerID: ck.customer}
 }

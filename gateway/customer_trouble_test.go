@@ -34,6 +34,11 @@ func (m *meddling) CreateCheckout(ctx context.Context, c rightful.NewCheckout) (
 	return m.Stripe.CreateCheckout(ctx, c)
 }
 
+func (m *meddling) CreatePortal(ctx context.Context, r rightful.NewPortal) (rightful.Portal, error) {
+	m.once("portal")
+	return m.Stripe.CreatePortal(ctx, r)
+}
+
 func (m *meddling) SetMetadata(ctx context.Context, w rightful.MetadataWrite) error {
 	m.once("stamp")
 	return m.Stripe.SetMetadata(ctx, w)

@@ -45,6 +45,15 @@ func (m *Memory) change(ctx context.Context, in rightful.Intent, change func(hav
 	return have, nil
 }
 
+// Kept implements rightful.IntentStore.
+func (m *Memory) Kept(ctx context.Context, in rightful.Intent) (rightful.Intent, bool, error) {
+	kept, err := m.change(ctx, in, func(have rightful.Intent, _ bool) (rightful.Intent, bool) { return have, false })
+	if rightful.KindOf(err) == rightful.KindNotFound {
+		return rightful.Intent{}, false, nil
+	}
+	return kept, err == nil, err
+}
+
 // Promise implements rightful.IntentStore.
 func (m *Memory) Promise(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
 	return m.change(ctx, in, func(_ rightful.Intent, known bool) (rightful.Intent, bool) { return in, !known })

@@ -33,6 +33,19 @@ func keyOf(in rightful.Intent) []any {
 	return []any{string(in.Kind), in.Account, in.Livemode, in.CompanyID, in.UserID, in.Wish}
 }
 
+// Kept implements rightful.IntentStore.
+func (s *Store) Kept(ctx context.Context, in rightful.Intent) (rightful.Intent, bool, error) {
+	in, err := cleanIntent(in)
+	if err != nil {
+		return rightful.Intent{}, false, err
+	}
+	kept, err := s.intent(ctx, s.db, in)
+	if errors.Is(err, sql.ErrNoRows) {
+		return rightful.Intent{}, false, nil
+	}
+	return kept, err == nil, s.explain(ctx, err)
+}
+
 // Promise implements rightful.IntentStore. What was promised before is found without
 // a transaction: that is the case of every purchase but the first.
 func (s *Store) Promise(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
