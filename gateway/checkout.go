@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -57,7 +58,7 @@ func (g *Gateway) CreateCheckoutSession(ctx context.Context, r CheckoutRequest) 
 		return Session{}, err
 	}
 	act.UserID, act.CompanyID = who.user.ID, who.company.ID
-	if err := who.expected(r.CompanyID); err != nil {
+	if err := cmp.Or(who.active(), who.expected(r.CompanyID)); err != nil {
 		return Session{}, err
 	}
 	account, err := g.opens(ctx)

@@ -1,7 +1,9 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"rightful"
@@ -127,8 +129,29 @@ func TestTheBuyersSession(t *testing.T) {
 		r.SuccessURL, r.CancelURL = "", ""
 		r.StripeParams = map[string]any{"ui_mode": "embedded", "return_url": "https://app.example.com/return"}
 		s, err := p.gateway().CreateCheckoutSession(t.Context(), r)
+		wantKind(t, err, rightful.KindInvalid, "ui_mode") // of another version of Stripe's API
 		if seen.params["return_url"] != "https://app.example.com/return" || seen.params["success_url"] != nil {
 			t.Errorf("%+v %v, sent %v", s, err, seen.params)
+		}
+		for mode, params := range map[string]map[string]any{
+			"embedded_page": {"return_url": "https://app.example.com/return"},
+			"elements":      {},
+		} {
+			params["ui_mode"] = mode
+			r.StripeParams = params
+			first, err := p.gateway().CreateCheckoutSession(t.Context(), r)
+			if err != nil || first.URL != "" || first.ClientSecret == "" || !strings.HasPrefix(first.ClientSecret, first.ID) {
+				t.Fatalf("%s: %+v %v", mode, first, err)
+			}
+			again, err := p.gateway().CreateCheckoutSession(t.Context(), r)
+			if again.ClientSecret != first.ClientSecret || !again.Reused || err != nil {
+				t.Errorf("%s: %+v, then %+v %v", mode, first, again, err)
+			}
+			for _, d := range p.told(gateway.DecidedCheckout) {
+				if strings.Contains(fmt.Sprintf("%+v", d), "_secret_") {
+					t.Errorf("told %+v", d)
+				}
+			}
 		}
 	})
 }

@@ -288,6 +288,7 @@ func TestWhoseCheckout(t *testing.T) {
 		{name: "merged away", rows: []string{"UPDATE companies SET merged_into = 12 WHERE id = 11"}, status: gateway.CompanyGone},
 		{name: "merged into one of the user's", rows: []string{"UPDATE companies SET merged_into = 12 WHERE id = 11", "INSERT INTO memberships VALUES (7, 12, 1, NULL)"}, company: "12"},
 		{name: "merged in a circle", rows: []string{"UPDATE companies SET merged_into = 23 - id"}, status: gateway.CompanyGone},
+		{name: "locked out", how: lockedOut, status: gateway.NeedsSignIn},
 		{name: "nobody", user: "99", kind: rightful.KindNotFound},
 		{name: "an id that is none", user: "7 OR 1=1", kind: rightful.KindNotFound},
 	} {
@@ -319,7 +320,7 @@ func TestWhoseCheckout(t *testing.T) {
 			if !ok || refused.Status != tt.status || refused.BuyerMessage == "" || strings.ContainsAny(refused.BuyerMessage, "0123456789") {
 				t.Fatalf("%+v %v, want the refusal %s", s, err, tt.status)
 			}
-			if tt.status != gateway.OtherCompany && (lone == nil || answer.CompanyID != "" || answer.Ways.Owner == nil || answer.Ways.Membership == nil) {
+			if tt.status != gateway.OtherCompany && tt.status != gateway.NeedsSignIn && (lone == nil || answer.CompanyID != "" || answer.Ways.Owner == nil || answer.Ways.Membership == nil) {
 				t.Errorf("%+v %v", answer, lone)
 			}
 			if len(p.all("/v1/checkout/sessions"))+len(p.all("/v1/customers")) != 0 {

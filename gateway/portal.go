@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -41,7 +42,7 @@ func (g *Gateway) CreatePortalSession(ctx context.Context, r PortalRequest) (p P
 		return Portal{}, err
 	}
 	act.UserID, act.CompanyID = who.user.ID, who.company.ID
-	if err := who.expected(r.CompanyID); err != nil {
+	if err := cmp.Or(who.active(), who.expected(r.CompanyID)); err != nil {
 		return Portal{}, err
 	}
 	customer, err := g.billed(ctx, act, who)
@@ -82,6 +83,15 @@ func (PortalRequest) fieldOf(param string) string {
 		return param
 	}
 	return ""
+}
+
+// active refuses a user whom the app has locked out: they are nobody, as in
+// ValidatePayment.
+func (b belongings) active() error {
+	if !b.user.Inactive {
+		return nil
+	}
+	return &Refusal{Status: NeedsSignIn, BuyerMessage: buyerInactive, Message: fmt.Sprintf("user %s is not active", b.user.ID)}
 }
 
 // expected compares the company with what the app expects of the resolver.

@@ -17,6 +17,11 @@ func visiting() gateway.PortalRequest {
 	return gateway.PortalRequest{UserID: "7", ReturnURL: "https://app.example.com/billing"}
 }
 
+// lockedOut is an app that has deactivated user 7.
+var lockedOut = setup{mapping: func(m *sqldirectory.Mapping, _ *sqldirectory.WriteMapping) {
+	m.Users = "SELECT id, email, company_id, CASE WHEN id = 7 THEN 0 ELSE 1 END AS is_active FROM users"
+}}
+
 // TestThePortalOfTheUsersCompany: the customer is the one that the company would be
 // charged through, and none is made.
 func TestThePortalOfTheUsersCompany(t *testing.T) {
@@ -58,6 +63,7 @@ func TestThePortalOfTheUsersCompany(t *testing.T) {
 		{name: "paid for by another company of the user's", rows: []string{paysForUs, linking(12, "cus_B"), "INSERT INTO memberships VALUES (7, 12, 1, NULL)"}, lists: customers("cus_B company_id=12"), customer: "cus_B"},
 		{name: "no company", rows: []string{"UPDATE users SET company_id = NULL"}, status: gateway.NoCompany},
 		{name: "a company that is gone", rows: []string{"UPDATE companies SET deleted_at = 1 WHERE id = 11"}, status: gateway.CompanyGone},
+		{name: "locked out", how: lockedOut, rows: []string{linking(11, "cus_A")}, lists: customers(two), status: gateway.NeedsSignIn},
 		{name: "nobody", change: func(r *gateway.PortalRequest) { r.UserID = "99" }, kind: rightful.KindNotFound},
 		{name: "nobody is signed in", change: func(r *gateway.PortalRequest) { r.UserID = "" }, kind: rightful.KindInvalid},
 	} {

@@ -59,6 +59,7 @@ const (
 	buyerGone      = "The company that your account belongs to is no longer active. Please contact support."
 	buyerCustomer  = "Your company's billing has to be looked at before you can pay. Nothing was charged. Please contact support."
 	buyerNothing   = "Your company has not bought anything yet, so there is nothing to show."
+	buyerInactive  = "Your account is not active. Please sign in again, or contact support."
 	buyerPayer     = "Another company pays for yours. Please ask its administrator."
 	buyerOther     = "You are signed in to another company now. Please go back, and start again."
 )
