@@ -132,7 +132,6 @@ func TestALateSession(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := shop(t, setup{})
-			g := p.gateway()
 			if _, err := p.ensure(); err != nil {
 				t.Fatal(err)
 			}
@@ -140,7 +139,7 @@ func TestALateSession(t *testing.T) {
 				p.promised(rightful.Intent{Kind: rightful.IntentCheckout, UserID: "7", Wish: p.wish(t)}, tt.promised, tt.sent)
 			}
 			l := p.delay(t, "/v1/checkout/sessions")
-			g = p.gateway()
+			g := p.gateway()
 			waited := int64(0)
 			for _, later := range tt.asked {
 				p.later(later)
