@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"rightful"
 	"rightful/internal/collect"
@@ -15,6 +16,14 @@ import (
 // widely is how many families of a batch, of which nobody could be named before, are
 // looked at with everything that surrounds them. It costs requests at Stripe.
 const widely = 10
+
+// Bounds of looking at families of a batch so: what runs on for longer is no answer, and
+// none is begun when the others took their time. Together with what a batch reads before,
+// it is well within the time for which a shard is held.
+const (
+	lookWidelyFor   = 5 * time.Second
+	lookWidelyBegin = 3 * time.Second
+)
 
 // waitsMost is for how long, in seconds, a family waits for its turn to be looked at so.
 // After that a flood of them is given up as it is.
@@ -170,10 +179,11 @@ func (b *batch) lookWidely(verdicts map[string]*verdict, families []string) erro
 	due := slices.SortedFunc(maps.Keys(since), func(x, y string) int {
 		return cmp.Or(cmp.Compare(since[x], since[y]), cmp.Compare(x, y))
 	})
+	end := time.Now().Add(lookWidelyBegin)
 	for n, family := range due {
 		switch {
-		case n < widely:
-			if err := b.lookAround(family, verdicts[family]); err != nil {
+		case n == 0 || n < widely && time.Now().Before(end):
+			if err := b.lookBriefly(family, verdicts[family]); err != nil {
 				return err
 			}
 		case b.now-since[family] < waitsMost:
@@ -183,8 +193,21 @@ func (b *batch) lookWidely(verdicts map[string]*verdict, families []string) erro
 	return nil
 }
 
+// lookBriefly looks at one family for a while. One that has more around it than can be
+// read in that time is as unknown as it was, and was looked at: it must not keep the
+// others of its shard from their verdict, time and again.
+func (b *batch) lookBriefly(family string, v *verdict) error {
+	ctx, cancel := context.WithTimeout(b.ctx, cmp.Or(b.w.lookFor, lookWidelyFor))
+	defer cancel()
+	err := b.lookAround(ctx, family, v)
+	if ctx.Err() != nil && b.ctx.Err() == nil {
+		return nil
+	}
+	return err
+}
+
 // lookAround looks at one family.
-func (b *batch) lookAround(family string, v *verdict) error {
+func (b *batch) lookAround(ctx context.Context, family string, v *verdict) error {
 	var about rightful.Subject
 	for _, n := range b.newest {
 		switch {
@@ -198,10 +221,10 @@ func (b *batch) lookAround(family string, v *verdict) error {
 		}
 	}
 	about.Customers = unique(about.Customers)
-	sit, _, err := look.Around(b.ctx, b.w.g.sources(), b.w.g.options(), b.w.g.rules, about)
+	sit, _, err := look.Around(ctx, b.w.g.sources(), b.w.g.options(), b.w.g.rules, about)
 	if err != nil {
-		if b.ctx.Err() != nil {
-			return context.Cause(b.ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		return err
 	}

@@ -78,6 +78,10 @@ var Payment = payment
 // ReadFor replaces how long one batch of events reads at Stripe.
 func (w *Webhooks) ReadFor(d time.Duration) { w.readFor = d }
 
+// LookFor replaces how long a family of which nobody can be named is looked at with
+// everything around it.
+func (w *Webhooks) LookFor(d time.Duration) { w.lookFor = d }
+
 // AcceptWithin replaces how long an event may wait to be stored.
 func (w *Webhooks) AcceptWithin(d time.Duration) { w.acceptor.within = d }
 

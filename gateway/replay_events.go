@@ -196,10 +196,10 @@ func (r *replay) verdictsOf(ctx context.Context, b *batch) (map[string]*verdict,
 		}
 		r.progress("families of events judged", len(verdicts))
 	}
-	return verdicts, r.lookWidely(b, families, verdicts)
+	return verdicts, r.lookWidely(ctx, b, families, verdicts)
 }
 
-func (r *replay) lookWidely(b *batch, families []string, verdicts map[string]*verdict) error {
+func (r *replay) lookWidely(ctx context.Context, b *batch, families []string, verdicts map[string]*verdict) error {
 	looked, left := 0, 0
 	for _, family := range families {
 		v := verdicts[family]
@@ -214,7 +214,7 @@ func (r *replay) lookWidely(b *batch, families []string, verdicts map[string]*ve
 			continue
 		}
 		looked++
-		if err := b.lookAround(family, v); err != nil {
+		if err := b.lookAround(ctx, family, v); err != nil {
 			return err
 		}
 		r.progress("families looked at closer", looked)

@@ -47,6 +47,7 @@ type Webhooks struct {
 	o        WebhookOptions
 	acceptor acceptor
 	readFor  time.Duration // 0: readWithin
+	lookFor  time.Duration // 0: lookWidelyFor
 }
 
 // Webhooks returns what accepts events of the gateway's account. An error is of kind
