@@ -34,11 +34,16 @@ type read struct {
 	err    error
 }
 
-// readObjects looks objects up, each once. For those that come too late there is
-// errNoTime; where Stripe has not answered anything in all the time, there is not.
-func (b *batch) readObjects(keys []objectKey) map[objectKey]read {
+// readBriefly looks objects up within the time that one batch has.
+func (b *batch) readBriefly(keys []objectKey) map[objectKey]read {
 	ctx, cancel := context.WithTimeout(b.ctx, cmp.Or(b.w.readFor, readWithin))
 	defer cancel()
+	return b.readObjects(ctx, keys)
+}
+
+// readObjects looks objects up, each once. For those that come too late for ctx there is
+// errNoTime; where Stripe has not answered anything in all the time, there is not.
+func (b *batch) readObjects(ctx context.Context, keys []objectKey) map[objectKey]read {
 	answers := make([]read, len(keys))
 	slots := make(chan struct{}, readsAtOnce)
 	var all sync.WaitGroup
@@ -76,7 +81,7 @@ func (b *batch) readMissing() error {
 	if len(keys) == 0 {
 		return nil
 	}
-	reads := b.readObjects(keys)
+	reads := b.readBriefly(keys)
 	if err := b.ctx.Err(); err != nil {
 		return context.Cause(b.ctx)
 	}
@@ -209,7 +214,7 @@ func (b *batch) untie() error {
 		return nil
 	}
 	slices.SortFunc(keys, func(x, y objectKey) int { return strings.Compare(x.id, y.id) })
-	reads := b.readObjects(keys)
+	reads := b.readBriefly(keys)
 	if b.ctx.Err() != nil {
 		return context.Cause(b.ctx)
 	}

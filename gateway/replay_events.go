@@ -144,7 +144,7 @@ func (r *replay) objectsOf(ctx context.Context, b *batch, events []rightful.Even
 	}
 	slices.SortFunc(rest, func(x, y objectKey) int { return cmp.Or(cmp.Compare(x.t, y.t), cmp.Compare(x.id, y.id)) })
 	for some := range slices.Chunk(rest, judgeTogether) {
-		for _, a := range b.readObjects(some) {
+		for _, a := range b.readObjects(ctx, some) {
 			switch {
 			case ctx.Err() != nil:
 				return context.Cause(ctx)
