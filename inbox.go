@@ -114,7 +114,8 @@ type Inbox interface {
 type InboxWork interface {
 	Inbox
 
-	// TakeShard takes a shard for a worker until a time (Unix seconds), unless
+	// TakeShard takes a shard for a worker until a time (Unix seconds, by the clock of the
+	// caller), unless
 	// another one holds it.
 	TakeShard(ctx context.Context, lane InboxLane, shard int, worker string, until int64) (bool, error)
 	// ReleaseShard gives it back. With more, somebody is to go on with it at once.

@@ -152,7 +152,7 @@ func rent(t testing.TB, how setup, rows []string, lists string) *premises {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.writer.Close() })
-	store, err := state.Open(t.Context(), p.states, state.Options{Now: p.clock})
+	store, err := state.Open(t.Context(), p.states, state.Options{Now: p.clock, Shared: p.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"rightful"
 	"rightful/internal/state"
 	"rightful/internal/state/inboxtest"
 	"rightful/internal/testserver"
@@ -22,7 +23,8 @@ func TestInbox(t *testing.T) {
 				address = testserver.Postgres(t)
 			}
 			bench.Open = func() inboxtest.Kept {
-				s, err := state.Open(t.Context(), address, state.Options{Now: func() time.Time { return time.Unix(bench.Now(), 0) }})
+				now := func() time.Time { return time.Unix(bench.Now(), 0) }
+				s, err := state.Open(t.Context(), address, state.Options{Now: now, Shared: now})
 				must(t, err)
 				t.Cleanup(func() { s.Close() })
 				s.SetWaker(func(_ context.Context, _ state.Tx, wakes []state.Wake) error {
@@ -36,6 +38,46 @@ func TestInbox(t *testing.T) {
 			return bench
 		})
 	})
+}
+
+// TestAClockThatIsWrongTakesNobodysShard: of several machines on one database, one may be
+// a minute ahead of another. A shard is held for as long as it was meant to be, by the
+// database's own clock.
+func TestAClockThatIsWrongTakesNobodysShard(t *testing.T) {
+	t.Parallel()
+	address := testserver.Postgres(t)
+	at := time.Now()
+	node := func(wrong time.Duration) *state.Store {
+		s, err := state.Open(t.Context(), address, state.Options{Now: func() time.Time { return at.Add(wrong) }})
+		must(t, err)
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	take := func(s *state.Store, shard int, worker string, wrong time.Duration) bool {
+		taken, err := s.TakeShard(t.Context(), rightful.LaneJudge, shard, worker, at.Add(wrong+30*time.Second).Unix())
+		must(t, err)
+		return taken
+	}
+	const ahead, behind = time.Minute, -time.Minute
+	right, fast, slow := node(0), node(ahead), node(behind)
+	for shard, first := range []struct {
+		s     *state.Store
+		wrong time.Duration
+	}{{right, 0}, {fast, ahead}, {slow, behind}} {
+		if !take(first.s, shard, "first", first.wrong) {
+			t.Fatalf("shard %d, which nobody holds, is not to be had", shard)
+		}
+		if take(right, shard, "right", 0) || take(fast, shard, "fast", ahead) || take(slow, shard, "slow", behind) {
+			t.Errorf("shard %d is held by a node whose clock is wrong by %s, and was taken", shard, first.wrong)
+		}
+	}
+	// One that was meant to be held until now is free for all, whatever their clocks say.
+	if taken, err := fast.TakeShard(t.Context(), rightful.LaneJudge, 7, "first", at.Add(ahead).Unix()); err != nil || !taken {
+		t.Fatal(taken, err)
+	}
+	if !take(slow, 7, "slow", behind) {
+		t.Error("a shard is held for longer than it was meant to be")
+	}
 }
 
 // TestWhatIsDueIsFoundByIndex, and what is long past: it is looked for every few seconds, while nobody else

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rightful"
@@ -28,6 +29,21 @@ type shard struct {
 	generation, queued int64
 	queuedAt, until    int64
 	worker             string
+	now                int64 // when it was read, by the clock that all processes share
+}
+
+// clock is the time in Unix seconds, as an expression, by the clock that decides for how
+// long shards are held. On PostgreSQL it is the server's: of two machines one may be half
+// a minute ahead. A file of SQLite is used on one machine, which has one clock.
+func (s *Store) clock() string {
+	if _, is := s.d.(postgres); is && s.shared == nil {
+		return "extract(epoch FROM clock_timestamp())::bigint"
+	}
+	now := s.unix()
+	if s.shared != nil {
+		now = s.shared().Unix()
+	}
+	return strconv.FormatInt(now, 10)
 }
 
 // lockShards reads shards of a lane, and keeps them from others until the end of the
@@ -40,7 +56,7 @@ func (s *Store) lockShards(ctx context.Context, tx Tx, lane rightful.InboxLane, 
 	if len(numbers) == 0 {
 		return nil, nil
 	}
-	rows, err := tx.SQL.QueryContext(ctx, s.d.query(`SELECT shard, generation, queued, queued_at, worker, until FROM rightful_webhook_shards
+	rows, err := tx.SQL.QueryContext(ctx, s.d.query(`SELECT shard, generation, queued, queued_at, worker, until, `+s.clock()+` FROM rightful_webhook_shards
 		WHERE lane = $1 AND shard IN (`+parameters(2, len(numbers))+`) ORDER BY shard`+s.lockRows()), append([]any{string(lane)}, anys(numbers)...)...)
 	if err != nil {
 		return nil, err
@@ -49,7 +65,7 @@ func (s *Store) lockShards(ctx context.Context, tx Tx, lane rightful.InboxLane, 
 	var shards []shard
 	for rows.Next() {
 		var r shard
-		if err := rows.Scan(&r.number, &r.generation, &r.queued, &r.queuedAt, &r.worker, &r.until); err != nil {
+		if err := rows.Scan(&r.number, &r.generation, &r.queued, &r.queuedAt, &r.worker, &r.until, &r.now); err != nil {
 			return nil, err
 		}
 		shards = append(shards, r)
@@ -73,7 +89,7 @@ func (s *Store) wake(ctx context.Context, tx Tx, lane rightful.InboxLane, shards
 	for _, r := range shards {
 		jobs = append(jobs, Wake{Lane: lane, Shard: r.number, Generation: r.generation})
 		if _, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET queued = generation, queued_at = $1 WHERE lane = $2 AND shard = $3`,
-			s.unix(), string(lane), r.number); err != nil {
+			r.now, string(lane), r.number); err != nil {
 			return err
 		}
 	}
@@ -85,22 +101,26 @@ func (s *Store) wake(ctx context.Context, tx Tx, lane rightful.InboxLane, shards
 func (s *Store) named(worker string) string { return s.process + "/" + worker }
 
 // held reports whether a worker holds the shard that may still be at it.
-func (s *Store) held(r shard, now int64) bool {
+func (s *Store) held(r shard) bool {
 	process, _, _ := strings.Cut(r.worker, "/")
-	return r.worker != "" && r.until > now && (process == "" || !s.dead(process))
+	return r.worker != "" && r.until > r.now && (process == "" || !s.dead(process))
 }
+
+// left is for how long, in seconds, a worker of this process holds a shard that it holds
+// until a time by its own clock.
+func (s *Store) left(until int64) int64 { return until - s.unix() }
 
 // TakeShard implements rightful.InboxWork.
 func (s *Store) TakeShard(ctx context.Context, lane rightful.InboxLane, number int, worker string, until int64) (taken bool, err error) {
 	err = s.writing(ctx, func(ctx context.Context, tx Tx) error {
 		taken = false
 		shards, err := s.lockShards(ctx, tx, lane, []int{number})
-		if err != nil || len(shards) == 0 || s.held(shards[0], s.unix()) && shards[0].worker != s.named(worker) {
+		if err != nil || len(shards) == 0 || s.held(shards[0]) && shards[0].worker != s.named(worker) {
 			return err
 		}
 		taken = true
-		_, err = s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET generation = generation + 1, worker = $1, until = $2 WHERE lane = $3 AND shard = $4`,
-			s.named(worker), until, string(lane), number)
+		_, err = s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET generation = generation + 1, worker = $1, until = `+s.clock()+` + $2 WHERE lane = $3 AND shard = $4`,
+			s.named(worker), s.left(until), string(lane), number)
 		return err
 	})
 	return taken && err == nil, err
@@ -124,7 +144,7 @@ func (s *Store) ReleaseShard(ctx context.Context, lane rightful.InboxLane, numbe
 // keep refuses to write for a worker that does not hold the shard any more, and lets
 // it hold it on. The shard must be locked.
 func (s *Store) keep(ctx context.Context, tx Tx, lane rightful.InboxLane, number int, worker string, until int64) error {
-	n, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET until = $1 WHERE lane = $2 AND shard = $3 AND worker = $4`, until, string(lane), number, s.named(worker))
+	n, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_shards SET until = `+s.clock()+` + $1 WHERE lane = $2 AND shard = $3 AND worker = $4`, s.left(until), string(lane), number, s.named(worker))
 	if err == nil && n == 0 {
 		err = &rightful.Error{Kind: rightful.KindConflict, Place: "state", Message: "another worker has taken the shard over", Hint: "nothing: that one goes on"}
 	}
@@ -156,7 +176,7 @@ func (s *Store) WakeShards(ctx context.Context, again bool) (int, error) {
 			}
 			var wake []shard
 			for _, r := range shards {
-				if !s.held(r, now) && (again || r.queued < r.generation || r.queuedAt <= now-requeueAfter) {
+				if !s.held(r) && (again || r.queued < r.generation || r.queuedAt <= r.now-requeueAfter) {
 					wake = append(wake, r)
 				}
 			}

@@ -30,6 +30,10 @@ type Options struct {
 	// be taken over at once. Empty and nil: nobody can tell.
 	Process string
 	Dead    func(process string) bool
+
+	// Shared replaces, in tests, the clock that decides for how long shards of the
+	// inbox are held, for all processes alike: on PostgreSQL the server's, else Now.
+	Shared func() time.Time
 }
 
 // Store keeps our tables. It is safe for use by several goroutines, and beside
@@ -42,7 +46,8 @@ type Store struct {
 	process  string
 	dead     func(process string) bool
 	readOnly bool
-	page     int // how many records are read at once
+	page     int              // how many records are read at once
+	shared   func() time.Time // nil: the database's, see clock
 	waker    Waker
 	forgot   atomic.Int64 // when intents were last forgotten, in Unix seconds
 }
@@ -133,7 +138,7 @@ func OpenToRead(ctx context.Context, address string, o Options) (*Store, error) 
 }
 
 func dial(address string, o Options, readOnly bool) (*Store, error) {
-	s := &Store{now: o.Now, holder: o.Holder, process: o.Process, dead: o.Dead, readOnly: readOnly, page: pageSize}
+	s := &Store{now: o.Now, holder: o.Holder, process: o.Process, dead: o.Dead, shared: o.Shared, readOnly: readOnly, page: pageSize}
 	if s.dead == nil {
 		s.dead = func(string) bool { return false }
 	}
