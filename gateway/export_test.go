@@ -50,11 +50,14 @@ func (g *Gateway) BothOfCustomer(ctx context.Context, customer, user string, por
 }
 
 // Wide asks what is remembered, or looks.
-type Wide struct{ wide wide }
+type Wide struct {
+	wide wide
+	Own  bool // what is asked about is not refused narrowly
+}
 
 // Ask asks about an id and a user at a time.
 func (w *Wide) Ask(ctx context.Context, id, user string, at int64, look func() (Status, error)) (status Status, err error) {
-	err = w.wide.ask(ctx, question{id: id, user: user}, false, func() int64 { return at },
+	err = w.wide.ask(ctx, question{id: id, user: user}, asked{own: w.Own}, func() int64 { return at },
 		func() (*refused, error) {
 			var err error
 			if status, err = look(); err != nil || !remembered(status) {
@@ -67,7 +70,7 @@ func (w *Wide) Ask(ctx context.Context, id, user string, at int64, look func() (
 }
 
 // Kept is how many refusals are remembered.
-func (w *Wide) Kept() int { return len(w.wide.known) }
+func (w *Wide) Kept() int { return len(w.wide.refusals.known) + len(w.wide.others.known) }
 
 // Ruling is what the app is told to do about a status.
 func (g *Gateway) Ruling(status Status) (decision, enforced Verdict) { return g.ruling(status) }

@@ -79,7 +79,7 @@ type Gateway struct {
 	tracer  trace.Tracer
 	account opened // the account that the key opens, once it was read
 	making  turns  // one customer or session of a kind is made at a time
-	wide    wide   // looks at the surroundings of what is refused
+	wide    wide   // looks at the surroundings of what a narrow look does not settle
 }
 
 // New returns a Gateway. It reads nothing yet. Errors are of kind invalid, with the

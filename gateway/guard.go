@@ -82,18 +82,11 @@ func (g *Gateway) seeCustomer(ctx context.Context, req GuardRequest, portal bool
 		if err != nil {
 			return nil, err
 		}
-		if status, company = whoseCustomer(sit, held, known, req.UserID, portal); !remembered(status) {
-			return nil, nil
-		}
-		return &refused{status: status}, nil
+		status, company = whoseCustomer(sit, held, known, req.UserID, portal)
+		return &refused{status: status, company: company}, nil
 	}
-	if n.status == Valid { // perhaps not in order, and not refused yet
-		_, err = look()
-	} else {
-		q := question{id: req.ID, user: req.UserID, portal: portal, shown: shownBy(n.sit)}
-		err = g.wide.ask(ctx, q, false, g.now, look, func(r *refused) { status = r.status })
-	}
-	if err != nil {
+	q := question{id: req.ID, user: req.UserID, portal: portal, shown: shownBy(n.sit)}
+	if err := g.wide.ask(ctx, q, asked{own: n.status == Valid}, g.now, look, func(r *refused) { status, company = r.status, r.company }); err != nil {
 		return "", "", err
 	}
 	return status, company, nil

@@ -69,12 +69,20 @@ func TestARefusalIsRemembered(t *testing.T) {
 		return got.Status, "", err
 	})
 	asked("the buyer's colleague", gateway.Valid, wide, validate("8", false))
-	asked("the buyer's colleague again", gateway.Valid, wide, validate("8", false))
+	asked("the buyer's colleague again", gateway.Valid, narrow, validate("8", false))
+	asked("the guard of the buyer's colleague", gateway.Valid, narrow, func() (gateway.Status, string, error) {
+		got, err := g.GuardSession(t.Context(), gateway.GuardRequest{UserID: "8", ID: session})
+		return got.Status, "", err
+	})
+	asked("an operator for the colleague", gateway.Valid, wide, validate("8", true))
+	p.later(10)
+	asked("the buyer's colleague ten seconds later", gateway.Valid, wide, validate("8", false))
 
-	p.later(59)
+	p.later(49)
 	asked("almost a minute later", gateway.OtherCompany, narrow, validate("9", false))
 	p.exec("INSERT INTO memberships VALUES (9, 11, 1, NULL)")
 	asked("as a member", gateway.Valid, wide, validate("9", false))
+	asked("as a member again", gateway.Valid, narrow, validate("9", false))
 	p.exec("DELETE FROM memberships WHERE user_id = 9 AND company_id = 11")
 	asked("as before", gateway.OtherCompany, narrow, validate("9", false))
 	p.call(http.MethodPost, "/v1/checkout/sessions/"+session, url.Values{"metadata[user_id]": {"8"}})
@@ -84,32 +92,55 @@ func TestARefusalIsRemembered(t *testing.T) {
 	asked("a minute later", gateway.OtherCompany, wide, validate("9", false))
 }
 
-// TestEqualQuestionsShareOneLook: twenty at once are answered by one wide look.
+// TestEqualQuestionsShareOneLook: twenty at once are answered by one wide look, be the
+// payment refused, or valid and with something wrong about it; and operators, for whom
+// nothing old is good enough, by few that began after they asked.
 func TestEqualQuestionsShareOneLook(t *testing.T) {
 	t.Parallel()
-	p, g, session, _ := theirs(t)
-	one := p.requests()
-	ask := func(g *gateway.Gateway) {
-		v, err := g.ValidatePayment(t.Context(), gateway.ValidationRequest{SessionID: session, UserID: "9"})
-		if err != nil || v.Status != gateway.OtherCompany {
-			t.Errorf("%s, %v", v.Status, err)
-		}
-	}
-	ask(g)
-	one = p.requests() - one
-	other := p.gateway()
-	if _, err := other.ValidatePayment(t.Context(), gateway.ValidationRequest{SessionID: "cs_live_nothing", UserID: "9"}); err != nil { // the account is known then
-		t.Fatal(err)
-	}
-	before := p.requests()
-	const many = 20
-	var all sync.WaitGroup
-	for range many {
-		all.Go(func() { ask(other) })
-	}
-	all.Wait()
-	if n := p.requests() - before; n > many+one {
-		t.Errorf("%d at once took %d requests, and one takes %d", many, n, one)
+	for _, who := range []struct {
+		name, user string
+		operator   bool
+		want       gateway.Status
+		looks      int
+	}{
+		{"a stranger", "9", false, gateway.OtherCompany, 1},
+		{"a colleague", "8", false, gateway.Valid, 1},
+		{"the buyer", "7", false, gateway.Valid, 1},
+		{"an operator", "7", true, gateway.Valid, 8},
+	} {
+		t.Run(who.name, func(t *testing.T) {
+			t.Parallel()
+			p, g, session, customer := theirs(t)
+			if who.user == "7" { // narrowly valid, but for what is wrong with its customer
+				restamp("11")(p, session)
+				p.call(http.MethodPost, "/v1/customers/"+customer, url.Values{"metadata[company_id]": {"4"}})
+			}
+			ask := func(g *gateway.Gateway) {
+				v, err := g.ValidatePayment(t.Context(), gateway.ValidationRequest{SessionID: session, UserID: who.user, Operator: who.operator})
+				if err != nil || v.Status != who.want {
+					t.Errorf("%s, %v", v.Status, err)
+				}
+			}
+			one := p.requests()
+			ask(g)
+			if one = p.requests() - one; one < 5 {
+				t.Fatalf("the test is wrong: one takes %d requests, which is a narrow look", one)
+			}
+			other := p.gateway()
+			if _, err := other.ValidatePayment(t.Context(), gateway.ValidationRequest{SessionID: "cs_live_nothing", UserID: "9"}); err != nil { // the account is known then
+				t.Fatal(err)
+			}
+			before := p.requests()
+			const many = 20
+			var all sync.WaitGroup
+			for range many {
+				all.Go(func() { ask(other) })
+			}
+			all.Wait()
+			if n := p.requests() - before; n > many+who.looks*one {
+				t.Errorf("%d at once took %d requests, and one takes %d", many, n, one)
+			}
+		})
 	}
 }
 
@@ -145,11 +176,18 @@ func TestFewWideLooksAtATime(t *testing.T) {
 		if n := under.Load(); n != 4 {
 			t.Errorf("%d looks at a time", n)
 		}
+		w.Own = true // who has paid does not wait for them
+		go w.Ask(ctx, "cs_2", "user_own", noon, look)
+		synctest.Wait()
+		if n := under.Load(); n != 5 {
+			t.Errorf("%d looks at a time, with one of a payment that seems to be the user's", n)
+		}
+		w.Own = false
 		giveUp()
 		synctest.Wait()
 		close(release)
 		synctest.Wait()
-		if n := looks.Load(); most.Load() != 4 || n != 23 {
+		if n := looks.Load(); most.Load() != 5 || n != 24 {
 			t.Errorf("%d looks, %d at a time", n, most.Load())
 		}
 		if _, err := w.Ask(ctx, "cs_1", "user_new", noon, look); !errors.Is(err, context.Canceled) && err != nil {
