@@ -93,32 +93,6 @@ func (w *Webhooks) catchUpBetween(ctx context.Context, account rightful.Account,
 	return missed, err
 }
 
-// delivered returns what tells whether an event should have been delivered: an endpoint
-// asks for its type, be it disabled by now. Where no endpoint can be seen, any should.
-func (w *Webhooks) delivered(ctx context.Context, account rightful.Account) (func(rightful.Event) bool, error) {
-	endpoints, err := w.g.opt.Stripe.Endpoints(ctx)
-	switch rightful.KindOf(err) {
-	case "":
-		if err != nil {
-			return nil, err
-		}
-	case rightful.KindForbidden, rightful.KindUnsupported:
-		endpoints = nil
-	default:
-		return nil, err
-	}
-	all, types := len(endpoints) == 0, map[string]bool{}
-	for _, e := range endpoints {
-		for _, t := range e.EnabledEvents {
-			all, types[t] = all || t == "*", true
-		}
-	}
-	return func(e rightful.Event) bool {
-		// Of a connected account there are other endpoints, and another key.
-		return (e.Account == "" || e.Account == account.ID) && (all || types[e.Type] || e.PendingWebhooks > 0)
-	}, nil
-}
-
 // missed is an event of Stripe's list as the inbox keeps it. Its object is read when it
 // is looked at, and its family found out then.
 func (w *Webhooks) missed(e rightful.Event, account rightful.Account) rightful.InboxEvent {

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"strings"
+
 	"github.com/go-json-experiment/json"
 
 	"rightful"
@@ -47,6 +49,9 @@ func fieldsOf(o rightful.Object) *objectFields {
 		ClientReferenceID: o.ClientReferenceID, Mode: o.Mode, Status: o.Status, PaymentStatus: o.PaymentStatus, TestClock: o.TestClock,
 		ExpiresAt: o.ExpiresAt, EndedAt: o.EndedAt, Ending: o.Ending, HasSchedule: o.HasSchedule, HasPendingUpdate: o.HasPendingUpdate,
 		HasSavedMethod: o.HasSavedMethod, Snapshot: o.Snapshot,
+	}
+	if strings.Contains(f.ClientReferenceID, "@") {
+		f.ClientReferenceID = "" // whoever buys may have typed an email there, which names no company
 	}
 	for _, p := range o.Phases {
 		f.Phases = append(f.Phases, phaseFields(p))

@@ -25,6 +25,11 @@ type WebhookOptions struct {
 	// Secrets are those of the endpoints (whsec_...), the old and the new one while a
 	// secret is rolled.
 	Secrets []string
+	// Endpoint is which of the account's webhook endpoints leads here: its id (we_...) or
+	// its address. CatchUp looks for the events of types that it asks for. Empty: those
+	// whose address ends in /v1/webhooks/stripe; where there is none, only what all of
+	// the endpoints ask for is looked for.
+	Endpoint string
 	// Tolerance is how far the time of a signature may be from now, both ways;
 	// default DefaultTolerance.
 	Tolerance time.Duration

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"rightful"
@@ -17,6 +18,7 @@ type Webhooks struct {
 	Tolerance string `yaml:"tolerance"` // of a signature's time, both ways; default 5m
 	MaxBody   string `yaml:"max_body"`  // of one event; default 1MiB
 	CatchUp   string `yaml:"catch_up"`  // how often missed events are looked for; default 10m, 0 for never
+	Endpoint  string `yaml:"endpoint"`  // which of Stripe's endpoints leads here: we_... or its address
 	Notify    Notify `yaml:"notify"`
 }
 
@@ -87,6 +89,9 @@ func (c *Config) validateWebhooks() error {
 	}
 	if d, err := time.ParseDuration(w.CatchUp); w.CatchUp != "" && (err != nil || d != 0 && (d < shortestCatchUp || d > longestCatchUp)) {
 		return c.invalid("webhooks.catch_up", fmt.Sprintf("%q is no time between %v and %v, nor 0", w.CatchUp, shortestCatchUp, longestCatchUp), "write it with its unit: catch_up: 10m; 0 is for never")
+	}
+	if e := w.Endpoint; e != "" && !strings.HasPrefix(e, "we_") && !strings.HasPrefix(e, "https://") && !strings.HasPrefix(e, "http://") {
+		return c.invalid("webhooks.endpoint", fmt.Sprintf("%q is neither the id of an endpoint nor an address", e), "write it as Stripe's dashboard has it: endpoint: we_...")
 	}
 	if w.Notify == (Notify{}) {
 		return nil

@@ -47,6 +47,7 @@ func TestWebhooksThatAreWrong(t *testing.T) {
 		"{max_body: 999MiB}":                         "is no size",
 		"{catch_up: often}":                          "webhooks.catch_up",
 		"{catch_up: 1s}":                             "nor 0",
+		"{endpoint: analytics}":                      `webhooks.endpoint: "analytics" is neither the id of an endpoint nor an address`,
 		"{tolerence: 5m}":                            "did you mean tolerance?",
 		"{notify: {secret: x}}":                      "webhooks.notify.url: is missing",
 		"{notify: {url: 'https://app.example.com'}}": "webhooks.notify.secret: is missing",

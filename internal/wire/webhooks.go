@@ -20,7 +20,7 @@ import (
 // callback, nil for none.
 func webhookOptions(c *config.Config, s *state.Store, now func() time.Time, onNotice func(context.Context, gateway.Notice) error) (gateway.WebhookOptions, error) {
 	o := gateway.WebhookOptions{
-		Inbox: s, Secrets: c.Stripe[0].WebhookSecrets, Tolerance: c.Webhooks.Within(), MaxBody: c.Webhooks.Bytes(), OnNotice: onNotice,
+		Inbox: s, Secrets: c.Stripe[0].WebhookSecrets, Endpoint: c.Webhooks.Endpoint, Tolerance: c.Webhooks.Within(), MaxBody: c.Webhooks.Bytes(), OnNotice: onNotice,
 	}
 	if onNotice != nil || !c.Webhooks.Notify.Configured() {
 		return o, nil

@@ -1,0 +1,60 @@
+package gateway_test
+
+import (
+	"testing"
+
+	"rightful"
+	"rightful/gateway"
+)
+
+// TestAnotherEndpointsEventsAreNotMissed: a service that reads along has an endpoint of its
+// own for every event. What ours was never to be sent is not missed; what it was, is.
+func TestAnotherEndpointsEventsAreNotMissed(t *testing.T) {
+	t.Parallel()
+	const analytics = "https://analytics.example.com/stripe"
+	for _, c := range []struct {
+		name, ours, asksFor, others, endpoint string
+		missed                                int
+		wrong                                 string // the place of an error
+	}{
+		{name: "nobody says which is ours, and another one is sent more", asksFor: "customer.created", others: "*", missed: 1},
+		{name: "nobody says which is ours, and they have nothing in common", asksFor: "customer.created", others: "customer.updated"},
+		{name: "named by its id", asksFor: "customer.created", others: "customer.updated", endpoint: "we_1", missed: 1},
+		{name: "named by its address", asksFor: "*", others: "customer.updated", endpoint: analytics, missed: 1},
+		{name: "it is at the path of serve", ours: "https://pay.example.com/rightful/v1/webhooks/stripe", asksFor: "customer.created", others: "invoice.paid", missed: 1},
+		{name: "the only one", asksFor: "customer.updated", missed: 1},
+		{name: "named, and not there", asksFor: "*", endpoint: "we_2", wrong: "webhooks.endpoint"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			o := openOffice(t, setup{}, officeRows, "")
+			o.post("/v1/webhook_endpoints/we_1", "enabled_events[0]", c.asksFor)
+			if c.ours != "" {
+				o.post("/v1/webhook_endpoints/we_1", "url", c.ours)
+			}
+			if c.others != "" {
+				o.post("/v1/webhook_endpoints", "url", analytics, "enabled_events[0]", c.others)
+			}
+			hooks, err := o.gateway().Webhooks(gateway.WebhookOptions{Inbox: o.store, Secrets: []string{officeSecret}, Endpoint: c.endpoint})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := hooks.CatchUp(t.Context()); err != nil { // it notes where to begin
+				t.Fatal(err)
+			}
+			id := o.postID("/v1/customers", "metadata[company_id]", "11", "metadata[app]", "ledgerly")
+			o.post("/v1/customers/"+id, "name", "A") // customer.updated
+			o.later(6 * 60)
+			missed, err := hooks.CatchUp(t.Context())
+			if c.wrong != "" {
+				if own, _ := err.(*rightful.Error); own == nil || own.Place != c.wrong {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil || missed != c.missed {
+				t.Errorf("%d count as never delivered, want %d; %v", missed, c.missed, err)
+			}
+		})
+	}
+}
