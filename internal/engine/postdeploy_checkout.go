@@ -64,20 +64,20 @@ func (e *Engine) tryCheckout(ctx context.Context, in CheckoutInput) *CheckoutRep
 		r.problem("it could not be made: %s", plain(err))
 		return r
 	}
-	stamp := company
-	for c, err := range e.Sources.Directory.Companies(ctx, rightful.Select{By: rightful.ByID, Values: []string{company}}) {
-		if err != nil {
-			r.Failed = plain(err)
-			return r
-		}
-		if c.StampValue != "" {
-			stamp = c.StampValue
-		}
+	companies, err := e.companiesBy(ctx, rightful.ByID, company)
+	if err != nil {
+		r.Failed = plain(err)
+		return r
 	}
+	if len(companies) == 0 {
+		r.problem("the resolver names company %s, and there is no such company", company)
+		return r
+	}
+	stamp := stampOf(companies[0])
 	keys := e.Rules.Keys
 	says := func(place, have, want string) {
 		if !rightful.SameID(have, want) {
-			r.problem("%s is %q, and should be %q", place, have, want)
+			r.Problems = append(r.Problems, shouldBe(place, have, want))
 		}
 	}
 	says("metadata."+keys.Company+" of the session", made.Session.Metadata[keys.Company], stamp)
@@ -86,12 +86,24 @@ func (e *Engine) tryCheckout(ctx context.Context, in CheckoutInput) *CheckoutRep
 	if made.Customer.ID == "" {
 		r.problem("it has no customer")
 	} else {
-		says("metadata."+keys.Company+" of customer "+made.Customer.ID, made.Customer.Metadata[keys.Company], stamp)
+		problem, err := e.customerProblem(ctx, made.Customer, companies[0])
+		switch {
+		case err != nil:
+			r.Failed = plain(err)
+			return r
+		case problem != "":
+			r.Problems = append(r.Problems, problem)
+		}
 	}
 	if keys.Ownership != "" {
 		says("metadata."+keys.Ownership+" of the session", made.Session.Metadata[keys.Ownership], e.Rules.OwnershipValue)
 	}
 	return r
+}
+
+// shouldBe says what a place holds, and what it should.
+func shouldBe(place, have, want string) string {
+	return fmt.Sprintf("%s is %q, and should be %q", place, have, want)
 }
 
 func (r *CheckoutReport) problem(format string, args ...any) {
