@@ -172,25 +172,6 @@ func (g *Gateway) seeWide(ctx context.Context, s *seen) error {
 	return g.recall(ctx, s)
 }
 
-// recall asks our own record for whom the session was made, where nothing else tells
-// whether its buyer belonged to the company then: the resolver said so when it was.
-func (g *Gateway) recall(ctx context.Context, s *seen) error {
-	records, kept := g.opt.Intents.(rightful.CheckoutRecords)
-	if !s.perhaps || !kept {
-		return nil
-	}
-	made, known, err := records.CheckoutOf(ctx, s.account.ID, s.account.Livemode, s.id)
-	if err != nil || !known || !rightful.SameID(made.UserID, s.user) {
-		return err
-	}
-	for _, c := range s.bought.Companies {
-		if s.bought.Became(made.CompanyID, c) {
-			s.company, s.perhaps = c, false
-		}
-	}
-	return nil
-}
-
 // fill takes from the surroundings what the read of the session did not show.
 func (s *seen) fill() {
 	for _, f := range s.sit.Families {

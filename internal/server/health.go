@@ -77,7 +77,7 @@ func (s *Server) healthy(http.ResponseWriter, *http.Request, *caller) (any, erro
 func (s *Server) ready(_ http.ResponseWriter, r *http.Request, _ *caller) (any, error) {
 	states, stopping, err := s.readings.look(r.Context())
 	if stopping || err != nil {
-		p := &problem{Status: http.StatusServiceUnavailable, Code: "not_ready", Detail: "something that rightful stands on cannot be used", Checks: states, retryAfter: 5, cause: err}
+		p := &problem{Status: http.StatusServiceUnavailable, Code: codeNotReady, Detail: "something that rightful stands on cannot be used", Checks: states, retryAfter: 5, cause: err}
 		if stopping {
 			p.Detail = "the server is stopping"
 		}

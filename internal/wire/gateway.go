@@ -209,11 +209,9 @@ func (g *Opened) AskDatabase(ctx context.Context) error {
 	return nil
 }
 
-// AskState tells whether the state answers.
-func (g *Opened) AskState(ctx context.Context) error {
-	_, err := g.Audits.Audits(ctx, "", false, 1)
-	return err
-}
+// AskState tells whether the state can be written: what is only read of it helps nobody
+// who takes events or makes customers.
+func (g *Opened) AskState(ctx context.Context) error { return g.state.Writable(ctx) }
 
 // AskStripe tells whether Stripe answers, and with the account that is expected.
 func (g *Opened) AskStripe(ctx context.Context) error {
