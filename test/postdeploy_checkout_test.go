@@ -64,8 +64,12 @@ func TestPostdeployBuys(t *testing.T) {
 	if c := got.Checkout; code != 0 || !got.Agrees || c == nil || !c.Expired || c.CompanyID != "12" || c.SessionID == "" || len(c.Problems) != 0 {
 		t.Fatalf("exit %d: %s", code, said)
 	}
-	if status := r.session(t, got.Checkout.SessionID)["status"]; status != "expired" {
+	made := r.session(t, got.Checkout.SessionID)
+	if status := made["status"]; status != "expired" {
 		t.Errorf("the session is %v", status)
+	}
+	if lasts, _ := made["expires_at"].(float64); int64(lasts)-r.now > 40*60 {
+		t.Errorf("left alone, it would be open for %v s", int64(lasts)-r.now)
 	}
 	_, second, _ := try("9", price)
 	if second.Checkout.SessionID == got.Checkout.SessionID {
@@ -86,12 +90,15 @@ type buying struct {
 	err     error
 	closing error
 	closed  []string
-	after   func() // runs when the session was made
+	after   func() // runs while the session is made
 }
 
-func (b *buying) Buy(context.Context, string, string) (rightful.Checkout, string, error) {
+func (b *buying) Buy(ctx context.Context, _, _ string) (rightful.Checkout, string, error) {
 	if b.after != nil {
 		b.after()
+	}
+	if err := ctx.Err(); err != nil {
+		return rightful.Checkout{}, "", err // it may have been made: nobody knows
 	}
 	return b.made, cmp.Or(b.company, "11"), b.err
 }

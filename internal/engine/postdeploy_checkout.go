@@ -37,14 +37,20 @@ type CheckoutReport struct {
 
 func (c *CheckoutReport) ok() bool { return c == nil || c.Failed == "" && len(c.Problems) == 0 }
 
-// expireWithin is how long closing the session may take, also after an interrupt:
-// nobody is to find an open one that nobody wanted.
-const expireWithin = 30 * time.Second
+// How long making the session and closing it may take, also after an interrupt:
+// nobody is to find an open one that nobody wanted. A request that is broken off may
+// have made one of which nobody knows the id.
+const (
+	buyWithin    = time.Minute
+	expireWithin = 30 * time.Second
+)
 
 // tryCheckout makes a session, closes it, and looks at its stamps.
 func (e *Engine) tryCheckout(ctx context.Context, in CheckoutInput) *CheckoutReport {
 	r := &CheckoutReport{UserID: in.UserID, Problems: []string{}}
-	made, company, err := in.Buying.Buy(ctx, in.UserID, in.PriceID)
+	buying, cancel := context.WithTimeout(context.WithoutCancel(ctx), buyWithin)
+	defer cancel()
+	made, company, err := in.Buying.Buy(buying, in.UserID, in.PriceID)
 	r.CompanyID, r.SessionID = company, made.Session.ID
 	if made.Session.ID != "" {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), expireWithin)
