@@ -188,8 +188,8 @@ func (r *replay) remember(sit *rightful.Situation, judged judge.Verdict, about r
 }
 
 // recorded returns for whom our own record says that sessions were made.
-func (r *replay) recorded(ctx context.Context, sessions []rightful.Object) (map[string]rightful.CheckoutIntent, error) {
-	out := map[string]rightful.CheckoutIntent{}
+func (r *replay) recorded(ctx context.Context, sessions []rightful.Object) (map[string]rightful.Intent, error) {
+	out := map[string]rightful.Intent{}
 	records, kept := r.g.opt.Intents.(rightful.CheckoutRecords)
 	if !kept {
 		return out, nil
@@ -207,7 +207,7 @@ func (r *replay) recorded(ctx context.Context, sessions []rightful.Object) (map[
 }
 
 // one judges one session, as ValidatePayment would for its buyer.
-func (r *replay) one(sit *rightful.Situation, verdict judge.Verdict, o rightful.Object, made rightful.CheckoutIntent, partly bool) ReplayedSession {
+func (r *replay) one(sit *rightful.Situation, verdict judge.Verdict, o rightful.Object, made rightful.Intent, partly bool) ReplayedSession {
 	s := &seen{id: o.ID, account: r.account, checkout: rightful.Checkout{Session: o}, findings: r.g.told(verdict.Findings)}
 	s.judged(sit, verdict, r.g.rules)
 	s.fill()
@@ -246,7 +246,7 @@ func (s *seen) paid(status Status) Status {
 }
 
 // buyer returns who bought a session by the server's word, and where that stands.
-func (r *replay) buyer(s *seen, made rightful.CheckoutIntent) (user, where string) {
+func (r *replay) buyer(s *seen, made rightful.Intent) (user, where string) {
 	c := s.checkout
 	for _, o := range []rightful.Object{c.Session, c.Subscription, c.PaymentIntent} {
 		if id := o.Metadata[r.g.opt.Keys.User]; id != "" {
@@ -266,7 +266,7 @@ func (r *replay) buyer(s *seen, made rightful.CheckoutIntent) (user, where strin
 
 // then says whose the session was when its buyer came back, as far as the database
 // keeps a history. A company that was deleted since was there.
-func (r *replay) then(s *seen, made rightful.CheckoutIntent) Status {
+func (r *replay) then(s *seen, made rightful.Intent) Status {
 	status, b := s.status, &s.bought
 	if status == CompanyGone || status == OtherCompany || status == NoCompany {
 		if sit, changed := before(s.sit, s.checkout.Session.Created); changed {

@@ -8,18 +8,6 @@ import (
 
 var _ rightful.CheckoutRecords = (*Memory)(nil)
 
-// CheckoutOf implements rightful.CheckoutRecords.
-func (m *Memory) CheckoutOf(ctx context.Context, account string, livemode bool, sessionID string) (rightful.CheckoutIntent, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, in := range m.checkouts {
-		if sessionID != "" && in.SessionID == sessionID && in.Account == account && in.Livemode == livemode {
-			return in, true, ctx.Err()
-		}
-	}
-	return rightful.CheckoutIntent{}, false, ctx.Err()
-}
-
 // recall asks our own record for whom the session was made, where it is not the user's
 // by what else is known.
 func (g *Gateway) recall(ctx context.Context, s *seen) error {
@@ -43,7 +31,7 @@ func (s *seen) doubtful() bool {
 // believe takes up our own record of the session: the resolver said so when it was made.
 // Where the session is still stamped so, it is judged together with everything else; and
 // where nothing else tells whether its buyer belonged to the company then, it does.
-func (s *seen) believe(made rightful.CheckoutIntent) {
+func (s *seen) believe(made rightful.Intent) {
 	if !s.doubtful() {
 		return
 	}

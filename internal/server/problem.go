@@ -99,6 +99,8 @@ func (p *problem) write(w http.ResponseWriter, requestID string) {
 var refusals = map[gateway.Status]string{
 	gateway.NoCompany:    "the user has no company that the resolver names",
 	gateway.CompanyGone:  "the company is not there any more",
+	gateway.NeedsSignIn:  "the user is not active",
+	gateway.NoCustomer:   "the company has no Stripe customer of its own",
 	gateway.OtherCompany: "the resolver names another company than was expected",
 }
 

@@ -31,6 +31,7 @@ type Gateway interface {
 	Company(ctx context.Context, userID string) (gateway.CompanyAnswer, error)
 	EnsureCustomer(ctx context.Context, companyID string, details gateway.CustomerDetails) (gateway.Customer, error)
 	CreateCheckoutSession(ctx context.Context, r gateway.CheckoutRequest) (gateway.Session, error)
+	CreatePortalSession(ctx context.Context, r gateway.PortalRequest) (gateway.Portal, error)
 	ValidatePayment(ctx context.Context, sessionID, userID string, operator bool) (gateway.Validation, error)
 	Guard(ctx context.Context, what Guarded, userID, id string) (gateway.Guarded, error)
 }
@@ -150,6 +151,7 @@ func (s *Server) routes() {
 	app("GET /v1/users/{user_id}/company", s.company)
 	app("POST /v1/companies/{company_id}/customer", s.customer)
 	app("POST /v1/checkout/sessions", s.checkout)
+	app("POST /v1/portal/sessions", s.portal)
 	app("POST /v1/payments/validate", s.validate)
 	for _, what := range []Guarded{GuardCustomers, GuardSessions, GuardPortal} {
 		app("POST /v1/guard/"+string(what), s.guard(what))

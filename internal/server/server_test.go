@@ -49,6 +49,10 @@ func (f *faulty) CreateCheckoutSession(context.Context, gateway.CheckoutRequest)
 	return gateway.Session{}, f.err()
 }
 
+func (f *faulty) CreatePortalSession(context.Context, gateway.PortalRequest) (gateway.Portal, error) {
+	return gateway.Portal{}, f.err()
+}
+
 func (f *faulty) ValidatePayment(context.Context, string, string, bool) (gateway.Validation, error) {
 	return gateway.Validation{}, f.err()
 }

@@ -29,7 +29,7 @@ func (s set) or(value string) string {
 }
 
 var (
-	kinds = set{gateway.DecidedCompany, gateway.DecidedCustomer, gateway.DecidedCheckout, gateway.DecidedPayment, gateway.DecidedGuard, gateway.DecidedWebhook, gateway.DecidedHealing}
+	kinds = set{gateway.DecidedCompany, gateway.DecidedCustomer, gateway.DecidedCheckout, gateway.DecidedPortal, gateway.DecidedPayment, gateway.DecidedGuard, gateway.DecidedWebhook, gateway.DecidedHealing}
 	// Of webhooks the disposition is the status.
 	statuses = set{
 		string(gateway.Valid), string(gateway.Processing), string(gateway.NotPaid), string(gateway.Expired), string(gateway.OtherCompany), string(gateway.CompanyGone),

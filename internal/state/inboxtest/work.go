@@ -108,17 +108,17 @@ func testJobs(b *Bench) {
 	b.wantJobs("accepted", "judge 3", "judge 9")
 	b.accept(s, b.event("evt_1", "cus_1", 1), b.event("evt_3", "cus_1", 1))
 	b.wantJobs("there is one")
-	until := b.take(s, rightful.LaneJudge, 3, "a")
+	b.take(s, rightful.LaneJudge, 3, "a")
 	b.accept(s, b.event("evt_1", "cus_1", 1))
 	b.wantJobs("a double")
 	b.accept(s, b.event("evt_4", "cus_1", 1))
 	b.wantJobs("somebody looks", "judge 3")
 	b.must(s.ReleaseShard(b.Context(), rightful.LaneJudge, 3, "a", true))
 	b.wantJobs("more, and there is one")
-	until = b.take(s, rightful.LaneJudge, 3, "b")
+	b.take(s, rightful.LaneJudge, 3, "b")
 	b.must(s.ReleaseShard(b.Context(), rightful.LaneJudge, 3, "b", false))
 	b.wantJobs("nothing more")
-	until = b.take(s, rightful.LaneJudge, 3, "c")
+	until := b.take(s, rightful.LaneJudge, 3, "c")
 	open := b.open(s)
 	for i := range open {
 		open[i].Status, open[i].Notice = rightful.InboxMine, rightful.NoticeWaiting
@@ -142,7 +142,7 @@ func testLostJobs(b *Bench) {
 	later.Shard, later.NextAt = 5, b.Now()+10
 	b.accept(s, b.event("evt_1", "cus_1", 1), later)
 	b.wantJobs("accepted", "judge 3", "judge 5")
-	until := b.take(s, rightful.LaneJudge, 5, "a") // too early
+	b.take(s, rightful.LaneJudge, 5, "a") // too early
 	b.must(s.ReleaseShard(b.Context(), rightful.LaneJudge, 5, "a", false))
 	b.same("it has a job", wake(false), "0")
 	b.later(10)
@@ -153,7 +153,7 @@ func testLostJobs(b *Bench) {
 	b.wantJobs("lost", "judge 3")
 	b.same("all again", wake(true), "2")
 	b.wantJobs("again", "judge 3", "judge 5")
-	until = b.take(s, rightful.LaneJudge, 3, "a")
+	until := b.take(s, rightful.LaneJudge, 3, "a")
 	b.same("somebody is at it", wake(true), "1")
 	b.wantJobs("the other one", "judge 5")
 	open := b.open(s)
