@@ -19,8 +19,8 @@ type Options struct {
 	Place   string // the Place of errors: what is kept there, as "mirror"
 	Example string // the name of a SQLite file, for hints
 
-	// Pragmas of SQLite, as synchronous(NORMAL), for every connection.
-	Pragmas []string
+	// WritePragmas of SQLite, as synchronous(NORMAL), are for the connection that writes.
+	WritePragmas []string
 	// BusyFor is how long SQLite waits for another process that writes.
 	BusyFor time.Duration
 }
