@@ -1,7 +1,9 @@
 package mirror
 
 import (
+	"context"
 	"database/sql"
+	"strings"
 
 	"rightful"
 )
@@ -19,4 +21,22 @@ func (m *Mirror) DB() *sql.DB { return m.db.Write }
 func Unpack(raw []byte) (o rightful.Object, err error) {
 	err = unpack(raw, &o, &shared{})
 	return o, err
+}
+
+// Plan tells how SQLite reads the first page of a list, or a next one.
+func (m *Mirror) Plan(ctx context.Context, q rightful.ListQuery, next bool) (string, error) {
+	var after *row
+	if next {
+		after = &row{place: 4096, family: "cus_1", typ: typeNumbers[q.Type], id: "x", created: 7}
+	}
+	index, c := asked(1, q, after)
+	var plan []string
+	err := m.each(ctx, m.db.Read, func(rows *sql.Rows) error {
+		var id, parent, unused any
+		var detail string
+		err := rows.Scan(&id, &parent, &unused, &detail)
+		plan = append(plan, detail)
+		return err
+	}, "EXPLAIN QUERY PLAN "+selecting(m.d, index, c, 10), c.args...)
+	return strings.Join(plan, "; "), err
 }

@@ -84,14 +84,32 @@ func (a *Account) page(ctx context.Context, q rightful.ListQuery, after *row, n 
 	if err != nil || k.number == 0 {
 		return nil, nil, err
 	}
-	var c conditions
+	index, c := asked(k.number, q, after)
+	objects, last, read, err := a.objects(ctx, k, index, c, n, func(o *rightful.Object) bool {
+		// A family is of its guest too.
+		return q.StripeCustomerID == "" || o.StripeCustomerID == q.StripeCustomerID
+	})
+	if err != nil || read < n {
+		last = nil
+	}
+	return objects, last, err
+}
+
+// asked returns what a query asks for of an account, after a row of it, and the index
+// that serves it: empty for the clustered table. The pluses keep SQLite, which would
+// rather not sort, from reading an account by time for one customer.
+func asked(number int64, q rightful.ListQuery, after *row) (index string, c conditions) {
 	c.add("state = 1 AND type = ?", typeNumbers[q.Type])
-	index := "object_created"
+	index = "object_created"
+	plus := ""
+	if q.StripeCustomerID != "" {
+		plus = "+"
+	}
 	if q.CreatedFrom != 0 {
-		c.add("created >= ?", q.CreatedFrom)
+		c.add(plus+"created >= ?", q.CreatedFrom)
 	}
 	if q.CreatedTo != 0 {
-		c.add("created < ?", q.CreatedTo)
+		c.add(plus+"created < ?", q.CreatedTo)
 	}
 	if q.Email != "" {
 		c.add("email = ?", escape(q.Email))
@@ -99,10 +117,10 @@ func (a *Account) page(ctx context.Context, q rightful.ListQuery, after *row, n 
 	}
 	if q.StripeCustomerID != "" {
 		family := escape(q.StripeCustomerID)
-		c.add("place = ? AND family = ?", k.number<<slotBits|slotOf(family), family)
+		c.add("place = ? AND family = ?", number<<slotBits|slotOf(family), family)
 		index = ""
 	} else {
-		c.add("place >= ? AND place < ?", k.number<<slotBits, (k.number+1)<<slotBits)
+		c.add("place >= ? AND place < ?", number<<slotBits, (number+1)<<slotBits)
 	}
 	if q.SubscriptionID != "" {
 		c.add("subscription = ?", escape(q.SubscriptionID))
@@ -113,17 +131,20 @@ func (a *Account) page(ctx context.Context, q rightful.ListQuery, after *row, n 
 		index = "object_payment_intent"
 	}
 	if after != nil {
-		c.add("(created, place, family, id) < (?, ?, ?, ?)", after.created, after.place, after.family, after.id)
-		c.add("created <= ?", after.created)
+		c.add("("+plus+"created, place, family, id) < (?, ?, ?, ?)", after.created, after.place, after.family, after.id)
+		c.add(plus+"created <= ?", after.created)
 	}
-	objects, last, read, err := a.objects(ctx, k, index, c, n, func(o *rightful.Object) bool {
-		// A family is of its guest too.
-		return q.StripeCustomerID == "" || o.StripeCustomerID == q.StripeCustomerID
-	})
-	if err != nil || read < n {
-		last = nil
+	return index, c
+}
+
+// selecting is the statement that reads up to n objects, newest first.
+func selecting(d dialect, index string, c conditions, n int) string {
+	plus := ""
+	if index == "" {
+		plus = "+"
 	}
-	return objects, last, err
+	return `SELECT ` + columns + ` FROM rightful_mirror.object` + d.using(index) + ` WHERE ` + c.String() +
+		` ORDER BY ` + plus + `created DESC, place DESC, family DESC, id DESC LIMIT ` + strconv.Itoa(n)
 }
 
 // objects reads up to n objects, newest first, through an index: empty for the
@@ -145,8 +166,7 @@ func (a *Account) objects(ctx context.Context, k known, index string, c conditio
 			objects = append(objects, o)
 		}
 		return err
-	}, `SELECT `+columns+` FROM rightful_mirror.object`+a.m.d.using(index)+` WHERE `+c.String()+
-		` ORDER BY created DESC, place DESC, family DESC, id DESC LIMIT `+strconv.Itoa(n), c.args...)
+	}, selecting(a.m.d, index, c, n), c.args...)
 	return objects, &r, read, err
 }
 
