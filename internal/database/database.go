@@ -46,6 +46,11 @@ type Engine interface {
 	// Fault says in words for people what the engine's error means.
 	Fault(err error) (kind rightful.ErrorKind, message, hint string)
 
+	// Isolation is of transactions that write, where one waits for another instead of
+	// failing, and of those that read, which see one moment. It does not take the
+	// server's default.
+	Isolation() (write, read sql.IsolationLevel)
+
 	prepare(ctx context.Context, db *sql.DB) error
 	lockSchema(ctx context.Context, tx *sql.Tx, lock int64) error
 	hasTable() string

@@ -54,6 +54,11 @@ func (p postgres) Where() string {
 
 func (postgres) prepare(context.Context, *sql.DB) error { return nil }
 
+// Isolation implements Engine.
+func (postgres) Isolation() (write, read sql.IsolationLevel) {
+	return sql.LevelReadCommitted, sql.LevelRepeatableRead
+}
+
 func (postgres) lockSchema(ctx context.Context, tx *sql.Tx, lock int64) error {
 	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, lock)
 	return err

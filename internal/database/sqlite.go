@@ -122,6 +122,11 @@ func (s sqliteFile) prepare(ctx context.Context, db *sql.DB) error {
 	}
 }
 
+// Isolation implements Engine: a transaction of SQLite sees one moment.
+func (sqliteFile) Isolation() (write, read sql.IsolationLevel) {
+	return sql.LevelDefault, sql.LevelDefault
+}
+
 // lockSchema has nothing to do: a transaction that may write is the only one from
 // its beginning.
 func (sqliteFile) lockSchema(context.Context, *sql.Tx, int64) error { return nil }

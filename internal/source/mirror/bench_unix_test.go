@@ -253,7 +253,7 @@ func plainSelect(b *testing.B, engine, address, file string, want int) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.QueryContext(b.Context(), `SELECT `+mirror.Columns+` FROM `+table+` ORDER BY place, family, type, id`)
+	rows, err := db.QueryContext(b.Context(), `SELECT `+mirror.Columns+` FROM `+table+` ORDER BY place, family, type, tail`)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // Columns are those of which an object is made.
-const Columns = columns
+const Columns = objectColumns
 
 // SlotOf is the slot of a family.
 var SlotOf = slotOf
@@ -27,7 +27,7 @@ func Unpack(raw []byte) (o rightful.Object, err error) {
 func (m *Mirror) Plan(ctx context.Context, q rightful.ListQuery, next bool) (string, error) {
 	var after *row
 	if next {
-		after = &row{place: 4096, family: "cus_1", typ: typeNumbers[q.Type], id: "x", created: 7}
+		after = &row{place: 4096, family: "cus_1", typ: typeNumbers[q.Type], tail: 3, created: 7}
 	}
 	index, c := asked(1, q, after)
 	var plan []string

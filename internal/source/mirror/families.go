@@ -18,7 +18,7 @@ type FamilyPart struct {
 	// and for what has no customer. The first part of a family tells it, and so do the
 	// others.
 	Customer rightful.Existence
-	// Objects are those that are there, by type, the customer first, and then by id.
+	// Objects are those that are there, by type, the customer first.
 	// They may be kept; the slice is used again for the next part.
 	Objects []rightful.Object
 	// More is set when the next part is of the same family.
@@ -58,8 +58,8 @@ func (a *Account) families(ctx context.Context, shard, of int64, yield func(Fami
 		return err
 	}
 	first := k.number << slotBits
-	rows, err := a.m.db.Read.QueryContext(ctx, a.m.d.query(`SELECT `+columns+` FROM rightful_mirror.object`+a.m.d.using("")+`
-		WHERE place >= $1 AND place < $2 ORDER BY place, family, type, id`), first+slots*shard/of, first+slots*(shard+1)/of)
+	rows, err := a.m.db.Read.QueryContext(ctx, a.m.d.query(`SELECT `+objectColumns+` FROM rightful_mirror.object`+a.m.d.using("")+`
+		WHERE place >= $1 AND place < $2 ORDER BY place, family, type, tail`), first+slots*shard/of, first+slots*(shard+1)/of)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (a *Account) families(ctx context.Context, shard, of int64, yield func(Fami
 	var family string // as it is stored: part.Key is for people
 	var r row
 	for rows.Next() {
-		if err := d.scan(rows, &r); err != nil {
+		if err := d.scanObject(rows, &r); err != nil {
 			return err
 		}
 		if r.family != family {

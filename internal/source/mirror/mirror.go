@@ -123,11 +123,7 @@ func (m *Mirror) begin(ctx context.Context, f func(context.Context, transaction)
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	// Under PostgreSQL's stricter levels writers would fail instead of waiting.
-	level := sql.LevelDefault
-	if m.db.Name() != "sqlite" {
-		level = sql.LevelReadCommitted
-	}
+	level, _ := m.db.Isolation()
 	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: level})
 	if err != nil {
 		return err

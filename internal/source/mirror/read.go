@@ -14,10 +14,7 @@ import (
 
 // read runs f in a transaction that sees one moment.
 func (m *Mirror) read(ctx context.Context, f func(context.Context, transaction) error) error {
-	level := sql.LevelDefault // SQLite's sees one moment
-	if m.db.Name() != "sqlite" {
-		level = sql.LevelRepeatableRead
-	}
+	_, level := m.db.Isolation()
 	return m.db.Explain(ctx, database.In(ctx, m.db.Read, &sql.TxOptions{Isolation: level, ReadOnly: true}, func(ctx context.Context, tx *sql.Tx) error {
 		return f(ctx, transaction{Tx: tx})
 	}))
@@ -131,7 +128,7 @@ func asked(number int64, q rightful.ListQuery, after *row) (index string, c cond
 		index = "object_payment_intent"
 	}
 	if after != nil {
-		c.add("("+plus+"created, place, family, id) < (?, ?, ?, ?)", after.created, after.place, after.family, after.id)
+		c.add("("+plus+"created, place, family, tail) < (?, ?, ?, ?)", after.created, after.place, after.family, after.tail)
 		c.add(plus+"created <= ?", after.created)
 	}
 	return index, c
@@ -144,7 +141,7 @@ func selecting(d dialect, index string, c conditions, n int) string {
 		plus = "+"
 	}
 	return `SELECT ` + columns + ` FROM rightful_mirror.object` + d.using(index) + ` WHERE ` + c.String() +
-		` ORDER BY ` + plus + `created DESC, place DESC, family DESC, id DESC LIMIT ` + strconv.Itoa(n)
+		` ORDER BY ` + plus + `created DESC, place DESC, family DESC, tail DESC LIMIT ` + strconv.Itoa(n)
 }
 
 // objects reads up to n objects, newest first, through an index: empty for the
@@ -192,10 +189,10 @@ func (a *Account) get(ctx context.Context, t rightful.ObjectType, id string) (o 
 	var c conditions
 	index := ""
 	if t == rightful.TypeCustomer {
-		c.add("place = ? AND family = ? AND type = 1 AND id = ''", k.number<<slotBits|slotOf(id), id)
+		c.add("place = ? AND family = ? AND type = 1 AND tail = 0", k.number<<slotBits|slotOf(id), id)
 	} else {
-		c.add("id = ? AND id <> '' AND type = ? AND place >= ? AND place < ?", id, typeNumbers[t], k.number<<slotBits, (k.number+1)<<slotBits)
-		index = "object_id"
+		c.add("tail = ? AND tail <> 0 AND id = ? AND type = ? AND place >= ? AND place < ?", tailOf(id), id, typeNumbers[t], k.number<<slotBits, (k.number+1)<<slotBits)
+		index = "object_tail"
 	}
 	err = a.m.each(ctx, a.m.db.Read, func(rows *sql.Rows) (err error) {
 		var r row
@@ -241,7 +238,7 @@ func (a *Account) search(ctx context.Context, t rightful.ObjectType, key, value 
 			c.add("rest IS NOT NULL")
 		}
 		if last != nil {
-			c.add("(created, place, family, id) < (?, ?, ?, ?)", last.created, last.place, last.family, last.id)
+			c.add("(created, place, family, tail) < (?, ?, ?, ?)", last.created, last.place, last.family, last.tail)
 			c.add("created <= ?", last.created)
 		}
 		objects, next, read, err := a.objects(ctx, k, index, c, lastPage, func(o *rightful.Object) bool {
