@@ -64,7 +64,11 @@ func (postgres) lockSchema(ctx context.Context, tx *sql.Tx, lock int64) error {
 	return err
 }
 
-func (postgres) hasTable() string { return `SELECT to_regclass($1) IS NOT NULL` }
+// hasTable looks into the catalogue itself: to_regclass may answer from memory that a
+// table is not there, which another process made while this one waited for the lock.
+func (postgres) hasTable() string {
+	return `SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname || '.' || tablename = $1)`
+}
 
 // Fault implements Engine.
 func (p postgres) Fault(err error) (rightful.ErrorKind, string, string) {
