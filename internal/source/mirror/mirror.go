@@ -2,8 +2,8 @@
 // its own or in PostgreSQL, and reads them as Stripe would answer: rightful.MirrorStore.
 // What it holds can always be read from Stripe again.
 //
-// row.go and rest.go say how an object is stored, keep.go writes, pass.go keeps
-// passes over lists, read.go and families.go read, sqlite.go and postgres.go have
+// row.go and rest.go say how an object is stored, keep.go and stage.go write, pass.go
+// keeps passes over lists, read.go and families.go read, sqlite.go and postgres.go have
 // what differs.
 package mirror
 
