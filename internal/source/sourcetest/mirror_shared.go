@@ -74,7 +74,7 @@ func testMirrorAccounts(t *testing.T, open OpenMirror) {
 		of := func(o *rightful.Object) {
 			o.Account, o.Livemode, o.Email, o.SubscriptionID, o.PaymentIntentID = a.ID, a.Livemode, "a@example.com", "sub_1", "pi_1"
 		}
-		mustKeep(t, m, pageOf(p.ID, mirrored(typ, "cus_"+name, 100, 10, of), mirrored(typ, "cus_same", 100, 10, of, stamped("company_id", "4"), stamped("user_id", "7"), stamped("org_id", name)),
+		mustKeep(t, m, pageOf(p.ID, mirrored(typ, "cus_"+name, 100, 10, of, stamped("org_id", "else")), mirrored(typ, "cus_same", 100, 10, of, stamped("company_id", "4"), stamped("user_id", "7"), stamped("org_id", name)),
 			mirrored(rightful.TypeSession, "cs_same", 100, 10, of, status(name))))
 		for _, other := range stores {
 			page := []rightful.MirrorPage{{Pass: p.ID}}
