@@ -54,6 +54,8 @@ func TestStagingChangesNothing(t *testing.T) {
 				r.Errorf("%s (-direct +staged):\n%s", what, diff)
 			}
 		}
+		before := someObjects()
+		each(func(a *mirror.Account) error { return a.Keep(t.Context(), []rightful.MirrorPage{{Objects: before}}) })
 		for range rapid.IntRange(1, 2).Draw(r, "rounds") {
 			passes := map[rightful.ObjectType]int64{}
 			for _, typ := range types {
