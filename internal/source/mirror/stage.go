@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 
 	"rightful"
@@ -117,20 +118,24 @@ func (a *Account) leaveOne(ctx context.Context, tx transaction, k known) error {
 			if err := d.scan(rows, &r); err != nil {
 				return err
 			}
-			if other, twice := latest[r.key()]; !twice || r.asOf > other.asOf || r.asOf == other.asOf && r.seen > other.seen {
-				if twice {
-					remove = append(remove, other)
+			other, twice := latest[r.key()]
+			if twice {
+				if r.asOf < other.asOf || r.asOf == other.asOf && r.seen < other.seen {
+					r, other = other, r
 				}
-				latest[r.key()] = r
-			} else {
-				remove = append(remove, r)
+				remove = append(remove, other)
+				r.seen = max(r.seen, other.seen) // in whichever family it was seen
 			}
+			latest[r.key()] = r
 			return nil
 		}, `SELECT `+columns+` FROM rightful_mirror.object`+a.m.d.using("object_tail")+` WHERE tail = $1 AND tail <> 0 AND place >= $2 AND place < $3`,
 			tail, k.number<<slotBits, (k.number+1)<<slotBits); err != nil {
 			return err
 		}
 		if err := a.m.d.remove(ctx, tx, remove); err != nil {
+			return err
+		}
+		if err := a.m.d.touch(ctx, tx, slices.Collect(maps.Values(latest))); err != nil {
 			return err
 		}
 	}
