@@ -55,6 +55,10 @@ type Session struct {
 	CompanyID        string `json:"company_id"`
 	StripeCustomerID string `json:"stripe_customer_id"`
 	Reused           bool   `json:"reused"` // an open session of the very same wish
+	// AlreadySubscribed are the ids of the company's own live subscriptions with a price
+	// that this session sells too, at the same customer: most often the buyer is about
+	// to pay twice. Empty: there is none; nil: Stripe could not be asked, as the log says.
+	AlreadySubscribed []string `json:"already_subscribed"`
 }
 
 // Portal is a session of Stripe's customer portal that a user may be sent to.
@@ -121,6 +125,8 @@ type Decision struct {
 	Enforced         Verdict
 	Created          bool     // a customer or session was made
 	Codes            []string // codes of the findings, sorted
+	// AlreadySubscribed is that of the Session.
+	AlreadySubscribed []string
 	// Family is what was judged, by its key: the customer, or what a guest paid with.
 	// Empty: nothing was.
 	Family string

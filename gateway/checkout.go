@@ -42,6 +42,9 @@ type CheckoutRequest struct {
 // minutes. In whatever process they ask, those who wish the same at the same time
 // get the same session.
 //
+// That the company has this very subscription already is told, and refused only where
+// the rule already_subscribed says so.
+//
 // Errors are of kind invalid, with the parameter as their place; those of Company and
 // EnsureCustomer; and those of Stripe. After one of kind uncertain, asking again goes
 // on where this call ended.
@@ -73,11 +76,14 @@ func (g *Gateway) CreateCheckoutSession(ctx context.Context, r CheckoutRequest) 
 		ck := &checkout{act: act, g: g, account: account, who: who, customer: customer.StripeCustomerID}
 		ck.params = wish.stamped(ck.stamps(), stampFor(who.company), ck.customer)
 		ck.hosted = wish.hosted
+		if act.AlreadySubscribed, err = ck.already(ctx, wish, customer.Created); err != nil {
+			break
+		}
 		if s, err = ck.session(ctx); rightful.KindOf(err) != rightful.KindNotFound {
 			break
 		}
 	}
-	act.SessionID = s.ID
+	act.SessionID, s.AlreadySubscribed = s.ID, act.AlreadySubscribed
 	act.Decision.Created = err == nil && !s.Reused
 	return s, refusedBy(err, r.fieldOf)
 }

@@ -36,6 +36,10 @@ func (g *Gateway) decide(ctx context.Context, d Decision) {
 		logged = append(logged, slog.Bool("created", true))
 		traced = append(traced, attribute.Bool("rightful.created", true))
 	}
+	if len(d.AlreadySubscribed) > 0 {
+		logged = append(logged, slog.Any("already_subscribed", d.AlreadySubscribed))
+		traced = append(traced, attribute.StringSlice("rightful.already_subscribed", d.AlreadySubscribed))
+	}
 	if len(d.Codes) > 0 {
 		logged = append(logged, slog.Any("codes", d.Codes))
 		traced = append(traced, attribute.StringSlice("rightful.codes", d.Codes))

@@ -58,7 +58,7 @@ type Options struct {
 	Livemode *bool
 
 	// Mode says what becomes of refusals, and Rules of those of one status; the
-	// default is Observe.
+	// default is Observe. Mode says nothing about AlreadySubscribed, only its rule does.
 	Mode  Mode
 	Rules map[Status]Mode
 
@@ -138,8 +138,8 @@ func (o Options) check() error {
 		return wrongOption("Mode", "it is observe or enforce")
 	}
 	for _, status := range slices.Sorted(maps.Keys(o.Rules)) {
-		if !slices.Contains(ruled, status) {
-			return wrongOption("Rules", "no rule is about "+quoted(string(status))+": there are other_company, company_gone, no_company and needs_sign_in")
+		if !slices.Contains(ruled, status) && status != AlreadySubscribed {
+			return wrongOption("Rules", "no rule is about "+quoted(string(status))+": there are other_company, company_gone, no_company, needs_sign_in and already_subscribed")
 		}
 		if mode := o.Rules[status]; mode != Observe && mode != Enforce {
 			return wrongOption("Rules", string(status)+" is observe or enforce")

@@ -6,6 +6,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -87,14 +88,27 @@ database, Stripe's metadata, the cache and the running app disagree about it.
 Reading never writes; plan shows what a repair would write.
 
 Start with: rightful demo`,
-		Args:          cobra.NoArgs,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := "rightful --help lists the commands"
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "rightful " + near[0] + ", if that was meant; " + hint
+			}
+			return usage(fmt.Sprintf("unknown command %q", args[0]), hint)
+		},
+		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		RunE:                       func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage(err.Error(), c.CommandPath()+" --help lists the flags")
+	})
 	root.AddCommand(newDemo(s), newInvestigate(s), newAudit(s), newAccept(s), newDiff(s), newPlan(s), newApply(s), newFix(s), newVerify(s), newUndo(s), newSessions(s), newReplay(s), newWatch(s), newMove(s), newCache(s), newSnapshot(s), newJournal(s), newAlerts(s), newDoctor(s), newPostdeploy(s), newConstraints(s), newExplain(s), newServe(s), newSim(s))
 	return root
 }

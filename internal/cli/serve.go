@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +75,7 @@ func (o *serveOptions) serve(ctx context.Context, s Streams, g *wire.Opened, c *
 	if err != nil {
 		return err
 	}
-	listener, err := listen(cmp.Or(o.listen, c.Serve.Address()))
+	listener, err := o.open(c)
 	if err != nil {
 		return err
 	}
@@ -109,7 +108,7 @@ func (o *serveOptions) remark(log *slog.Logger, l net.Listener, token string, c 
 		log.Warn("listening for other machines without TLS: tokens can be read on the way, unless a proxy in front ends TLS", "address", l.Addr().String())
 	}
 	if token == "" && len(c.Serve.Tokens) == 0 {
-		log.Warn("there is no token: only webhooks are taken. Set RIGHTFUL_TOKEN, or serve.tokens")
+		log.Warn("no token is set, so only webhooks are taken. Set RIGHTFUL_TOKEN, or serve.tokens")
 	}
 	if token != "" && len(token) < 20 {
 		log.Warn("RIGHTFUL_TOKEN is so short that it can be guessed; openssl rand -hex 32 makes a good one")
@@ -119,11 +118,15 @@ func (o *serveOptions) remark(log *slog.Logger, l net.Listener, token string, c 
 	}
 }
 
-// listen opens the address.
-func listen(address string) (net.Listener, error) {
+// open opens the address. The flag goes before the config, and then it is to blame.
+func (o *serveOptions) open(c *config.Config) (net.Listener, error) {
+	address, place := c.Serve.Address(), "serve.listen"
+	if o.listen != "" {
+		address, place = o.listen, "--listen"
+	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, &rightful.Error{Kind: rightful.KindUnavailable, Place: "serve.listen", Message: "cannot listen on " + address + ": " + reason(err), Hint: "choose another address with --listen", Err: err}
+		return nil, &rightful.Error{Kind: rightful.KindUnavailable, Place: place, Message: "cannot listen on " + address + ": " + reason(err), Hint: "choose another address with --listen", Err: err}
 	}
 	return l, nil
 }

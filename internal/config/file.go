@@ -78,8 +78,8 @@ func parse(f *file, raw []byte, env func(string) (string, bool)) (*Config, error
 		}
 		w := &walker{file: f, env: env}
 		w.walk("", doc.Body)
-		if w.err != nil {
-			return nil, w.err
+		if err := w.missing(); err != nil {
+			return nil, err
 		}
 		if err := yaml.NodeToValue(doc.Body, c, yaml.Strict()); err != nil {
 			return nil, f.yamlError(err)
@@ -106,11 +106,11 @@ type walker struct {
 	*file
 	env      func(string) (string, bool)
 	verbatim bool // values stand as they are: the file has no variables
-	err      error
+	unset    []unset
 }
 
 func (w *walker) walk(path string, n ast.Node) {
-	if n == nil || w.err != nil {
+	if n == nil {
 		return
 	}
 	if t := n.GetToken(); t != nil {
@@ -156,16 +156,38 @@ func (w *walker) expand(path, value string, line, column int) string {
 			return "${" + name + "}"
 		}
 		v, ok := w.env(name)
-		if (!ok || v == "") && w.err == nil {
-			w.err = &rightful.Error{
-				Kind:    rightful.KindInvalid,
-				Place:   w.position(place{line, column}),
-				Message: fmt.Sprintf("%s uses the environment variable %s, which is not set", path, name),
-				Hint:    "export " + name + "=... and run again",
-			}
+		if !ok || v == "" {
+			w.unset = append(w.unset, unset{name, path, place{line, column}})
 		}
 		return v
 	})
+}
+
+// unset is a variable that a value names and the environment does not.
+type unset struct {
+	name, path string
+	at         place
+}
+
+// missing is the error about every variable that is not set, at the first of them, so
+// that one run tells all.
+func (w *walker) missing() error {
+	if len(w.unset) == 0 {
+		return nil
+	}
+	first := w.unset[0]
+	message := fmt.Sprintf("%s uses the environment variable %s, which is not set", first.path, first.name)
+	names := []string{first.name}
+	for _, u := range w.unset[1:] {
+		if !slices.Contains(names, u.name) {
+			names = append(names, u.name)
+			message += fmt.Sprintf("; %s uses %s, which is not set either", u.path, u.name)
+		}
+	}
+	return &rightful.Error{
+		Kind: rightful.KindInvalid, Place: w.position(first.at), Message: message,
+		Hint: "export " + strings.Join(names, "=... ") + "=... and run again",
+	}
 }
 
 func (f *file) position(p place) string {

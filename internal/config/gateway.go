@@ -19,6 +19,10 @@ func GatewayRules() []string {
 	return []string{"other_company", "company_gone", "no_company", "needs_sign_in"}
 }
 
+// alreadySubscribed is a rule that no mode switches on or off: selling the same
+// subscription twice may be what the app wants, and is nobody else's.
+const alreadySubscribed = "already_subscribed"
+
 // UsesGateway reports whether anything says that customers and sessions are made
 // through rightful, and not only read.
 func (c *Config) UsesGateway() bool {
@@ -51,8 +55,8 @@ func (c *Config) validateGateway() error {
 	}
 	for _, rule := range slices.Sorted(maps.Keys(c.Gateway.Rules)) {
 		path := "gateway.rules." + rule
-		if !slices.Contains(GatewayRules(), rule) {
-			return c.invalid(path, "no mode decides about this", "there are "+strings.Join(GatewayRules(), ", "))
+		if known := append(GatewayRules(), alreadySubscribed); !slices.Contains(known, rule) {
+			return c.invalid(path, "no mode decides about this", "there are "+strings.Join(known, ", "))
 		}
 		if err := mode(path, c.Gateway.Rules[rule]); err != nil {
 			return err

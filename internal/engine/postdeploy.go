@@ -70,6 +70,7 @@ type UsersChecked struct {
 	Agree      int    `json:"agree"`
 	Disagree   int    `json:"disagree"`
 	Unanswered int    `json:"unanswered"` // the running app did not answer for them, and nothing else is wrong
+	NoApp      bool   `json:"no_app"`     // no running app was asked: what agrees are the ways in the database
 	Unasked    int    `json:"unasked"`    // the world has no answer of the app for them, and nothing else is wrong
 }
 

@@ -27,6 +27,7 @@ const askedAtOnce = 8
 func (c *comparison) users(ctx context.Context, in PostdeployInput) error {
 	c.unanswered, c.unasked = map[string]bool{}, map[string]bool{}
 	if c.Sources.Probe == nil {
+		c.r.Users.NoApp = true
 		c.r.incomplete(ctx, "there is no app to ask: set resolver_probe")
 	}
 	if c.Sources.Directory.Mapping().Resolver == rightful.ResolverNone {

@@ -42,6 +42,12 @@ func (s *Server) customer(w http.ResponseWriter, r *http.Request, _ *caller) (an
 	return orError(s.o.Gateway.EnsureCustomer(r.Context(), r.PathValue("company_id"), gateway.CustomerDetails{Name: body.Name, Email: body.Email}))
 }
 
+// sessionAnswer is a session. What is not known of it is null, and no empty list.
+type sessionAnswer struct {
+	gateway.Session
+	AlreadySubscribed *[]string `json:"already_subscribed"`
+}
+
 // checkout answers POST /v1/checkout/sessions.
 func (s *Server) checkout(w http.ResponseWriter, r *http.Request, _ *caller) (any, error) {
 	var body struct {
@@ -58,10 +64,18 @@ func (s *Server) checkout(w http.ResponseWriter, r *http.Request, _ *caller) (an
 	if err := decode(w, r, &body, false); err != nil {
 		return nil, err
 	}
-	return orError(s.o.Gateway.CreateCheckoutSession(r.Context(), gateway.CheckoutRequest{
+	session, err := s.o.Gateway.CreateCheckoutSession(r.Context(), gateway.CheckoutRequest{
 		UserID: string(body.UserID), CompanyID: string(body.CompanyID), Mode: body.Mode, Price: body.Price, Quantity: body.Quantity,
 		SuccessURL: body.SuccessURL, CancelURL: body.CancelURL, Metadata: body.Metadata, StripeParams: body.StripeParams,
-	}))
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := sessionAnswer{Session: session}
+	if session.AlreadySubscribed != nil {
+		answer.AlreadySubscribed = &session.AlreadySubscribed
+	}
+	return answer, nil
 }
 
 // portal answers POST /v1/portal/sessions.

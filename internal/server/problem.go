@@ -97,11 +97,12 @@ func (p *problem) write(w http.ResponseWriter, requestID string) {
 
 // What is said of refusals to those who may not see other companies.
 var refusals = map[gateway.Status]string{
-	gateway.NoCompany:    "the user has no company that the resolver names",
-	gateway.CompanyGone:  "the company is not there any more",
-	gateway.NeedsSignIn:  "the user is not active",
-	gateway.NoCustomer:   "the company has no Stripe customer of its own",
-	gateway.OtherCompany: "the resolver names another company than was expected",
+	gateway.NoCompany:         "the user has no company that the resolver names",
+	gateway.CompanyGone:       "the company is not there any more",
+	gateway.NeedsSignIn:       "the user is not active",
+	gateway.AlreadySubscribed: "the company has this subscription already",
+	gateway.NoCustomer:        "the company has no Stripe customer of its own",
+	gateway.OtherCompany:      "the resolver names another company than was expected",
 }
 
 // problemOf turns an error into what is answered. Nobody is told of other companies

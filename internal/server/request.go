@@ -20,9 +20,6 @@ import (
 // handler answers one call: with a value that becomes JSON, or an error.
 type handler func(w http.ResponseWriter, r *http.Request, c *caller) (any, error)
 
-// document is JSON already.
-type document []byte
-
 // about is what is known of a request while it is answered.
 type about struct {
 	id     string
@@ -235,17 +232,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *caller, h han
 		s.fail(w, r, err, c)
 		return
 	}
-	raw, ready := value.(document)
-	if !ready {
-		var b bytes.Buffer
-		if err := json.MarshalWrite(&b, value, json.Deterministic(true), json.FormatNilSliceAsNull(false), jsontext.AllowInvalidUTF8(true)); err != nil {
-			panic("server: an answer that is no JSON: " + err.Error())
-		}
-		raw = append(b.Bytes(), '\n')
+	var b bytes.Buffer
+	if err := json.MarshalWrite(&b, value, json.Deterministic(true), json.FormatNilSliceAsNull(false), jsontext.AllowInvalidUTF8(true)); err != nil {
+		panic("server: an answer that is no JSON: " + err.Error())
 	}
+	b.WriteByte('\n')
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(raw) // whoever went away does not read it
+	_, _ = w.Write(b.Bytes()) // whoever went away does not read it
 }
 
 // statusGone stands in log and metrics for a request whose client did not wait for the

@@ -6,7 +6,7 @@
 // decided in internal/wire. request.go has what every request goes through,
 // auth.go who may ask, limit.go how much, arriving.go and connections.go who makes
 // place for others, decode.go how bodies are read, problem.go how errors are answered,
-// unread.go what is no request, sampled.go what is logged in part, run.go how the
+// document.go what is the same for everybody, unread.go what is no request, sampled.go what is logged in part, run.go how the
 // server starts and stops.
 package server
 
@@ -172,6 +172,6 @@ func (s *Server) routes() {
 	}
 	open("GET /healthz", s.healthy)
 	open("GET /readyz", s.ready)
-	open("GET /openapi.json", func(http.ResponseWriter, *http.Request, *caller) (any, error) { return document(openapi), nil })
+	s.mux.Handle("GET /openapi.json", s.documented(newDocument(openapi)))
 	s.mux.HandleFunc("/", s.unmatched)
 }

@@ -34,7 +34,7 @@ var (
 	statuses = set{
 		string(gateway.Valid), string(gateway.Processing), string(gateway.NotPaid), string(gateway.Expired), string(gateway.OtherCompany), string(gateway.CompanyGone),
 		string(gateway.NoCompany), string(gateway.UnknownSession), string(gateway.UnknownObject), string(gateway.WrongMode), string(gateway.NeedsSignIn),
-		string(gateway.CustomerRefused), "mine", "foreign", "ignored", "dead", "pending", "missed", "untold",
+		string(gateway.CustomerRefused), string(gateway.NoCustomer), string(gateway.AlreadySubscribed), "mine", "foreign", "ignored", "dead", "pending", "missed", "untold",
 	}
 	verdicts   = set{string(gateway.Allow), string(gateway.Refuse)}
 	errorKinds = set{

@@ -24,7 +24,7 @@ func (p *Printer) Postdeploy(r *engine.Postdeploy, on string) {
 	if c := r.Revision; c != nil {
 		rows = append(rows, []string{p.verdict(c.OK, c.Seen != nil), "revision", revision(c)})
 	}
-	rows = append(rows, []string{p.verdict(r.Users.Disagree == 0, r.Users.Unanswered == 0 && r.Users.Checked > 0), "users", usersChecked(r.Users)})
+	rows = append(rows, []string{p.verdict(r.Users.Disagree == 0, r.Users.Unanswered == 0 && r.Users.Checked > 0 && !r.Users.NoApp), "users", usersChecked(r.Users)})
 	if w := r.Webhook; w != nil {
 		for _, c := range w.Checks {
 			rows = append(rows, []string{p.verdict(c.OK, true), "webhook", clean(c.Name + " " + c.Message)})
@@ -103,6 +103,9 @@ func usersChecked(u engine.UsersChecked) string {
 	}
 	if u.Unasked > 0 {
 		out += fmt.Sprintf(", no recorded answer for %d", u.Unasked)
+	}
+	if u.NoApp {
+		out += ", as far as the database tells: no app was asked"
 	}
 	if !u.All {
 		out += fmt.Sprintf(" (--seed %d)", u.Seed)
@@ -187,7 +190,7 @@ func postdeployRevision(r *engine.Postdeploy) junitSuite {
 
 func postdeployUsers(r *engine.Postdeploy) junitSuite {
 	s := junitSuite{Name: "users"}
-	if r.Users.Agree > 0 {
+	if r.Users.Agree > 0 && !r.Users.NoApp {
 		s.Cases = append(s.Cases, junitCase{ClassName: "rightful.users", Name: fmt.Sprintf("%s compared and agree", count(r.Users.Agree, "user", "users"))})
 	}
 	for _, d := range r.Disagreements {
