@@ -51,10 +51,8 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 		// the company of today: what they had then, nobody knows any more.
 		b.moved = b.moved || b.known && len(then) == 0 && o.Type != rightful.TypeCustomer
 		b.allowed = append(b.allowed, then...)
-		for _, id := range ways { // whoever belonged to a merged company belonged to its survivor, whatever is stamped
-			if s := j.survivor(j.company(id)); s != nil {
-				b.allowed = append(b.allowed, rightful.CanonicalID(s.ID))
-			}
+		for _, id := range ways { // whoever belonged to a merged company belonged to what took it over, whatever is stamped
+			b.allowed = append(b.allowed, j.became(id)...)
 		}
 		stamp, _ := j.stampOf(o)
 		company := rightful.CanonicalID(stamp) // of one whose row is gone, the id is all there is

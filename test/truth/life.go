@@ -168,7 +168,7 @@ func (w *World) merge(from, to *rightful.Company) {
 			return o.Type == rightful.TypeCustomer && w.Owner(o.ID) == c.ID
 		})
 	}
-	if from == to || w.inFamily(from) || w.inFamily(to) || has(from) && has(to) && w.App.Customers == PerCompany {
+	if from == to || w.inFamily(from) || w.inFamily(to) || has(from) && has(to) && w.App.Customers == PerCompany || w.twice(from, to) {
 		return
 	}
 	w.say("company %s is merged into %s", from.ID, to.ID)
@@ -210,6 +210,14 @@ func (w *World) merge(from, to *rightful.Company) {
 		w.join(u, to)
 	}
 	from.MergedInto = to.ID
+}
+
+// twice reports whether a colleague has a customer for each of two companies, and no
+// link says of either that it is meant.
+func (w *World) twice(a, b *rightful.Company) bool {
+	return w.App.Customers == PerColla && w.App.Link == LinkNone && slices.ContainsFunc(w.Users, func(u *rightful.User) bool {
+		return w.uses[w.holder(u, a)] != "" && w.uses[w.holder(u, b)] != ""
+	})
 }
 
 // stampOf returns an object's stamp under whichever key.
