@@ -65,3 +65,36 @@ func TestMergedBesideAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestBoughtForTheGone: the id on a customer is all that says who paid for a company that
+// was deleted since. That its user has another company today gives that one nothing.
+func TestBoughtForTheGone(t *testing.T) {
+	t.Parallel()
+	const made, deleted = now - 90*86400, now - 30*86400
+	paid := stamped(rightful.TypeSession, "cs_1", "cus_1", "6", "", made)
+	open := paid
+	open.Status, open.PaymentStatus = "expired", "unpaid"
+	for name, tt := range map[string]struct {
+		session rightful.Object
+		since   int64
+		company string
+	}{
+		"paid":             {paid, 0, ""},
+		"abandoned":        {open, 0, "1"},
+		"before they came": {paid, made + 10*86400, "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sit := situation(rightful.Situation{
+				Companies: []rightful.Company{{ID: "1"}, {ID: "6", Deleted: true, DeletedAt: deleted}},
+				Users:     []rightful.User{{ID: "7", CompanyID: "1"}, {ID: "8"}},
+				Memberships: []rightful.Membership{
+					{UserID: "7", CompanyID: "6", JoinedAt: tt.since, LeftAt: deleted}, {UserID: "7", CompanyID: "1"}, {UserID: "8", CompanyID: "6", LeftAt: deleted},
+				},
+			}, stamped(rightful.TypeCustomer, "cus_1", "", "", "7", made), tt.session)
+			if a := attributionOf(t, sit); a.CompanyID != tt.company {
+				t.Errorf("company %q, want %q", a.CompanyID, tt.company)
+			}
+		})
+	}
+}
