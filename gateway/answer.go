@@ -98,6 +98,13 @@ const (
 	DecidedHealing  = "healing"  // a link or stamp was put right on the way
 )
 
+// What may have ended a call beside an error of a kind.
+const (
+	ErrorCalledOff = "called_off" // who asked did not wait for the answer: nothing failed
+	ErrorTimedOut  = "timed_out"  // it took longer than its caller allowed
+	ErrorUnknown   = "unknown"    // an error of no kind
+)
+
 // Decision is one structured event: what was decided, about whom. But for its
 // findings it holds ids only.
 type Decision struct {
@@ -120,6 +127,6 @@ type Decision struct {
 	// Findings are what was found, for whoever keeps it. They may name other
 	// companies: they are in no log line and no trace.
 	Findings []rightful.Finding
-	Error    string  // the kind of the error that ended it; empty when none did
+	Error    string  // what ended it: a kind of error, or one of those below; empty when nothing did
 	Seconds  float64 // how long it took
 }

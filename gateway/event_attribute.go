@@ -122,7 +122,7 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 	}
 	judged := judge.Judge(sit, b.w.g.rules)
 	found := map[string][]rightful.Finding{}
-	for _, f := range judged.Findings {
+	for _, f := range b.w.g.told(judged.Findings) {
 		if f.Severity != rightful.SeverityInfo {
 			found[f.Family] = append(found[f.Family], f)
 		}

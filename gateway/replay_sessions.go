@@ -208,7 +208,7 @@ func (r *replay) recorded(ctx context.Context, sessions []rightful.Object) (map[
 
 // one judges one session, as ValidatePayment would for its buyer.
 func (r *replay) one(sit *rightful.Situation, verdict judge.Verdict, o rightful.Object, made rightful.Intent, partly bool) ReplayedSession {
-	s := &seen{id: o.ID, account: r.account, checkout: rightful.Checkout{Session: o}, findings: verdict.Findings}
+	s := &seen{id: o.ID, account: r.account, checkout: rightful.Checkout{Session: o}, findings: r.g.told(verdict.Findings)}
 	s.judged(sit, verdict, r.g.rules)
 	s.fill()
 	out := ReplayedSession{ID: o.ID, Created: o.Created, Companies: []string{}, Codes: []string{}}

@@ -36,7 +36,7 @@ type seen struct {
 	verdict  judge.Verdict
 	bought   judge.Bought
 	known    bool               // bought means something
-	findings []rightful.Finding // everything found about what was read
+	findings []rightful.Finding // everything found about what was read, as it is told: nothing is decided by it
 }
 
 // seeSession finds out whose a session is, and whether it is the user's.
@@ -138,7 +138,7 @@ func (g *Gateway) seeNarrow(ctx context.Context, s *seen) error {
 	}
 	sit.Account = s.account
 	s.judged(sit, judge.Judge(sit, g.rules), g.rules)
-	s.findings = s.verdict.Findings
+	s.findings = g.told(s.verdict.Findings)
 	return nil
 }
 
@@ -165,7 +165,7 @@ func (g *Gateway) seeWide(ctx context.Context, s *seen) error {
 	s.judged(sit, verdict, g.rules)
 	s.fill()
 	_, concerning := judge.Concerning(sit, verdict, core)
-	s.findings = concerning.Findings
+	s.findings = g.told(concerning.Findings)
 	if !s.bought.Firm && partly != nil {
 		return partly
 	}

@@ -119,6 +119,8 @@ func TestDecisions(t *testing.T) {
 		"a status that comes":     {payment("contested", "cs_1"), "validation:contested warning validation"},
 		"Stripe is away":          {failed(gateway.DecidedPayment, rightful.KindUnreachable), "validation:error error validation"},
 		"a client's mistake":      {failed(gateway.DecidedPayment, rightful.KindInvalid), ""},
+		"a client that hung up":   {failed(gateway.DecidedPayment, gateway.ErrorCalledOff), ""},
+		"what took too long":      {failed(gateway.DecidedGuard, gateway.ErrorTimedOut), "guard:error error validation"},
 		"a user who is not there": {failed(gateway.DecidedPayment, rightful.KindNotFound), ""},
 		"another's customer":      {guard(gateway.OtherCompany), "guard:other_company error validation"},
 		"an own customer":         {guard(gateway.Valid), ""},

@@ -61,6 +61,7 @@ var titles = map[int]string{
 	http.StatusHTTPVersionNotSupported:     "this version of HTTP is not spoken here",
 	http.StatusInternalServerError:         "something is wrong here",
 	http.StatusServiceUnavailable:          "this cannot be answered now",
+	statusGone:                             "nobody waits for the answer",
 }
 
 // write answers with the problem.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"path"
@@ -176,6 +177,7 @@ func (s *Server) log(ctx context.Context, a *about, r *http.Request, status int,
 		attrs = append(attrs, slog.String("error", a.cause.Error()))
 	}
 	switch {
+	case status == statusGone:
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	case status >= http.StatusBadRequest:
@@ -246,10 +248,17 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *caller, h han
 	_, _ = w.Write(raw) // whoever went away does not read it
 }
 
+// statusGone stands in log and metrics for a request whose client did not wait for the
+// answer. No standard has one; proxies use the same.
+const statusGone = 499
+
 // fail answers with an error.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error, c *caller) {
 	a := aboutOf(r.Context())
 	p := problemOf(err, c.operator())
+	if errors.Is(r.Context().Err(), context.Canceled) && errors.Is(err, context.Canceled) && !s.cutOff.Load() {
+		p.Status = statusGone // nobody reads it
+	}
 	a.code, a.cause = p.Code, p.cause
 	p.write(w, a.id)
 }

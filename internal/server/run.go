@@ -72,6 +72,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener, end Ending) error {
 	defer cancel()
 	err := server.Shutdown(last)
 	if errors.Is(err, context.DeadlineExceeded) {
+		s.cutOff.Store(true)
 		s.o.Logger.Error("requests under way were cut off", "after", end.StopWithin.String())
 		return errors.Join(errors.New("requests under way did not finish in time, and were cut off"), server.Close())
 	}

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"rightful"
@@ -55,6 +56,9 @@ type Events interface {
 type Check struct {
 	Name string // shown to everybody
 	Ask  func(context.Context) error
+	// Beside marks what the server can do without for a while: it is asked at most every
+	// hour, every five minutes while it fails, and never turns the server unready.
+	Beside bool
 }
 
 // Options say what a Server stands on. Gateway is required.
@@ -91,6 +95,7 @@ type Server struct {
 	arrivals    *arrivals
 	sampler     *sampler
 	forgers     *forgers
+	cutOff      atomic.Bool // requests under way were cut off, as the server stops
 	readings    readiness
 	patience    time.Duration // how long a client may take to send a request, and to take its answer
 	connections int           // at a time
@@ -121,7 +126,7 @@ func New(o Options) (*Server, error) {
 		o.Within = time.Minute
 	}
 	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), arrivals: newArrivals(newLimiter(o.Concurrency), o.Now), forgers: newForgers(o.Proxies), patience: requestWithin, connections: maxConnections, sampler: newSampler(o.Logger, o.Now)}
-	s.readings = readiness{checks: o.Checks, now: o.Now}
+	s.readings = readiness{checks: o.Checks, now: o.Now, log: o.Logger}
 	s.routes()
 	counted := s.routed()
 	if o.Serving != nil {

@@ -270,43 +270,6 @@ func TestForgersAreTurnedAway(t *testing.T) {
 	}
 }
 
-func TestReadinessIsRemembered(t *testing.T) {
-	t.Parallel()
-	var now atomic.Int64
-	var asked atomic.Int32
-	var failing atomic.Bool
-	s, _, log := open(t, func(o *server.Options) {
-		o.Now = func() time.Time { return time.Unix(1_760_000_000+now.Load(), 0) }
-		o.Checks = []server.Check{{"database", func(context.Context) error { return nil }}, {"stripe", func(context.Context) error {
-			asked.Add(1)
-			if failing.Load() {
-				return errors.New("no route to 10.9.8.7")
-			}
-			return nil
-		}}}
-	})
-	ready := func() (int, string) {
-		w, _ := do(s, httptest.NewRequest("GET", "/readyz", nil))
-		return w.Code, w.Body.String()
-	}
-	if status, body := ready(); status != 200 || !strings.Contains(body, `"stripe":"ok"`) {
-		t.Errorf("%d %s", status, body)
-	}
-	failing.Store(true)
-	now.Store(4)
-	if status, _ := ready(); status != 200 || asked.Load() != 1 {
-		t.Errorf("after 4 s: %d, asked %d times", status, asked.Load())
-	}
-	now.Store(5)
-	status, body := ready()
-	if status != 503 || !strings.Contains(body, `"stripe":"failed"`) || !strings.Contains(body, `"database":"ok"`) || strings.Contains(body, "10.9.8.7") {
-		t.Errorf("after 5 s: %d %s", status, body)
-	}
-	if !strings.Contains(log.String(), "10.9.8.7") {
-		t.Errorf("the log: %s", log)
-	}
-}
-
 // TestSlowClientsAreCutOff: headers and bodies that never end take no place for long,
 // and somebody else is served meanwhile.
 func TestSlowClientsAreCutOff(t *testing.T) {

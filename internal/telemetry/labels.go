@@ -34,13 +34,13 @@ var (
 	statuses = set{
 		string(gateway.Valid), string(gateway.Processing), string(gateway.NotPaid), string(gateway.Expired), string(gateway.OtherCompany), string(gateway.CompanyGone),
 		string(gateway.NoCompany), string(gateway.UnknownSession), string(gateway.UnknownObject), string(gateway.WrongMode), string(gateway.NeedsSignIn),
-		"mine", "foreign", "ignored", "dead", "pending",
+		string(gateway.CustomerRefused), "mine", "foreign", "ignored", "dead", "pending", "missed", "untold",
 	}
 	verdicts   = set{string(gateway.Allow), string(gateway.Refuse)}
 	errorKinds = set{
 		string(rightful.KindInvalid), string(rightful.KindNotFound), string(rightful.KindAmbiguous), string(rightful.KindUnreachable), string(rightful.KindUnauthorized),
 		string(rightful.KindForbidden), string(rightful.KindUnavailable), string(rightful.KindUnsupported), string(rightful.KindConflict), string(rightful.KindUncertain),
-		string(rightful.KindRefused),
+		string(rightful.KindRefused), gateway.ErrorCalledOff, gateway.ErrorTimedOut, gateway.ErrorUnknown,
 	}
 	severities = set{string(rightful.SeverityError), string(rightful.SeverityWarning), string(rightful.SeverityInfo)}
 	reasons    = set{RefusedSignature, RefusedTime, RefusedSize, RefusedBody, RefusedStore}

@@ -127,6 +127,7 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 		Directory: p.directory, Writer: writer, Lacks: alone.Directory.Write.Lacks, Stripe: g.Stripe, Intents: g.state,
 		Keys: e.Rules.Keys, OwnershipValue: e.Rules.OwnershipValue, Placeholders: e.Rules.Placeholders,
 		Account: e.Expect.Account, Livemode: e.Expect.Livemode, Mode: mode, Rules: rules,
+		Off: e.Rules.Off, Severity: e.Rules.Severity,
 		OnDecision: g.decided, Logger: o.Logger, Now: o.Now,
 	})
 	if err != nil {
