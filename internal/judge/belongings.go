@@ -35,7 +35,7 @@ type belongings struct {
 
 // belongingsOf looks at a user as of now, or, where only settled purchases carry
 // the id, as of then.
-func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belongings {
+func (j *judge) belongingsOf(f *family, u *rightful.User, objects []rightful.Object) belongings {
 	b := belongings{at: j.sit.Now}
 	if !slices.ContainsFunc(objects, func(o rightful.Object) bool { return !history(o) }) {
 		b.at = objects[0].Created
@@ -51,10 +51,8 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 		// the company of today: what they had then, nobody knows any more.
 		b.moved = b.moved || b.known && len(then) == 0 && o.Type != rightful.TypeCustomer
 		b.allowed = append(b.allowed, then...)
-		for _, id := range ways { // whoever belonged to a merged company belonged to its survivor, whatever is stamped
-			if s := j.survivor(j.company(id)); s != nil {
-				b.allowed = append(b.allowed, rightful.CanonicalID(s.ID))
-			}
+		for _, id := range ways { // whoever belonged to a merged company belonged to what took it over, whatever is stamped
+			b.allowed = append(b.allowed, j.became(id)...)
 		}
 		stamp, _ := j.stampOf(o)
 		company := rightful.CanonicalID(stamp) // of one whose row is gone, the id is all there is
@@ -70,7 +68,26 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 			b.stampedOwn = append(b.stampedOwn, company)
 		}
 	}
+	b.boughtForGone(j, f, u)
 	return b
+}
+
+// boughtForGone adds what a user bought, by the id on the customer alone, for a company
+// of theirs that is gone: then the customer is not simply what they have today.
+func (b *belongings) boughtForGone(j *judge, f *family, u *rightful.User) {
+	if !b.known || !rightful.SameID(j.userValue(f.Customer), u.ID) {
+		return
+	}
+	for _, p := range f.purchases {
+		o := p.objects[0]
+		c := j.stamped(j.stampValue(o))
+		if !p.done() || c == nil || c.Live() || j.survivor(c) != nil || j.buyersOf(f, o)[0].ID != f.Customer.ID {
+			continue
+		}
+		if id := rightful.CanonicalID(c.ID); j.belongedAt(u.ID, id, o.Created) {
+			b.stampedOwn = append(b.stampedOwn, id)
+		}
+	}
 }
 
 // relevant leaves out companies that are gone and that none of the objects is
@@ -93,7 +110,7 @@ func (j *judge) relevant(companies []string, objects []rightful.Object) []string
 // not among the user's is unknown, not wrong: such a user supports what the
 // database says of the family, and never contradicts it.
 func (j *judge) hearUser(v *voice, f *family, u *rightful.User, objects []rightful.Object) {
-	b := j.belongingsOf(u, objects)
+	b := j.belongingsOf(f, u, objects)
 	if b.known {
 		v.excludes = func(company string) bool { return !slices.Contains(b.allowed, company) }
 	}

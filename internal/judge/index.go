@@ -158,3 +158,23 @@ func (ix *index) survivor(c *rightful.Company) *rightful.Company {
 	}
 	return nil
 }
+
+// became returns the companies that took a company over (canonical ids): the live one
+// at the end of its merge records, or, where these end at one that is gone too, all on
+// the way.
+func (ix *index) became(id string) []string {
+	c := ix.company(id)
+	if s := ix.survivor(c); s != nil {
+		return []string{rightful.CanonicalID(s.ID)}
+	}
+	var all []string
+	for range len(ix.companies) {
+		if c == nil || c.MergedInto == "" {
+			break
+		}
+		if c = ix.company(c.MergedInto); c != nil {
+			all = append(all, rightful.CanonicalID(c.ID))
+		}
+	}
+	return all
+}

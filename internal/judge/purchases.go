@@ -36,8 +36,8 @@ func (j *judge) ownCompany(f *family, p purchase) string {
 	own := ""
 	for _, part := range p.objects {
 		c := j.stamped(j.stampValue(part))
-		if s := j.survivor(c); s != nil && history(part) {
-			c = s // it was right then, and what it names is the survivor today
+		if s := j.survivor(c); s != nil && !part.LiveSubscription() {
+			c = s // it was right then, nobody stamps it anew, and what it names is the survivor today
 		}
 		switch {
 		case c == nil && j.stampValue(part) != "", c != nil && !c.Live():
@@ -57,7 +57,7 @@ func (j *judge) ownCompany(f *family, p purchase) string {
 	}
 	for _, carrier := range j.buyersOf(f, p.objects[0]) {
 		user := j.userValue(carrier)
-		if user != "" && (j.belongedAt(user, own, p.created) || j.belongedAt(user, own, j.sit.Now)) {
+		if user != "" && (j.belongedThen(user, own, p.created) || j.belongedThen(user, own, j.sit.Now)) {
 			return own
 		}
 	}
@@ -74,7 +74,7 @@ func (j *judge) emailSpeaks(f *family, p purchase, company string) bool {
 		}
 	}
 	return slices.ContainsFunc(j.byEmail[strings.ToLower(f.Customer.Email)], func(u *rightful.User) bool {
-		return f.Customer.Email != "" && !u.Inactive && (j.belongedAt(u.ID, company, p.created) || j.belongedAt(u.ID, company, j.sit.Now))
+		return f.Customer.Email != "" && !u.Inactive && (j.belongedThen(u.ID, company, p.created) || j.belongedThen(u.ID, company, j.sit.Now))
 	})
 }
 

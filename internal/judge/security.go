@@ -93,8 +93,7 @@ func (j *judge) checkAdopted() {
 // to the company or to one that was merged into it.
 func (j *judge) everBelonged(user, company string) bool {
 	return slices.ContainsFunc(j.memberships[rightful.CanonicalID(user)], func(m rightful.Membership) bool {
-		s := j.survivor(j.company(m.CompanyID))
-		return rightful.SameID(m.CompanyID, company) || s != nil && rightful.SameID(s.ID, company)
+		return rightful.SameID(m.CompanyID, company) || slices.Contains(j.became(m.CompanyID), rightful.CanonicalID(company))
 	})
 }
 

@@ -168,7 +168,8 @@ func (w *World) merge(from, to *rightful.Company) {
 			return o.Type == rightful.TypeCustomer && w.Owner(o.ID) == c.ID
 		})
 	}
-	if from == to || w.inFamily(from) || w.inFamily(to) || has(from) && has(to) && w.App.Customers == PerCompany {
+	if from == to || w.inFamily(from) || w.inFamily(to) || has(from) && has(to) && w.App.Customers == PerCompany ||
+		w.twice(from, to) || w.strands(from, to) {
 		return
 	}
 	w.say("company %s is merged into %s", from.ID, to.ID)
@@ -210,6 +211,24 @@ func (w *World) merge(from, to *rightful.Company) {
 		w.join(u, to)
 	}
 	from.MergedInto = to.ID
+}
+
+// twice reports whether a colleague has a customer for each of two companies, and no
+// link says of either that it is meant.
+func (w *World) twice(a, b *rightful.Company) bool {
+	return w.App.Customers == PerColla && w.App.Link == LinkNone && slices.ContainsFunc(w.Users, func(u *rightful.User) bool {
+		return w.uses[w.holder(u, a)] != "" && w.uses[w.holder(u, b)] != ""
+	})
+}
+
+// strands reports whether a merge would leave somebody outside of what takes their
+// company over, because the app cannot write it down, and what they bought would be
+// that of a stranger, see mayGo.
+func (w *World) strands(from, to *rightful.Company) bool {
+	return !w.App.Memberships && slices.ContainsFunc(w.Users, func(u *rightful.User) bool {
+		follows := w.member(u.ID, to.ID) || w.App.Owner && to.OwnerUserID == "" || w.App.Direct && len(w.belongs[u.ID]) == 1
+		return w.member(u.ID, from.ID) && !follows && !w.mayGo(u)
+	})
 }
 
 // stampOf returns an object's stamp under whichever key.
