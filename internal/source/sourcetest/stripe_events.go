@@ -55,6 +55,9 @@ func allEvents(ctx context.Context, r rightful.StripeReader, q rightful.EventQue
 
 func testStripeEvents(t *testing.T, open func(*testing.T, []byte) rightful.StripeReader) {
 	r := open(t, smallWorld(t, true))
+	if events, err := allEvents(t.Context(), r, rightful.EventQuery{}); rightful.KindOf(err) == rightful.KindUnsupported && len(events) == 0 {
+		t.Skip("this place keeps no events")
+	}
 	for _, tt := range []struct {
 		name string
 		q    rightful.EventQuery
@@ -134,6 +137,9 @@ func testStripeEvents(t *testing.T, open func(*testing.T, []byte) rightful.Strip
 func testStripeEndpoints(t *testing.T, open func(*testing.T, []byte) rightful.StripeReader) {
 	r := open(t, smallWorld(t, true))
 	got, err := r.Endpoints(t.Context())
+	if rightful.KindOf(err) == rightful.KindUnsupported && len(got) == 0 {
+		t.Skip("this place does not tell the account's endpoints")
+	}
 	want := []rightful.WebhookEndpoint{
 		{ID: "we_1", URL: "https://a.example.com/stripe", Status: "enabled", EnabledEvents: []string{"*"}, Created: 200},
 		{ID: "we_2", URL: "https://b.example.com/hooks", Status: "disabled", EnabledEvents: []string{"checkout.session.completed", "invoice.paid"}, Created: 100},

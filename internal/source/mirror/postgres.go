@@ -1,0 +1,124 @@
+package mirror
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+type postgres struct{}
+
+func (postgres) query(statement string) string { return statement }
+
+// using is empty: PostgreSQL is not told how to find things.
+func (postgres) using(string) string { return "" }
+
+func (postgres) lockAccount(ctx context.Context, tx transaction, number int64) error {
+	_, err := tx.ExecContext(ctx, `SELECT 1 FROM rightful_mirror.account WHERE number = $1 FOR UPDATE`, number)
+	return err
+}
+
+// keyColumns are rows turned into arrays: a statement joins them however many they
+// are.
+type keyColumns struct {
+	place  []int64
+	family []string
+	typ    []int64
+	id     []string
+	asOf   []int64
+	seen   []int64
+}
+
+func (k *keyColumns) add(r *row) {
+	k.place, k.family = append(k.place, r.place), append(k.family, r.family)
+	k.typ, k.id = append(k.typ, r.typ), append(k.id, r.id)
+	k.asOf, k.seen = append(k.asOf, r.asOf), append(k.seen, r.seen)
+}
+
+func (postgres) lookup(ctx context.Context, tx transaction, rows []row, read func(*sql.Rows) error) error {
+	var customers, others keyColumns
+	for i := range rows {
+		if rows[i].typ == typeCustomer {
+			customers.add(&rows[i])
+		} else {
+			others.add(&rows[i])
+		}
+	}
+	if len(customers.place) > 0 {
+		found, err := tx.QueryContext(ctx, `SELECT `+ofObject+` FROM unnest($1::bigint[], $2::text[]) AS w (place, family)
+			JOIN rightful_mirror.object o ON o.place = w.place AND o.family = w.family AND o.type = 1 AND o.id = ''`, customers.place, customers.family)
+		if err := eachOf(found, err, read); err != nil {
+			return err
+		}
+	}
+	if len(others.place) == 0 {
+		return nil
+	}
+	first := others.place[0] &^ (slots - 1)
+	found, err := tx.QueryContext(ctx, `SELECT `+ofObject+` FROM unnest($1::text[], $2::bigint[]) AS w (id, type)
+		JOIN rightful_mirror.object o ON o.id = w.id AND o.id <> '' AND o.type = w.type AND o.place >= $3 AND o.place < $4`, others.id, others.typ, first, first+slots)
+	return eachOf(found, err, read)
+}
+
+// staging holds rows on their way into the table. A session keeps it, and each
+// transaction begins with an empty one.
+const staging = "rightful_mirror_staging_1"
+
+func (postgres) put(ctx context.Context, tx transaction, rows []row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	for _, statement := range []string{
+		`CREATE TEMPORARY TABLE IF NOT EXISTS ` + staging + ` (LIKE rightful_mirror.object) ON COMMIT DELETE ROWS`,
+		`DELETE FROM pg_temp.` + staging, // of an earlier part of this transaction
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	err := tx.conn.Raw(func(driver any) error {
+		var values []any
+		_, err := driver.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{"pg_temp", staging}, strings.Split(columns, ", "),
+			pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
+				values = rows[i].appendValues(values[:0])
+				return values, nil
+			}))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO rightful_mirror.object (`+columns+`) SELECT `+columns+` FROM pg_temp.`+staging+`
+		ON CONFLICT (place, family, type, id) DO UPDATE SET `+replaced)
+	return err
+}
+
+func (postgres) touch(ctx context.Context, tx transaction, rows []row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var k keyColumns
+	for i := range rows {
+		k.add(&rows[i])
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE rightful_mirror.object o SET as_of = w.as_of, seen = w.seen
+		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[]) AS w (place, family, type, id, as_of, seen)
+		WHERE o.place = w.place AND o.family = w.family AND o.type = w.type AND o.id = w.id`, k.place, k.family, k.typ, k.id, k.asOf, k.seen)
+	return err
+}
+
+func (postgres) remove(ctx context.Context, tx transaction, rows []row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var k keyColumns
+	for i := range rows {
+		k.add(&rows[i])
+	}
+	_, err := tx.ExecContext(ctx, `DELETE FROM rightful_mirror.object o USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) AS w (place, family, type, id)
+		WHERE o.place = w.place AND o.family = w.family AND o.type = w.type AND o.id = w.id`, k.place, k.family, k.typ, k.id)
+	return err
+}
