@@ -95,7 +95,7 @@ Start with: rightful demo`,
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemo(s), newInvestigate(s), newAudit(s), newAccept(s), newDiff(s), newPlan(s), newApply(s), newFix(s), newVerify(s), newUndo(s), newSessions(s), newReplay(s), newWatch(s), newMove(s), newCache(s), newSnapshot(s), newJournal(s), newAlerts(s), newDoctor(s), newPostdeploy(s), newConstraints(s), newExplain(s), newServe(s), newSim(s))
+	root.AddCommand(newDemo(s), newInvestigate(s), newAudit(s), newAccept(s), newDiff(s), newPlan(s), newApply(s), newFix(s), newVerify(s), newUndo(s), newSessions(s), newReplay(s), newWatch(s), newMove(s), newCache(s), newSnapshot(s), newJournal(s), newAlerts(s), newDoctor(s), newPostdeploy(s), newConstraints(s), newExplain(s), newServe(s), newSync(s), newSim(s))
 	return root
 }
 

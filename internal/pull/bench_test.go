@@ -3,19 +3,19 @@ package pull_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"flag"
 	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"rightful"
 	"rightful/internal/pull"
+	"rightful/internal/source/mirror"
 	"rightful/internal/source/stripeapi"
 	"rightful/stripesim"
 )
@@ -93,7 +93,7 @@ func BenchmarkPull(b *testing.B) {
 		if _, err := reader.Account(b.Context()); err != nil {
 			b.Fatal(err)
 		}
-		store := benchStore(b)
+		store := realStore(b)
 		forgetPeak()
 		start := time.Now()
 		var read time.Duration
@@ -149,14 +149,13 @@ func peak() float64 {
 	return 0
 }
 
-// benchStore is a mirror that keeps where windows stand, and of objects their number.
-func benchStore(testing.TB) rightful.MirrorStore { return &counting{memory: newMemory()} }
-
-type counting struct {
-	*memory
-	n map[rightful.ObjectType]map[string]bool
-}
-
-func (c *counting) Keep(ctx context.Context, pages []rightful.MirrorPage) error {
-	return c.memory.Keep(ctx, pages)
+// realStore is a mirror in a SQLite file.
+func realStore(tb testing.TB) *mirror.Account {
+	tb.Helper()
+	m, err := mirror.Open(tb.Context(), "sqlite:"+filepath.Join(tb.TempDir(), "mirror.db"), mirror.Options{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = m.Close() })
+	return m.Of(stripesim.DefaultAccount, true, identity)
 }

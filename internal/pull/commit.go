@@ -10,10 +10,12 @@ import (
 
 // Pages that arrive within gather are kept in one transaction, so that the store is not
 // asked more than ten times a second however fast Stripe answers. mostWaiting bounds what
-// is held in memory, and what has to be read again after a kill.
+// is held in memory, and what has to be read again after a kill: three lists at Stripe's
+// limits bring 75 pages a second. Who has enough of them waits for no more.
 const (
 	gather      = 100 * time.Millisecond
-	mostWaiting = 100 // pages
+	mostWaiting = 32 // pages that are not kept yet
+	enough      = mostWaiting / 2
 )
 
 // committer keeps pages in the order in which they were added.
@@ -25,7 +27,7 @@ type committer struct {
 
 	mu      sync.Mutex
 	queue   []rightful.MirrorPage // guarded by mu
-	keeping bool                  // guarded by mu
+	keeping int                   // guarded by mu: pages of the transaction under way
 	flushes int                   // guarded by mu: who waits for everything to be kept
 	err     error                 // guarded by mu: the first one; nothing is kept after it
 	changed chan struct{}         // guarded by mu: closed, and replaced, at each change
@@ -50,12 +52,15 @@ func (c *committer) add(page rightful.MirrorPage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queue = append(c.queue, page)
+	if len(c.queue) >= enough && c.hurry != nil {
+		c.hurry()
+	}
 	c.tell()
 }
 
 // room waits until there is room for another page. It returns the error of keeping.
 func (c *committer) room(ctx context.Context) error {
-	return c.until(ctx, func() bool { return len(c.queue) < mostWaiting })
+	return c.until(ctx, func() bool { return len(c.queue)+c.keeping < mostWaiting })
 }
 
 // flush waits until everything that was added is kept. It returns the error of keeping.
@@ -71,7 +76,7 @@ func (c *committer) flush(ctx context.Context) error {
 		defer c.mu.Unlock()
 		c.flushes--
 	}()
-	return c.until(ctx, func() bool { return len(c.queue) == 0 && !c.keeping })
+	return c.until(ctx, func() bool { return len(c.queue) == 0 && c.keeping == 0 })
 }
 
 func (c *committer) until(ctx context.Context, so func() bool) error {
@@ -124,7 +129,7 @@ func (c *committer) gather(ctx context.Context) {
 	gathering, hurry := context.WithCancel(ctx)
 	defer hurry()
 	c.mu.Lock()
-	waited := c.flushes > 0
+	waited := c.flushes > 0 || len(c.queue) >= enough
 	c.hurry = hurry
 	c.mu.Unlock()
 	if !waited {
@@ -139,13 +144,13 @@ func (c *committer) gather(ctx context.Context) {
 func (c *committer) keep() bool {
 	c.mu.Lock()
 	pages := c.queue
-	c.queue, c.keeping = nil, true
+	c.queue, c.keeping = nil, len(pages)
 	c.tell()
 	c.mu.Unlock()
 	err := c.store.Keep(context.Background(), pages) // what was read is kept, interrupted or not
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keeping = false
+	c.keeping = 0
 	if err != nil {
 		c.err = &keepError{err}
 	}
