@@ -70,6 +70,17 @@ func (f *office) read(account, endpoint float64) {
 	f.before = f.sim.Counts()
 }
 
+// advance moves the simulator's clock, and lets the reader see it, as each command does
+// that asks first whose account it is.
+func (f *office) advance(d time.Duration) {
+	f.Helper()
+	f.sim.Advance(d)
+	if _, err := f.reader.Account(f.Context()); err != nil {
+		f.Fatal(err)
+	}
+	f.before = f.sim.Counts()
+}
+
 // run runs once, to the end.
 func (f *office) run(wish pull.Wish) *pull.Report {
 	f.Helper()
@@ -81,7 +92,32 @@ func (f *office) run(wish pull.Wish) *pull.Report {
 }
 
 func (f *office) try(ctx context.Context, wish pull.Wish) (*pull.Report, error) {
-	return f.with(ctx, f.reader.Bulk(), wish)
+	return f.with(ctx, &between{Stripe: f.reader.Bulk()}, wish)
+}
+
+// between is Stripe with something happening between its answers. It has always the same
+// pace, so that a loaded machine does not change how lists are cut.
+type between struct {
+	pull.Stripe
+	page   func(q rightful.ListQuery, after string) error                       // before each page
+	answer func(q rightful.ListQuery, page rightful.ListPage) rightful.ListPage // after it
+}
+
+func (b *between) Page(ctx context.Context, q rightful.ListQuery, after string) (rightful.ListPage, error) {
+	if b.page != nil {
+		if err := b.page(q, after); err != nil {
+			return rightful.ListPage{}, err
+		}
+	}
+	page, err := b.Stripe.Page(ctx, q, after)
+	if b.answer != nil && err == nil {
+		page = b.answer(q, page)
+	}
+	return page, err
+}
+
+func (b *between) Pace(rightful.ObjectType) (list, account float64, latency time.Duration) {
+	return 25, 100, 165 * time.Millisecond
 }
 
 func (f *office) with(ctx context.Context, s pull.Stripe, wish pull.Wish) (*pull.Report, error) {
@@ -200,4 +236,12 @@ func list(r *pull.Report, t rightful.ObjectType) pull.ListReport {
 func clock() func() time.Time {
 	start := time.Unix(1_800_000_000, 0)
 	return func() time.Time { return start }
+}
+
+// ignoring is a list that takes no notice of creation times.
+type ignoring struct{ between }
+
+func (i *ignoring) Page(ctx context.Context, q rightful.ListQuery, after string) (rightful.ListPage, error) {
+	q.CreatedFrom, q.CreatedTo = 0, 0
+	return i.between.Page(ctx, q, after)
 }

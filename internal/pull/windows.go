@@ -30,17 +30,26 @@ type window struct {
 	rightful.MirrorWindow
 	asked bool // a page of it is on its way
 
-	pages     int   // read in this run
-	objects   int   // of these
-	top       int64 // creation time of the newest of them
-	bottom    int64 // and of the oldest
-	density   float64
-	unordered bool
-	losses    int
+	pages     int       // read in this run
+	recent    []stretch // the last of them that held anything, oldest objects last
+	bottom    int64     // creation time of the oldest object that was read
+	density   float64   // objects a second, as long as none was read
+	unordered bool      // the list is not newest first
+	losses    int       // times that the cursor vanished
 
 	mark  map[string]bool // ids of one earlier page
 	until int             // the page at which mark is renewed
 }
+
+// stretch is what one page told of how dense a window is.
+type stretch struct {
+	objects int
+	top     int64 // creation time of its newest object, or of the one before it
+}
+
+// mostRecent is how many pages say how dense a window is where it is being read. Objects
+// are imported, and made at noon: what is further away says little.
+const mostRecent = 4
 
 // resume takes up windows where they were left.
 func resume(kept []rightful.MirrorWindow) *windows {
@@ -86,8 +95,7 @@ func (ws *windows) stride(open *window) (*window, []rightful.MirrorWindow) {
 	if open.pages == 0 {
 		return nil, nil
 	}
-	pages := max(firstStride, ws.pages/strideShare)
-	seconds := float64(pages*pageSize) / open.perSecond()
+	seconds := ws.strideOf(open)
 	at := open.bottom
 	if seconds >= float64(at) {
 		return nil, nil // it ends before
@@ -103,14 +111,24 @@ func (ws *windows) stride(open *window) (*window, []rightful.MirrorWindow) {
 func (ws *windows) halve() (*window, []rightful.MirrorWindow) {
 	var most *window
 	for _, w := range ws.all {
-		if w.perSecond() > 0 && w.seconds() >= 2 && (most == nil || w.left() > most.left()) {
+		if w.pages > 0 && w.perSecond() > 0 && w.seconds() >= 2 && (most == nil || w.left() > most.left()) {
 			most = w
 		}
 	}
 	if most == nil || most.left() < leastSplit*pageSize {
 		return nil, nil
 	}
-	return ws.cut(most, most.From+most.seconds()/2)
+	at := most.From + most.seconds()/2
+	if len(most.recent) > 0 {
+		// Where it is dense, it probably is not to its end.
+		at = max(at, most.bottom-int64(ws.strideOf(most)))
+	}
+	return ws.cut(most, at)
+}
+
+// strideOf is how many seconds a window may keep when what is older is cut off.
+func (ws *windows) strideOf(w *window) float64 {
+	return float64(max(firstStride, ws.pages/strideShare)*pageSize) / w.perSecond()
 }
 
 // cut gives what was created before a time to a new window.
@@ -133,10 +151,14 @@ func (w *window) seconds() int64 {
 // perSecond is how many objects a second of the window has, as far as it was read; before that
 // as many as where it was cut from. 0: nobody knows.
 func (w *window) perSecond() float64 {
-	if w.objects == 0 {
+	if len(w.recent) == 0 {
 		return w.density
 	}
-	return float64(w.objects) / float64(max(w.top-w.bottom, 1))
+	objects := 0
+	for _, s := range w.recent {
+		objects += s.objects
+	}
+	return float64(objects) / float64(max(w.recent[0].top-w.bottom, 1))
 }
 
 // left is about how many objects of the window were not read yet.
@@ -188,12 +210,8 @@ func (ws *windows) took(w *window, q rightful.ListQuery, page rightful.ListPage)
 		if o.Created >= w.From { // the rest was given to another window meanwhile
 			mine = append(mine, o)
 		}
-		if w.objects == 0 {
-			w.top, w.bottom = o.Created, o.Created
-		}
-		w.top, w.bottom = max(w.top, o.Created), min(w.bottom, o.Created)
-		w.objects++
 	}
+	w.learn(page.Objects)
 	if w.pages == w.until {
 		w.mark, w.until = ids, 2*w.pages+1
 	}
@@ -212,6 +230,32 @@ func (ws *windows) took(w *window, q rightful.ListQuery, page rightful.ListPage)
 		ws.all = slices.DeleteFunc(ws.all, func(one *window) bool { return one == w })
 	}
 	return mine, nil
+}
+
+// learn takes notice of how dense the objects of a page are.
+func (w *window) learn(objects []rightful.Object) {
+	var s stretch
+	bottom := int64(0)
+	for _, o := range objects {
+		if o.Deleted {
+			continue
+		}
+		if s.objects == 0 {
+			s.top, bottom = o.Created, o.Created
+		}
+		s.objects++
+		s.top, bottom = max(s.top, o.Created), min(bottom, o.Created)
+	}
+	if s.objects == 0 {
+		return
+	}
+	if len(w.recent) > 0 {
+		s.top = w.bottom
+	}
+	w.bottom = bottom
+	if w.recent = append(w.recent, s); len(w.recent) > mostRecent {
+		w.recent = w.recent[1:]
+	}
 }
 
 // left is about how many objects were not read yet; -1: nobody knows.
