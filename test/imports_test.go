@@ -160,6 +160,11 @@ func TestHouse(t *testing.T) {
 			},
 		},
 		{
+			"what opens our databases knows the root, and not what they hold",
+			func(pkg string) bool { return pkg == module+"/internal/database" },
+			func(_, imp string) bool { return within(imp, module) && imp != module },
+		},
+		{
 			"no source imports another",
 			func(pkg string) bool { return within(pkg, sources) && pkg != sources+"/sourcetest" },
 			func(pkg, imp string) bool { return within(imp, sources) && !within(imp, pkg) },

@@ -19,8 +19,8 @@ type Options struct {
 	Place   string // the Place of errors: what is kept there, as "mirror"
 	Example string // the name of a SQLite file, for hints
 
-	// Pragmas of SQLite, as synchronous(NORMAL), for every connection.
-	Pragmas []string
+	// WritePragmas of SQLite, as synchronous(NORMAL), are for the connection that writes.
+	WritePragmas []string
 	// BusyFor is how long SQLite waits for another process that writes.
 	BusyFor time.Duration
 }
@@ -45,6 +45,11 @@ type Engine interface {
 	Where() string
 	// Fault says in words for people what the engine's error means.
 	Fault(err error) (kind rightful.ErrorKind, message, hint string)
+
+	// Isolation is of transactions that write, where one waits for another instead of
+	// failing, and of those that read, which see one moment. It does not take the
+	// server's default.
+	Isolation() (write, read sql.IsolationLevel)
 
 	prepare(ctx context.Context, db *sql.DB) error
 	lockSchema(ctx context.Context, tx *sql.Tx, lock int64) error

@@ -59,12 +59,13 @@ func (d *Database) Migrate(ctx context.Context, m Migrations) error {
 	latest := all[len(all)-1].number
 	// Most often there is nothing to do, and nothing to be locked for it.
 	var at int
-	err = In(ctx, d.Read, &sql.TxOptions{ReadOnly: true}, func(ctx context.Context, tx *sql.Tx) (err error) {
+	write, read := d.Isolation()
+	err = In(ctx, d.Read, &sql.TxOptions{Isolation: read, ReadOnly: true}, func(ctx context.Context, tx *sql.Tx) (err error) {
 		at, err = d.version(ctx, tx, m.Table)
 		return err
 	})
 	if err == nil && at < latest {
-		err = In(ctx, d.Write, nil, func(ctx context.Context, tx *sql.Tx) error {
+		err = In(ctx, d.Write, &sql.TxOptions{Isolation: write}, func(ctx context.Context, tx *sql.Tx) error {
 			if err := d.lockSchema(ctx, tx, m.Lock); err != nil {
 				return err
 			}

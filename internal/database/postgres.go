@@ -54,12 +54,21 @@ func (p postgres) Where() string {
 
 func (postgres) prepare(context.Context, *sql.DB) error { return nil }
 
+// Isolation implements Engine.
+func (postgres) Isolation() (write, read sql.IsolationLevel) {
+	return sql.LevelReadCommitted, sql.LevelRepeatableRead
+}
+
 func (postgres) lockSchema(ctx context.Context, tx *sql.Tx, lock int64) error {
 	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, lock)
 	return err
 }
 
-func (postgres) hasTable() string { return `SELECT to_regclass($1) IS NOT NULL` }
+// hasTable looks into the catalogue itself: to_regclass may answer from memory that a
+// table is not there, which another process made while this one waited for the lock.
+func (postgres) hasTable() string {
+	return `SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname || '.' || tablename = $1)`
+}
 
 // Fault implements Engine.
 func (p postgres) Fault(err error) (rightful.ErrorKind, string, string) {

@@ -38,19 +38,18 @@ func (d *Database) openSQLite(rest string, o Options) error {
 	if err := d.prepareFile(path, o); err != nil {
 		return err
 	}
-	values := url.Values{"_dqs": {"0"}, "_busy_timeout": {strconv.FormatInt(o.BusyFor.Milliseconds(), 10)}, "_pragma": o.Pragmas}
-	open := func(key, value string) (*sql.DB, error) {
-		values.Set(key, value)
-		defer values.Del(key)
-		name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: values.Encode()}
+	open := func(with url.Values) (*sql.DB, error) {
+		with.Set("_dqs", "0")
+		with.Set("_busy_timeout", strconv.FormatInt(o.BusyFor.Milliseconds(), 10))
+		name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: with.Encode()}
 		return sql.Open("sqlite", name.String())
 	}
 	var err error
-	if d.Write, err = open("_txlock", "immediate"); err != nil {
+	if d.Write, err = open(url.Values{"_txlock": {"immediate"}, "_pragma": o.WritePragmas}); err != nil {
 		return err
 	}
 	d.Write.SetMaxOpenConns(1)
-	if d.Read, err = open("_query_only", "1"); err != nil {
+	if d.Read, err = open(url.Values{"_query_only": {"1"}}); err != nil {
 		return errors.Join(err, d.Write.Close())
 	}
 	d.Read.SetMaxOpenConns(readers)
@@ -121,6 +120,11 @@ func (s sqliteFile) prepare(ctx context.Context, db *sql.DB) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// Isolation implements Engine: a transaction of SQLite sees one moment.
+func (sqliteFile) Isolation() (write, read sql.IsolationLevel) {
+	return sql.LevelDefault, sql.LevelDefault
 }
 
 // lockSchema has nothing to do: a transaction that may write is the only one from

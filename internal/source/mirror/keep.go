@@ -194,7 +194,7 @@ func (a *Account) othersPasses(ctx context.Context, tx transaction, k known) (ma
 
 // compareRows sorts rows as they are clustered.
 func compareRows(a, b row) int {
-	return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.family, b.family), cmp.Compare(a.typ, b.typ), cmp.Compare(a.id, b.id))
+	return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.family, b.family), cmp.Compare(a.typ, b.typ), cmp.Compare(a.tail, b.tail))
 }
 
 // rowKey names an object among those of an account.

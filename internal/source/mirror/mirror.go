@@ -71,7 +71,7 @@ func Open(ctx context.Context, address string, o Options) (*Mirror, error) {
 		Place: "mirror", Example: "rightful-mirror.db", BusyFor: o.Within,
 		// A mirror that lost its last second is behind by that second. A bigger cache
 		// and a longer log spare writing: families come in no order.
-		Pragmas: []string{"synchronous(NORMAL)", "cache_size(-32768)", "wal_autocheckpoint(8000)", "journal_size_limit(67108864)"},
+		WritePragmas: []string{"synchronous(NORMAL)", "cache_size(-32768)", "wal_autocheckpoint(8000)", "journal_size_limit(67108864)"},
 	})
 	if err != nil {
 		return nil, err
@@ -123,11 +123,7 @@ func (m *Mirror) begin(ctx context.Context, f func(context.Context, transaction)
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	// Under PostgreSQL's stricter levels writers would fail instead of waiting.
-	level := sql.LevelDefault
-	if m.db.Name() != "sqlite" {
-		level = sql.LevelReadCommitted
-	}
+	level, _ := m.db.Isolation()
 	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: level})
 	if err != nil {
 		return err

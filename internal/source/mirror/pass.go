@@ -216,16 +216,19 @@ func (a *Account) unseen(ctx context.Context, pass int64, last *row) ([]string, 
 	last.place = max(last.place, k.number<<slotBits)
 	var ids []string
 	err = a.m.each(ctx, a.m.db.Read, func(rows *sql.Rows) error {
-		if err := rows.Scan(&last.place, &last.family, &last.id); err != nil {
+		var id *string
+		if err := rows.Scan(&last.place, &last.family, &last.tail, &id); err != nil {
 			return err
 		}
-		last.typ = t
-		ids = append(ids, unescape(last.key().id))
+		if id == nil {
+			id = &last.family
+		}
+		ids = append(ids, unescape(*id))
 		return nil
-	}, `SELECT place, family, id FROM rightful_mirror.object
-		WHERE (place, family, type, id) > ($1, $2, $3, $4) AND place < $5 AND type = $3 AND state = 1 AND seen < $6 AND created < $7
-		ORDER BY place, family, type, id LIMIT $8`,
-		last.place, last.family, t, last.id, (k.number+1)<<slotBits, pass, started, unseenAtOnce)
+	}, `SELECT place, family, tail, id FROM rightful_mirror.object`+a.m.d.using("")+`
+		WHERE (place, family, type, tail) > ($1, $2, $3, $4) AND place < $5 AND type = $3 AND state = 1 AND seen < $6 AND created < $7
+		ORDER BY place, family, type, tail LIMIT $8`,
+		last.place, last.family, t, last.tail, (k.number+1)<<slotBits, pass, started, unseenAtOnce)
 	return ids, err
 }
 

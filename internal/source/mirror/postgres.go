@@ -27,14 +27,14 @@ type keyColumns struct {
 	place  []int64
 	family []string
 	typ    []int64
-	id     []string
+	tail   []int64
 	asOf   []int64
 	seen   []int64
 }
 
 func (k *keyColumns) add(r *row) {
 	k.place, k.family = append(k.place, r.place), append(k.family, r.family)
-	k.typ, k.id = append(k.typ, r.typ), append(k.id, r.id)
+	k.typ, k.tail = append(k.typ, r.typ), append(k.tail, r.tail)
 	k.asOf, k.seen = append(k.asOf, r.asOf), append(k.seen, r.seen)
 }
 
@@ -49,7 +49,7 @@ func (postgres) lookup(ctx context.Context, tx transaction, rows []row, read fun
 	}
 	if len(customers.place) > 0 {
 		found, err := tx.QueryContext(ctx, `SELECT `+ofObject+` FROM unnest($1::bigint[], $2::text[]) AS w (place, family)
-			JOIN rightful_mirror.object o ON o.place = w.place AND o.family = w.family AND o.type = 1 AND o.id = ''`, customers.place, customers.family)
+			JOIN rightful_mirror.object o ON o.place = w.place AND o.family = w.family AND o.type = 1 AND o.tail = 0`, customers.place, customers.family)
 		if err := eachOf(found, err, read); err != nil {
 			return err
 		}
@@ -58,8 +58,8 @@ func (postgres) lookup(ctx context.Context, tx transaction, rows []row, read fun
 		return nil
 	}
 	first := others.place[0] &^ (slots - 1)
-	found, err := tx.QueryContext(ctx, `SELECT `+ofObject+` FROM unnest($1::text[], $2::bigint[]) AS w (id, type)
-		JOIN rightful_mirror.object o ON o.id = w.id AND o.id <> '' AND o.type = w.type AND o.place >= $3 AND o.place < $4`, others.id, others.typ, first, first+slots)
+	found, err := tx.QueryContext(ctx, `SELECT `+ofObject+` FROM unnest($1::bigint[], $2::bigint[]) AS w (tail, type)
+		JOIN rightful_mirror.object o ON o.tail = w.tail AND o.tail <> 0 AND o.type = w.type AND o.place >= $3 AND o.place < $4`, others.tail, others.typ, first, first+slots)
 	return eachOf(found, err, read)
 }
 
@@ -91,9 +91,9 @@ func (postgres) put(ctx context.Context, tx transaction, rows []row) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO rightful_mirror.object (`+columns+`) SELECT `+columns+` FROM pg_temp.`+staging+`
-		ON CONFLICT (place, family, type, id) DO UPDATE SET `+replaced)
-	return err
+	done, err := tx.ExecContext(ctx, `INSERT INTO rightful_mirror.object (`+columns+`) SELECT `+columns+` FROM pg_temp.`+staging+`
+		ON CONFLICT (place, family, type, tail) DO UPDATE SET `+replaced+` WHERE object.id IS NOT DISTINCT FROM excluded.id`)
+	return allPut(done, err, len(rows))
 }
 
 func (postgres) touch(ctx context.Context, tx transaction, rows []row) error {
@@ -105,8 +105,8 @@ func (postgres) touch(ctx context.Context, tx transaction, rows []row) error {
 		k.add(&rows[i])
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE rightful_mirror.object o SET as_of = w.as_of, seen = w.seen
-		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[]) AS w (place, family, type, id, as_of, seen)
-		WHERE o.place = w.place AND o.family = w.family AND o.type = w.type AND o.id = w.id`, k.place, k.family, k.typ, k.id, k.asOf, k.seen)
+		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) AS w (place, family, type, tail, as_of, seen)
+		WHERE o.place = w.place AND o.family = w.family AND o.type = w.type AND o.tail = w.tail`, k.place, k.family, k.typ, k.tail, k.asOf, k.seen)
 	return err
 }
 
@@ -118,7 +118,7 @@ func (postgres) remove(ctx context.Context, tx transaction, rows []row) error {
 	for i := range rows {
 		k.add(&rows[i])
 	}
-	_, err := tx.ExecContext(ctx, `DELETE FROM rightful_mirror.object o USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) AS w (place, family, type, id)
-		WHERE o.place = w.place AND o.family = w.family AND o.type = w.type AND o.id = w.id`, k.place, k.family, k.typ, k.id)
+	_, err := tx.ExecContext(ctx, `DELETE FROM rightful_mirror.object o USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS w (place, family, type, tail)
+		WHERE o.place = w.place AND o.family = w.family AND o.type = w.type AND o.tail = w.tail`, k.place, k.family, k.typ, k.tail)
 	return err
 }

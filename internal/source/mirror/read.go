@@ -14,10 +14,7 @@ import (
 
 // read runs f in a transaction that sees one moment.
 func (m *Mirror) read(ctx context.Context, f func(context.Context, transaction) error) error {
-	level := sql.LevelDefault // SQLite's sees one moment
-	if m.db.Name() != "sqlite" {
-		level = sql.LevelRepeatableRead
-	}
+	_, level := m.db.Isolation()
 	return m.db.Explain(ctx, database.In(ctx, m.db.Read, &sql.TxOptions{Isolation: level, ReadOnly: true}, func(ctx context.Context, tx *sql.Tx) error {
 		return f(ctx, transaction{Tx: tx})
 	}))
@@ -84,14 +81,32 @@ func (a *Account) page(ctx context.Context, q rightful.ListQuery, after *row, n 
 	if err != nil || k.number == 0 {
 		return nil, nil, err
 	}
-	var c conditions
+	index, c := asked(k.number, q, after)
+	objects, last, read, err := a.objects(ctx, k, index, c, n, func(o *rightful.Object) bool {
+		// A family is of its guest too.
+		return q.StripeCustomerID == "" || o.StripeCustomerID == q.StripeCustomerID
+	})
+	if err != nil || read < n {
+		last = nil
+	}
+	return objects, last, err
+}
+
+// asked returns what a query asks for of an account, after a row of it, and the index
+// that serves it: empty for the clustered table. The pluses keep SQLite, which would
+// rather not sort, from reading an account by time for one customer.
+func asked(number int64, q rightful.ListQuery, after *row) (index string, c conditions) {
 	c.add("state = 1 AND type = ?", typeNumbers[q.Type])
-	index := "object_created"
+	index = "object_created"
+	plus := ""
+	if q.StripeCustomerID != "" {
+		plus = "+"
+	}
 	if q.CreatedFrom != 0 {
-		c.add("created >= ?", q.CreatedFrom)
+		c.add(plus+"created >= ?", q.CreatedFrom)
 	}
 	if q.CreatedTo != 0 {
-		c.add("created < ?", q.CreatedTo)
+		c.add(plus+"created < ?", q.CreatedTo)
 	}
 	if q.Email != "" {
 		c.add("email = ?", escape(q.Email))
@@ -99,10 +114,10 @@ func (a *Account) page(ctx context.Context, q rightful.ListQuery, after *row, n 
 	}
 	if q.StripeCustomerID != "" {
 		family := escape(q.StripeCustomerID)
-		c.add("place = ? AND family = ?", k.number<<slotBits|slotOf(family), family)
+		c.add("place = ? AND family = ?", number<<slotBits|slotOf(family), family)
 		index = ""
 	} else {
-		c.add("place >= ? AND place < ?", k.number<<slotBits, (k.number+1)<<slotBits)
+		c.add("place >= ? AND place < ?", number<<slotBits, (number+1)<<slotBits)
 	}
 	if q.SubscriptionID != "" {
 		c.add("subscription = ?", escape(q.SubscriptionID))
@@ -113,17 +128,20 @@ func (a *Account) page(ctx context.Context, q rightful.ListQuery, after *row, n 
 		index = "object_payment_intent"
 	}
 	if after != nil {
-		c.add("(created, place, family, id) < (?, ?, ?, ?)", after.created, after.place, after.family, after.id)
-		c.add("created <= ?", after.created)
+		c.add("("+plus+"created, place, family, tail) < (?, ?, ?, ?)", after.created, after.place, after.family, after.tail)
+		c.add(plus+"created <= ?", after.created)
 	}
-	objects, last, read, err := a.objects(ctx, k, index, c, n, func(o *rightful.Object) bool {
-		// A family is of its guest too.
-		return q.StripeCustomerID == "" || o.StripeCustomerID == q.StripeCustomerID
-	})
-	if err != nil || read < n {
-		last = nil
+	return index, c
+}
+
+// selecting is the statement that reads up to n objects, newest first.
+func selecting(d dialect, index string, c conditions, n int) string {
+	plus := ""
+	if index == "" {
+		plus = "+"
 	}
-	return objects, last, err
+	return `SELECT ` + columns + ` FROM rightful_mirror.object` + d.using(index) + ` WHERE ` + c.String() +
+		` ORDER BY ` + plus + `created DESC, place DESC, family DESC, tail DESC LIMIT ` + strconv.Itoa(n)
 }
 
 // objects reads up to n objects, newest first, through an index: empty for the
@@ -145,8 +163,7 @@ func (a *Account) objects(ctx context.Context, k known, index string, c conditio
 			objects = append(objects, o)
 		}
 		return err
-	}, `SELECT `+columns+` FROM rightful_mirror.object`+a.m.d.using(index)+` WHERE `+c.String()+
-		` ORDER BY created DESC, place DESC, family DESC, id DESC LIMIT `+strconv.Itoa(n), c.args...)
+	}, selecting(a.m.d, index, c, n), c.args...)
 	return objects, &r, read, err
 }
 
@@ -172,10 +189,10 @@ func (a *Account) get(ctx context.Context, t rightful.ObjectType, id string) (o 
 	var c conditions
 	index := ""
 	if t == rightful.TypeCustomer {
-		c.add("place = ? AND family = ? AND type = 1 AND id = ''", k.number<<slotBits|slotOf(id), id)
+		c.add("place = ? AND family = ? AND type = 1 AND tail = 0", k.number<<slotBits|slotOf(id), id)
 	} else {
-		c.add("id = ? AND id <> '' AND type = ? AND place >= ? AND place < ?", id, typeNumbers[t], k.number<<slotBits, (k.number+1)<<slotBits)
-		index = "object_id"
+		c.add("tail = ? AND tail <> 0 AND id = ? AND type = ? AND place >= ? AND place < ?", tailOf(id), id, typeNumbers[t], k.number<<slotBits, (k.number+1)<<slotBits)
+		index = "object_tail"
 	}
 	err = a.m.each(ctx, a.m.db.Read, func(rows *sql.Rows) (err error) {
 		var r row
@@ -221,7 +238,7 @@ func (a *Account) search(ctx context.Context, t rightful.ObjectType, key, value 
 			c.add("rest IS NOT NULL")
 		}
 		if last != nil {
-			c.add("(created, place, family, id) < (?, ?, ?, ?)", last.created, last.place, last.family, last.id)
+			c.add("(created, place, family, tail) < (?, ?, ?, ?)", last.created, last.place, last.family, last.tail)
 			c.add("created <= ?", last.created)
 		}
 		objects, next, read, err := a.objects(ctx, k, index, c, lastPage, func(o *rightful.Object) bool {

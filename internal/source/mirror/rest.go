@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"encoding/binary"
-	"errors"
 	"maps"
 	"slices"
 
@@ -38,7 +37,10 @@ const (
 )
 
 // errRest is what stands in a mirror that was not written by this code.
-var errRest = errors.New("mirror: an object's packed fields cannot be read")
+var errRest error = &rightful.Error{
+	Kind: rightful.KindUnavailable, Place: "mirror", Message: "an object's packed fields cannot be read: another version wrote them, or the mirror is damaged",
+	Hint: "delete the mirror and read the account again: rightful sync",
+}
 
 type packer struct{ b []byte }
 

@@ -1,7 +1,11 @@
 package mirror
 
 import (
+	"crypto/sha256"
+	"database/sql"
 	"encoding/base64"
+	"encoding/binary"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -53,11 +57,20 @@ func slotOf(family string) int64 {
 	return int64(h & (slots - 1))
 }
 
+// tailOf returns the tail of an id: never 0, and the same for ever. Of a family's
+// objects of one type, no two will ever have the same; if it happened, the second would
+// be refused.
+func tailOf(id string) int64 {
+	sum := sha256.Sum256([]byte(id))
+	return max(int64(binary.BigEndian.Uint64(sum[:])&math.MaxInt64), 1)
+}
+
 // row is one object as it is stored. Texts are as escape leaves them.
 type row struct {
 	place  int64 // the account's number and the family's slot
 	family string
 	typ    int64
+	tail   int64  // of the id; 0 on a customer
 	id     string // empty on a customer, whose id is the family
 	state  int64  // an Existence
 	seen   int64  // the newest pass when it was kept
@@ -74,11 +87,14 @@ type row struct {
 	rest          []byte
 }
 
-// columns names what row has, in its order.
-const columns = "place, family, type, id, state, seen, as_of, created, keyset, email, subscription, payment_intent, company_stamp, user_stamp, status, payment_status, rest"
+// objectColumns are those that an object is made of, and columns all of them.
+const (
+	objectColumns = "family, type, id, state, created, keyset, email, subscription, payment_intent, company_stamp, user_stamp, status, payment_status, rest"
+	columns       = "place, tail, seen, as_of, " + objectColumns
 
-// columnCount is how many they are.
-const columnCount = 17
+	columnCount      = 18
+	notOfObjectCount = 4
+)
 
 // appendValues appends the row's values in the order of columns.
 func (r *row) appendValues(to []any) []any {
@@ -98,7 +114,7 @@ func (r *row) appendValues(to []any) []any {
 	if r.rest != nil {
 		rest = r.rest
 	}
-	return append(to, r.place, r.family, r.typ, r.id, r.state, r.seen, r.asOf, r.created, r.keyset,
+	return append(to, r.place, r.tail, r.seen, r.asOf, r.family, r.typ, text(r.id), r.state, r.created, r.keyset,
 		text(r.email), text(r.subscription), text(r.intent), pointed(r.company), pointed(r.user), text(r.status), text(r.paymentStatus), rest)
 }
 
@@ -122,6 +138,7 @@ func newRow(m *rightful.MirrorObject, at place) row {
 	}
 	if o.Type != rightful.TypeCustomer {
 		r.id = escape(o.ID)
+		r.tail = tailOf(r.id)
 		if o.StripeCustomerID != "" {
 			family = o.StripeCustomerID
 		}
@@ -185,14 +202,21 @@ type reader struct {
 	into     [columnCount]any
 }
 
-// scan reads a row.
-func (d *reader) scan(rows interface{ Scan(...any) error }, r *row) error {
+// scan reads a row of columns.
+func (d *reader) scan(rows *sql.Rows, r *row) error { return d.scanFrom(rows, 0, r) }
+
+// scanObject reads a row of objectColumns.
+func (d *reader) scanObject(rows *sql.Rows, r *row) error {
+	return d.scanFrom(rows, notOfObjectCount, r)
+}
+
+func (d *reader) scanFrom(rows *sql.Rows, first int, r *row) error {
 	if d.into[0] == nil {
 		for i := range d.cells {
 			d.into[i] = &d.cells[i]
 		}
 	}
-	if err := rows.Scan(d.into[:]...); err != nil {
+	if err := rows.Scan(d.into[first:]...); err != nil {
 		return err
 	}
 	c := &d.cells
@@ -210,10 +234,11 @@ func (d *reader) scan(rows interface{ Scan(...any) error }, r *row) error {
 		}
 		return nil
 	}
-	rest, _ := c[16].([]byte)
+	rest, _ := c[17].([]byte)
 	*r = row{
-		place: whole(0), family: text(1), typ: whole(2), id: text(3), state: whole(4), seen: whole(5), asOf: whole(6), created: whole(7), keyset: whole(8),
-		email: text(9), subscription: text(10), intent: text(11), company: pointed(12), user: pointed(13), status: text(14), paymentStatus: text(15), rest: rest,
+		place: whole(0), tail: whole(1), seen: whole(2), asOf: whole(3),
+		family: text(4), typ: whole(5), id: text(6), state: whole(7), created: whole(8), keyset: whole(9),
+		email: text(10), subscription: text(11), intent: text(12), company: pointed(13), user: pointed(14), status: text(15), paymentStatus: text(16), rest: rest,
 	}
 	return nil
 }

@@ -50,15 +50,17 @@ CREATE TABLE rightful_mirror.pass_window (
 	PRIMARY KEY (pass, id)
 );
 
--- place is the account's number and the family's slot; id is empty on a customer,
--- whose id is its family. state is 1 for present, 2 for deleted, 3 for missing; seen
--- is the newest pass when the object was kept. Room is left in each page, so that
--- what was only seen again is written where it stands.
+-- place is the account's number and the family's slot. tail is made of the id, and
+-- shorter: each index has it. On a customer, whose id is its family, there is no id
+-- and the tail is 0. state is 1 for present, 2 for deleted, 3 for missing; seen is the
+-- newest pass when the object was kept. Room is left in each page, so that what was
+-- only seen again is written where it stands.
 CREATE TABLE rightful_mirror.object (
 	place bigint NOT NULL,
 	family text COLLATE "C" NOT NULL,
 	type smallint NOT NULL,
-	id text COLLATE "C" NOT NULL,
+	tail bigint NOT NULL,
+	id text COLLATE "C",
 	state smallint NOT NULL,
 	seen bigint NOT NULL,
 	as_of bigint NOT NULL,
@@ -72,11 +74,11 @@ CREATE TABLE rightful_mirror.object (
 	status text COLLATE "C",
 	payment_status text COLLATE "C",
 	rest bytea,
-	PRIMARY KEY (place, family, type, id)
+	PRIMARY KEY (place, family, type, tail)
 ) WITH (fillfactor = 90);
 
-CREATE INDEX object_id ON rightful_mirror.object (id) WHERE id <> '';
-CREATE INDEX object_created ON rightful_mirror.object (type, created, place, family, id) WHERE state = 1;
+CREATE INDEX object_tail ON rightful_mirror.object (tail) WHERE tail <> 0;
+CREATE INDEX object_created ON rightful_mirror.object (type, created, place, family, tail) WHERE state = 1;
 CREATE INDEX object_email ON rightful_mirror.object (email) WHERE email IS NOT NULL;
 CREATE INDEX object_subscription ON rightful_mirror.object (subscription) WHERE subscription IS NOT NULL;
 CREATE INDEX object_payment_intent ON rightful_mirror.object (payment_intent) WHERE payment_intent IS NOT NULL;

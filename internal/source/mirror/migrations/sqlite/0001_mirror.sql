@@ -48,14 +48,16 @@ CREATE TABLE pass_window (
 	PRIMARY KEY (pass, id)
 ) WITHOUT ROWID;
 
--- Clustered by family. place is the account's number and the family's slot; id is
--- empty on a customer, whose id is its family. state is 1 for present, 2 for
--- deleted, 3 for missing; seen is the newest pass when the object was kept.
+-- Clustered by family. place is the account's number and the family's slot. tail is
+-- made of the id, and shorter: each index ends in the key of the table. On a customer,
+-- whose id is its family, there is no id and the tail is 0. state is 1 for present, 2
+-- for deleted, 3 for missing; seen is the newest pass when the object was kept.
 CREATE TABLE object (
 	place INTEGER NOT NULL,
 	family TEXT NOT NULL,
 	type INTEGER NOT NULL,
-	id TEXT NOT NULL,
+	tail INTEGER NOT NULL,
+	id TEXT,
 	state INTEGER NOT NULL,
 	seen INTEGER NOT NULL,
 	as_of INTEGER NOT NULL,
@@ -69,11 +71,11 @@ CREATE TABLE object (
 	status TEXT,
 	payment_status TEXT,
 	rest BLOB,
-	PRIMARY KEY (place, family, type, id)
+	PRIMARY KEY (place, family, type, tail)
 ) WITHOUT ROWID;
 
-CREATE INDEX object_id ON object (id) WHERE id <> '';
-CREATE INDEX object_created ON object (type, created DESC, place DESC, family DESC, id DESC) WHERE state = 1;
+CREATE INDEX object_tail ON object (tail) WHERE tail <> 0;
+CREATE INDEX object_created ON object (type, created DESC, place DESC, family DESC, tail DESC) WHERE state = 1;
 CREATE INDEX object_email ON object (email) WHERE email IS NOT NULL;
 CREATE INDEX object_subscription ON object (subscription) WHERE subscription IS NOT NULL;
 CREATE INDEX object_payment_intent ON object (payment_intent) WHERE payment_intent IS NOT NULL;
