@@ -143,6 +143,9 @@ const (
 
 // unseen looks up, one by one, the objects that were there before and were not seen now.
 func (l *list) unseen(ctx context.Context) error {
+	if l.first {
+		return nil // spares looking through all of it
+	}
 	asked := map[string]bool{} // of which nobody can tell; they stay unseen
 	for {
 		var ids []string

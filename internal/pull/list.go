@@ -13,6 +13,7 @@ type list struct {
 	report *ListReport
 	pass   rightful.MirrorPass
 	ws     *windows
+	first  bool // nothing of the list was there before
 }
 
 // answer is what became of a request for a page.

@@ -91,7 +91,7 @@ func (r *run) all(ctx context.Context, types []rightful.ObjectType, wish Wish) e
 		if how == HowEvents {
 			continue
 		}
-		l := &list{run: r, report: report}
+		l := &list{run: r, report: report, first: part.Objects == 0 && part.Pass == nil}
 		l.pass, err = r.o.Store.Begin(ctx, t, now.Unix(), []rightful.MirrorWindow{{ID: 1, To: now.Unix()}})
 		if err != nil {
 			return err
