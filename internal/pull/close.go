@@ -101,7 +101,7 @@ func (r *run) close(ctx context.Context, lists []*list, since int64, advance boo
 			l.report.Problem = "what changed while it was read is not known"
 			continue // the next run has only that to do
 		}
-		if err := l.failed(ctx, l.end(ctx, until, followed == changesTaken)); err != nil {
+		if err := l.failed(ctx, l.end(ctx, until)); err != nil {
 			return err
 		}
 	}
@@ -121,15 +121,12 @@ func (r *run) keeping(err error) error {
 
 // end ends the pass of a list, once it is known what became of the objects that it did not
 // see.
-func (l *list) end(ctx context.Context, until int64, followed bool) error {
+func (l *list) end(ctx context.Context, until int64) error {
 	if err := l.unseen(ctx); err != nil {
 		return err
 	}
 	if err := l.pages.flush(ctx); err != nil {
 		return err
-	}
-	if !followed {
-		until = l.pass.Started
 	}
 	return l.keeping(l.o.Store.End(ctx, l.pass.ID, until))
 }

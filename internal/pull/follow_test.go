@@ -27,7 +27,7 @@ func TestFollow(t *testing.T) {
 		f.post("/v1/subscriptions/"+id, url.Values{"metadata[company_id]": {"78"}})
 	}
 	f.post("/v1/customers", url.Values{"email": {"new@example.com"}})
-	f.advance(time.Hour)
+	f.advance(10 * time.Second)
 	r := f.run(pull.Wish{})
 	f.complete(r)
 	if n := f.gets(); n*50 > full {

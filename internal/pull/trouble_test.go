@@ -77,6 +77,9 @@ func TestRefusedKeyEndsTheRun(t *testing.T) {
 	if _, err := f.try(t.Context(), pull.Wish{}); rightful.KindOf(err) != rightful.KindUnauthorized {
 		t.Fatalf("got %v", err)
 	}
+	if n := f.sim.Counts().Operations["events.list"]; n > 0 {
+		t.Errorf("events were asked for all the same: %d requests", n)
+	}
 }
 
 func TestAMirrorThatDoesNotKeepEndsTheRun(t *testing.T) {

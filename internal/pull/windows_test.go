@@ -152,3 +152,58 @@ func TestWindowsKeepThePace(t *testing.T) {
 		}
 	}
 }
+
+// TestCutWhileAPageIsOnItsWay gives the older part of a window away while the page that
+// reaches into it is being read: that part is left to the other window.
+func TestCutWhileAPageIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	ws := resume([]rightful.MirrorWindow{{ID: 1, From: 100, To: 200}})
+	w, _ := ws.next()
+	w.asked = true
+	q := w.query(rightful.TypeCustomer)
+	older, changed := ws.cut(w, 150)
+	if len(changed) != 2 || changed[0].From != 150 || changed[1].From != 100 || changed[1].To != 150 || changed[0].ID == changed[1].ID {
+		t.Fatalf("%+v", changed)
+	}
+	page := rightful.ListPage{More: true, Objects: []rightful.Object{{ID: "a", Created: 160}, {ID: "b", Created: 150}, {ID: "c", Created: 149}}}
+	mine, err := ws.took(w, q, page)
+	if err != nil || len(mine) != 2 || !w.Done || len(ws.all) != 1 || ws.all[0] != older {
+		t.Fatalf("%v, %+v, %+v, %v", mine, w, ws.all, err)
+	}
+}
+
+// TestCircles has pages that come again after a while, all of the same second.
+func TestCircles(t *testing.T) {
+	t.Parallel()
+	for length := 1; length < 9; length++ {
+		ws := resume([]rightful.MirrorWindow{{ID: 1, To: 200}})
+		w := ws.all[0]
+		var err error
+		n := 0
+		for ; err == nil && n < 100; n++ {
+			id := fmt.Sprint(max(n, 0) % length)
+			if n < 3 {
+				id = fmt.Sprint("before the circle ", n)
+			}
+			_, err = ws.took(w, w.query(rightful.TypeCustomer), rightful.ListPage{More: true, Objects: []rightful.Object{{ID: id, Created: 100}}})
+		}
+		if rightful.KindOf(err) != rightful.KindUnavailable || n > 3*length+6 {
+			t.Errorf("a circle of %d pages was noticed after %d: %v", length, n, err)
+		}
+	}
+}
+
+// TestUnordered has a list that is not newest first: every object comes, also when the
+// cursor vanishes.
+func TestUnordered(t *testing.T) {
+	t.Parallel()
+	ws := resume([]rightful.MirrorWindow{{ID: 1, From: 100, To: 200}})
+	w := ws.all[0]
+	mine, err := ws.took(w, w.query(rightful.TypeCustomer), rightful.ListPage{More: true, Objects: []rightful.Object{{ID: "a", Created: 110}, {ID: "b", Created: 190}, {ID: "c", Created: 120}}})
+	if err != nil || len(mine) != 3 || w.Done || w.AfterCreated != 199 {
+		t.Fatalf("%v, %+v, %v", mine, w, err)
+	}
+	if err := w.lost(rightful.TypeCustomer); err != nil || w.To != 200 || w.After != "" {
+		t.Fatalf("%+v, %v", w, err)
+	}
+}
