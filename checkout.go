@@ -13,7 +13,11 @@ type Checkout struct {
 	// yet, and where the place does not show them; the session tells their ids.
 	Subscription  Object
 	PaymentIntent Object
-	URL           string // where the buyer pays; empty unless the session is open
+	URL           string // where the buyer pays; empty unless the session is open, and for one that is embedded
+	// ClientSecret opens an embedded session in the buyer's browser (ui_mode, at
+	// docs.stripe.com/api/checkout/sessions/object). It is the buyer's secret, and
+	// empty unless the session is open.
+	ClientSecret string
 }
 
 // CheckoutReader reads checkout sessions whole. Errors are as those of
@@ -41,6 +45,20 @@ type NewCheckout struct {
 	IdempotencyKey string
 }
 
+// NewPortal is a session of Stripe's customer portal that is to be made.
+type NewPortal struct {
+	StripeCustomerID string
+	ReturnURL        string
+	Configuration    string // bpc_...; empty: the account's own
+}
+
+// Portal is a session of Stripe's customer portal. Who has the URL sees, and changes,
+// how the customer is billed.
+type Portal struct {
+	ID  string
+	URL string
+}
+
 // StripeCreator makes what a purchase needs, and nothing else. A request that is
 // sent again with the same idempotency key within 24 hours is executed once
 // (docs.stripe.com/api/idempotent_requests); with other parameters it is an error
@@ -57,6 +75,9 @@ type StripeCreator interface {
 	// CreateCheckout returns the session and where to pay it, and nothing of its
 	// customer.
 	CreateCheckout(ctx context.Context, c NewCheckout) (Checkout, error)
+	// CreatePortal makes a session of the customer portal. Each call makes one; one that
+	// nobody opens expires.
+	CreatePortal(ctx context.Context, p NewPortal) (Portal, error)
 	// ExpireCheckout closes an open session, so that nobody can pay it any more.
 	// One that is not open is an error of kind conflict.
 	ExpireCheckout(ctx context.Context, sessionID string) error

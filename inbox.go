@@ -55,7 +55,7 @@ const (
 // InboxEvent is one event of Stripe, reduced to what says whose it is. It never
 // holds the body that was received.
 type InboxEvent struct {
-	Account  string // acct_... that it is of, empty when that is not known
+	Account  string // acct_... that it is of, empty until that is known
 	Livemode bool
 	ID       string
 	Type     string // e.g. customer.updated
@@ -88,7 +88,6 @@ type InboxEvent struct {
 
 // InboxObject is the newest that events told of one Stripe object.
 type InboxObject struct {
-	Account  string
 	Livemode bool
 	Type     ObjectType
 	ID       string
@@ -96,14 +95,16 @@ type InboxObject struct {
 	Created  int64  // of the newest event, Unix seconds
 	EventID  string // which one that is; the last one accepted of several of one second
 	Snapshot string // identity fields as JSON
+	SeenAt   int64  // when it was heard of last, Unix seconds
 }
 
 // Inbox accepts events. It is safe for use by several goroutines and processes.
 // Errors are of kind unreachable or unavailable.
 type Inbox interface {
 	// AcceptEvents keeps the events that are not kept yet, and the job that looks at
-	// them, in one transaction. It returns after the commit, and tells which of them
-	// are new.
+	// them, in one transaction. An event is known by its mode and id alone: whether its
+	// account is known does not matter. It returns after the commit, and tells which of
+	// them are new.
 	AcceptEvents(ctx context.Context, events []InboxEvent) (fresh []bool, err error)
 }
 
@@ -125,7 +126,7 @@ type InboxWork interface {
 	OpenEvents(ctx context.Context, shard int, limit int) ([]InboxEvent, error)
 	// InboxObjects returns what is known of the youngest objects of families, at least
 	// a hundred of each, and of those of the ids.
-	InboxObjects(ctx context.Context, account string, livemode bool, families, ids []string) ([]InboxObject, error)
+	InboxObjects(ctx context.Context, livemode bool, families, ids []string) ([]InboxObject, error)
 	// SettleEvents writes down what was judged, and the objects that were learned. An
 	// object that another event made newer meanwhile is left alone. Events whose
 	// family turned out to be another one move to its shard. Those with a notice that
@@ -139,13 +140,16 @@ type InboxWork interface {
 	SettleNotices(ctx context.Context, shard int, worker string, until int64, events []InboxEvent) error
 
 	// MissingEvents returns those of the ids that are not kept.
-	MissingEvents(ctx context.Context, account string, livemode bool, ids []string) ([]string, error)
+	MissingEvents(ctx context.Context, livemode bool, ids []string) ([]string, error)
 	// WakeShards makes jobs for what is due and has none, and returns how many. With
 	// again, what has a job gets another one: its worker may have been killed.
 	WakeShards(ctx context.Context, again bool) (int, error)
 	// PruneEvents forgets what came to its end before a time (Unix seconds): at most
 	// limit events. It returns how many.
 	PruneEvents(ctx context.Context, before int64, limit int) (int, error)
+	// PruneObjects forgets objects that were heard of last before a time (Unix seconds):
+	// at most limit. It returns how many.
+	PruneObjects(ctx context.Context, before int64, limit int) (int, error)
 
 	// InboxMark returns a time (Unix seconds) that was kept under a name, 0 for none,
 	// and KeepInboxMark keeps one.

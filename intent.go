@@ -2,36 +2,39 @@ package rightful
 
 import "context"
 
-// CustomerIntent is the promise to make one Stripe customer for a company. It is
-// kept before Stripe is asked, so that processes that ask at the same time, or one
-// that dies on the way, end with the same customer.
-type CustomerIntent struct {
+// IntentKind is what an Intent promises to make.
+type IntentKind string
+
+// The kinds of intents.
+const (
+	IntentCustomer IntentKind = "customer" // the one customer of a company
+	IntentCheckout IntentKind = "checkout" // one session of a wish: the same wish, by the same user for the same company, leads to the same open session
+)
+
+// Intent is the promise to make one object at Stripe. It is kept before Stripe is
+// asked, so that processes that ask at the same time, or one that dies on the way, end
+// with the same object. Its key is everything before Generation.
+type Intent struct {
+	Kind      IntentKind
 	Account   string // acct_..., empty when the key may not tell
 	Livemode  bool
 	CompanyID string // canonical
+	UserID    string // canonical; of a session only
+	Wish      string // of a session only: hash of everything that was asked for, the customer included
 
-	// Generation counts the customers that were promised for this company: a new
-	// one begins only after the last was found deleted or lost.
+	// Generation counts the objects that were promised under this key: a new one begins
+	// only after the last was found gone or lost.
 	Generation int
-	// Name and Email are what the first who promised asked for: an idempotency key
-	// stands for exactly these.
+	// Name and Email are what the first who promised a customer asked for: an
+	// idempotency key stands for exactly these.
 	Name, Email string
-	At          int64  // Unix seconds when it was promised
-	CustomerID  string // the answer; empty while none is known
-}
-
-// CheckoutIntent is the promise to make one checkout session: the same wish, by the
-// same user for the same company, leads to the same open session.
-type CheckoutIntent struct {
-	Account   string
-	Livemode  bool
-	CompanyID string // canonical
-	UserID    string // canonical
-	Wish      string // hash of everything that was asked for, the customer included
-
-	Generation int    // counts the sessions of this wish
-	At         int64  // Unix seconds when it was promised
-	SessionID  string // the answer; empty while none is known
+	// At is when it was promised or, once a request was sent, when the first was: Unix
+	// seconds. Nothing was made of it before.
+	At int64
+	// SentAt is when a request was last about to be sent: Unix seconds, and 0 when none
+	// was. What was sent then may take effect for a while.
+	SentAt   int64
+	ObjectID string // the answer; empty while none is known
 }
 
 // IntentStore keeps intents. It is safe for use by several processes; what it
@@ -40,22 +43,23 @@ type CheckoutIntent struct {
 //
 // Errors are of kind unreachable or unavailable; of kind invalid for an empty id, or
 // one that is longer than 400 bytes or no text; and of kind not_found when what is to
-// be kept or renewed was never promised. A call that failed may be made again.
+// be sent, kept or renewed was never promised. A call that failed may be made again.
 type IntentStore interface {
-	// PromiseCustomer keeps the intent unless there is one for its account, mode and
-	// company, and returns what is kept then: the caller's, or the earlier one.
-	PromiseCustomer(ctx context.Context, in CustomerIntent) (CustomerIntent, error)
-	// KeepCustomer writes down the customer of the intent's generation, if none is
-	// known yet, and returns what is kept then.
-	KeepCustomer(ctx context.Context, in CustomerIntent) (CustomerIntent, error)
-	// RenewCustomer replaces the intent of in.Generation-1 by in, unless somebody
-	// else has, and returns what is kept then.
-	RenewCustomer(ctx context.Context, in CustomerIntent) (CustomerIntent, error)
-
-	// The same for sessions.
-	PromiseCheckout(ctx context.Context, in CheckoutIntent) (CheckoutIntent, error)
-	KeepCheckout(ctx context.Context, in CheckoutIntent) (CheckoutIntent, error)
-	RenewCheckout(ctx context.Context, in CheckoutIntent) (CheckoutIntent, error)
+	// Kept returns what is kept of the intent's key; false when nothing is.
+	Kept(ctx context.Context, in Intent) (kept Intent, known bool, err error)
+	// Promise keeps the intent unless there is one of its key, and returns what is kept
+	// then: the caller's, or the earlier one.
+	Promise(ctx context.Context, in Intent) (Intent, error)
+	// Send writes down that a request of the intent's generation is about to be sent at
+	// in.SentAt, if no answer is known yet, and returns what is kept then: the later of
+	// two times, and as At that of the first.
+	Send(ctx context.Context, in Intent) (Intent, error)
+	// Keep writes down the object of the intent's generation, if none is known yet, and
+	// returns what is kept then.
+	Keep(ctx context.Context, in Intent) (Intent, error)
+	// Renew replaces the intent of in.Generation-1 by in, unless somebody else has, and
+	// returns what is kept then.
+	Renew(ctx context.Context, in Intent) (Intent, error)
 }
 
 // CheckoutRecords tells for whom sessions were made. An IntentStore may have them: they
@@ -63,6 +67,6 @@ type IntentStore interface {
 // those of IntentStore.
 type CheckoutRecords interface {
 	// CheckoutOf returns the intent whose answer is this session, as long as it was not
-	// renewed; false when there is none.
-	CheckoutOf(ctx context.Context, account string, livemode bool, sessionID string) (CheckoutIntent, bool, error)
+	// renewed or forgotten; false when there is none.
+	CheckoutOf(ctx context.Context, account string, livemode bool, sessionID string) (Intent, bool, error)
 }

@@ -47,11 +47,22 @@ type Customer struct {
 
 // Session is a checkout session that a buyer may be sent to.
 type Session struct {
-	ID               string `json:"id"`
-	URL              string `json:"url"`
+	ID  string `json:"id"`
+	URL string `json:"url"` // where the buyer pays; empty for an embedded session
+	// ClientSecret opens an embedded session in the buyer's browser, and is for them
+	// alone; empty for one that has a URL.
+	ClientSecret     string `json:"client_secret"`
 	CompanyID        string `json:"company_id"`
 	StripeCustomerID string `json:"stripe_customer_id"`
 	Reused           bool   `json:"reused"` // an open session of the very same wish
+}
+
+// Portal is a session of Stripe's customer portal that a user may be sent to.
+type Portal struct {
+	ID               string `json:"id"`
+	URL              string `json:"url"` // for this user alone: who has it sees how the company is billed
+	CompanyID        string `json:"company_id"`
+	StripeCustomerID string `json:"stripe_customer_id"`
 }
 
 // Validation is what is to be said about a payment after checkout.
@@ -80,10 +91,18 @@ const (
 	DecidedCompany  = "company"  // a user's company was resolved
 	DecidedCustomer = "customer" // a company's customer was chosen or made
 	DecidedCheckout = "checkout" // a session was made or reused
+	DecidedPortal   = "portal"   // a session of the customer portal was made
 	DecidedPayment  = "payment"  // a payment was validated
 	DecidedGuard    = "guard"    // a client's id was looked at
 	DecidedWebhook  = "webhook"  // an event was judged
 	DecidedHealing  = "healing"  // a link or stamp was put right on the way
+)
+
+// What may have ended a call beside an error of a kind.
+const (
+	ErrorCalledOff = "called_off" // who asked did not wait for the answer: nothing failed
+	ErrorTimedOut  = "timed_out"  // it took longer than its caller allowed
+	ErrorUnknown   = "unknown"    // an error of no kind
 )
 
 // Decision is one structured event: what was decided, about whom. But for its
@@ -108,6 +127,6 @@ type Decision struct {
 	// Findings are what was found, for whoever keeps it. They may name other
 	// companies: they are in no log line and no trace.
 	Findings []rightful.Finding
-	Error    string  // the kind of the error that ended it; empty when none did
+	Error    string  // what ended it: a kind of error, or one of those below; empty when nothing did
 	Seconds  float64 // how long it took
 }

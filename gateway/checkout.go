@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -57,11 +58,8 @@ func (g *Gateway) CreateCheckoutSession(ctx context.Context, r CheckoutRequest) 
 		return Session{}, err
 	}
 	act.UserID, act.CompanyID = who.user.ID, who.company.ID
-	if r.CompanyID != "" && !rightful.SameID(r.CompanyID, who.company.ID) {
-		return Session{}, &Refusal{
-			Status: OtherCompany, BuyerMessage: buyerOther,
-			Message: fmt.Sprintf("the app expects company %s for user %s, and the resolver names company %s", quoted(r.CompanyID), who.user.ID, who.company.ID),
-		}
+	if err := cmp.Or(who.active(), who.expected(r.CompanyID)); err != nil {
+		return Session{}, err
 	}
 	account, err := g.opens(ctx)
 	if err != nil {
@@ -130,10 +128,6 @@ func (ck *checkout) stamps() map[string]string {
 // buyer to.
 const soon = 5 * 60
 
-// stuck is how old, in seconds, a promise is when no request of it can still be on its
-// way: then it is given up, if no answer tells what became of it.
-const stuck = 2 * 60
-
 // session returns the session of the wish, an open one or a new one.
 func (ck *checkout) session(ctx context.Context) (Session, error) {
 	wish := hashOf(ck.params)
@@ -142,45 +136,35 @@ func (ck *checkout) session(ctx context.Context) (Session, error) {
 		return Session{}, err
 	}
 	defer leave()
-	fresh := func(generation int) rightful.CheckoutIntent {
-		return rightful.CheckoutIntent{
-			Account: ck.account.ID, Livemode: ck.account.Livemode, CompanyID: rightful.CanonicalID(ck.who.company.ID),
-			UserID: rightful.CanonicalID(ck.who.user.ID), Wish: wish, Generation: generation, At: ck.g.now(),
+	fresh := func(generation int) rightful.Intent { // it is sent at once
+		return rightful.Intent{
+			Kind: rightful.IntentCheckout, Account: ck.account.ID, Livemode: ck.account.Livemode, CompanyID: rightful.CanonicalID(ck.who.company.ID),
+			UserID: rightful.CanonicalID(ck.who.user.ID), Wish: wish, Generation: generation, At: ck.g.now(), SentAt: ck.g.now(),
 		}
 	}
-	in, err := ck.g.opt.Intents.PromiseCheckout(ctx, fresh(1))
+	in, err := ck.g.opt.Intents.Promise(ctx, fresh(1))
 	for range rounds {
 		if err != nil {
-			break
+			return Session{}, err
 		}
-		if in.SessionID != "" {
-			s, open, err := ck.open(ctx, in.SessionID)
-			if err != nil || open {
-				return s, err
-			}
-		} else if ck.g.now()-in.At < keyLife {
-			s, open, err := ck.create(ctx, in)
-			if err != nil {
-				if next := fresh(in.Generation + 1); ck.givesUp(err, in) {
-					_, _ = ck.g.opt.Intents.RenewCheckout(ctx, next) // the error at hand is the one to tell
-				}
-				return Session{}, err
-			}
-			if open {
-				made := in
-				made.SessionID = s.ID
-				kept, err := ck.g.opt.Intents.KeepCheckout(ctx, made)
-				if err != nil {
-					return Session{}, err
-				}
-				if kept.SessionID == s.ID {
-					return s, nil
-				}
-				in = kept // another process has gone on meanwhile
-				continue
-			}
+		var s Session
+		again := false
+		if in.ObjectID != "" {
+			s, err = ck.open(ctx, in.ObjectID)
+		} else {
+			s, in, again, err = ck.attempt(ctx, in)
 		}
-		in, err = ck.g.opt.Intents.RenewCheckout(ctx, fresh(in.Generation+1))
+		switch {
+		case rightful.KindOf(err) == rightful.KindInvalid:
+			// Stripe may keep answering this key with the same error. The one at hand is
+			// the one to tell.
+			_, _ = ck.g.opt.Intents.Renew(ctx, fresh(in.Generation+1))
+			return Session{}, err
+		case err != nil || s.ID != "":
+			return s, err
+		case !again:
+			in, err = ck.g.opt.Intents.Renew(ctx, fresh(in.Generation+1))
+		}
 	}
 	if err == nil {
 		err = unclear("the sessions of this wish are closed again at once")
@@ -188,39 +172,56 @@ func (ck *checkout) session(ctx context.Context) (Session, error) {
 	return Session{}, err
 }
 
-// givesUp reports whether the next who asks gets another key: Stripe may keep answering
-// this one with the same error.
-func (ck *checkout) givesUp(err error, in rightful.CheckoutIntent) bool {
-	switch rightful.KindOf(err) {
-	case rightful.KindInvalid:
-		return true
-	case rightful.KindUncertain:
-		return ck.g.now()-in.At >= stuck
+// attempt makes the session of a promise without an answer. Without a session and
+// without an error, the promise is over; or it is to be looked at again, as it is kept
+// by now.
+func (ck *checkout) attempt(ctx context.Context, in rightful.Intent) (s Session, kept rightful.Intent, again bool, err error) {
+	switch ck.g.outlookOf(in) {
+	case onItsWay:
+		return Session{}, in, false, ck.g.unanswered(in)
+	case isOver:
+		return Session{}, in, false, nil
 	}
-	return false
+	kept, send, err := ck.g.sending(ctx, in)
+	if !send {
+		return Session{}, kept, true, err
+	}
+	s, open, err := ck.create(ctx, kept)
+	if err != nil || !open {
+		return Session{}, kept, false, err
+	}
+	made := kept
+	made.ObjectID = s.ID
+	kept, err = ck.g.opt.Intents.Keep(ctx, made)
+	if err != nil || kept.ObjectID != s.ID {
+		return Session{}, kept, true, err // another process has gone on meanwhile
+	}
+	return s, kept, false, nil
 }
 
 // open returns an earlier session, if the buyer can still be sent to it and it still
-// is what is asked for.
-func (ck *checkout) open(ctx context.Context, id string) (Session, bool, error) {
+// is what is asked for; else none.
+func (ck *checkout) open(ctx context.Context, id string) (Session, error) {
 	c, exists, err := ck.g.opt.Stripe.Checkout(ctx, id)
 	switch {
 	case err != nil:
-		return Session{}, false, err
+		return Session{}, err
 	case exists == rightful.ExistsUnknown:
-		return Session{}, false, unclear(fmt.Sprintf("Stripe does not tell whether %s exists", id))
+		return Session{}, unclear(fmt.Sprintf("Stripe does not tell whether %s exists", id))
 	case exists != rightful.ExistsPresent || !ck.right(c.Session) || !ck.lasts(c):
-		return Session{}, false, nil
+		return Session{}, nil
 	}
 	s := ck.answer(c)
 	s.Reused = true
-	return s, true, nil
+	return s, nil
 }
 
 // create makes the session of an intent. It is not open when it was made by an earlier
 // request, long ago.
-func (ck *checkout) create(ctx context.Context, in rightful.CheckoutIntent) (Session, bool, error) {
-	c, err := ck.g.opt.Stripe.CreateCheckout(ctx, rightful.NewCheckout{
+func (ck *checkout) create(ctx context.Context, in rightful.Intent) (Session, bool, error) {
+	bounded, cancel := sendingFor(ctx)
+	defer cancel()
+	c, err := ck.g.opt.Stripe.CreateCheckout(bounded, rightful.NewCheckout{
 		Params:         ck.params,
 		IdempotencyKey: onceKey("checkout", ck.account, in.Generation, in.CompanyID, in.UserID, in.Wish),
 	})
@@ -251,9 +252,9 @@ func (ck *checkout) right(o rightful.Object) bool {
 
 // lasts reports whether a buyer can be sent to a session, and has some time.
 func (ck *checkout) lasts(c rightful.Checkout) bool {
-	return c.Session.Status == "open" && c.Session.ExpiresAt > ck.g.now()+soon && (c.URL != "" || !ck.hosted)
+	return c.Session.Status == "open" && c.Session.ExpiresAt > ck.g.now()+soon && (c.URL != "" || !ck.hosted && c.ClientSecret != "")
 }
 
 func (ck *checkout) answer(c rightful.Checkout) Session {
-	return Session{ID: c.Session.ID, URL: c.URL, CompanyID: ck.who.company.ID, StripeCustomerID: ck.customer}
+	return Session{ID: c.Session.ID, URL: c.URL, ClientSecret: c.ClientSecret, CompanyID: ck.who.company.ID, StripeCustomerID: ck.customer}
 }

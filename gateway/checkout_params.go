@@ -226,21 +226,23 @@ func (g *Gateway) mergeMetadata(w *wish, metadata map[string]string) error {
 	return g.checkMetadata("metadata", all)
 }
 
+// checkURL refuses where no user can be sent back to.
+func checkURL(place, text string) error {
+	u, err := url.Parse(text)
+	if err != nil || len(text) > maxURL || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
+		return badRequest(place, "%s is no http or https URL", quoted(text))
+	}
+	return nil
+}
+
 // urls checks where the buyer goes afterwards.
 func (w *wish) urls(r CheckoutRequest) error {
-	check := func(place, text string) error {
-		u, err := url.Parse(text)
-		if err != nil || len(text) > maxURL || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
-			return badRequest(place, "%s is no http or https URL", quoted(text))
-		}
-		return nil
-	}
 	mode, given := w.params["ui_mode"]
 	w.hosted = !given || mode == "hosted" || mode == "hosted_page"
 	back, returns := w.params["return_url"]
 	if returns {
 		text, _ := back.(string)
-		if err := check("stripe_params.return_url", text); err != nil {
+		if err := checkURL("stripe_params.return_url", text); err != nil {
 			return err
 		}
 	}
@@ -251,14 +253,14 @@ func (w *wish) urls(r CheckoutRequest) error {
 		}
 	case r.SuccessURL != "" || r.CancelURL != "":
 		return badRequest("success_url", "an embedded session has stripe_params.return_url instead")
-	case !returns && w.params["redirect_on_completion"] != "never":
+	case !returns && (mode == "embedded" || mode == "embedded_page") && w.params["redirect_on_completion"] != "never":
 		return badRequest("stripe_params.return_url", "it is required for an embedded session")
 	}
 	for _, u := range []struct{ place, text string }{{"success_url", r.SuccessURL}, {"cancel_url", r.CancelURL}} {
 		if u.text == "" {
 			continue
 		}
-		if err := check(u.place, u.text); err != nil {
+		if err := checkURL(u.place, u.text); err != nil {
 			return err
 		}
 		w.params[u.place] = u.text

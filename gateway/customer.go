@@ -189,7 +189,7 @@ func (ch *choice) choose(ctx context.Context) (Customer, error) {
 		case 1:
 			c, again, err = ch.linked(ctx, at)
 		default:
-			err = ch.refuse(rightful.CodeLinksDisagree, false, "company %s links several customers: %s", company.ID, strings.Join(at.customers, ", "))
+			err = ch.linksSeveral(at)
 		}
 		if err != nil || !again {
 			return c, err
@@ -201,6 +201,14 @@ func (ch *choice) choose(ctx context.Context) (Customer, error) {
 // refuse is the refusal to use a customer.
 func (ch *choice) refuse(code rightful.Code, security bool, format string, args ...any) error {
 	return &Refusal{Status: CustomerRefused, Code: code, Security: security, BuyerMessage: buyerCustomer, Message: fmt.Sprintf(format, args...)}
+}
+
+func (ch *choice) linksSeveral(at standing) error {
+	return ch.refuse(rightful.CodeLinksDisagree, false, "company %s links several customers: %s", ch.company.ID, strings.Join(at.customers, ", "))
+}
+
+func (ch *choice) linksUnknown(id string) error {
+	return ch.refuse(rightful.CodeLinkUnknown, false, "company %s links %s, and Stripe has no such customer in this account and mode", ch.company.ID, id)
 }
 
 // standing is what a company links now.

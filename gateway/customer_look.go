@@ -136,7 +136,7 @@ func (ch *choice) linked(ctx context.Context, at standing) (c Customer, again bo
 	case rightful.ExistsDeleted:
 		return ch.replace(ctx, id)
 	case rightful.ExistsMissing:
-		return Customer{}, false, ch.refuse(rightful.CodeLinkUnknown, false, "company %s links %s, and Stripe has no such customer in this account and mode", ch.company.ID, id)
+		return Customer{}, false, ch.linksUnknown(id)
 	}
 	return Customer{}, false, unclear(fmt.Sprintf("Stripe does not tell whether %s exists", id))
 }

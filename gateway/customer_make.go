@@ -7,10 +7,9 @@ import (
 	"rightful"
 )
 
-// keyLife is how long, in seconds, an idempotency key is relied on. Stripe keeps them
-// for 24 hours (docs.stripe.com/api/idempotent_requests); an hour is left for clocks
-// that differ and for requests on their way.
-const keyLife = 23 * 60 * 60
+// keyLife is how long, in seconds, Stripe keeps an idempotency key
+// (docs.stripe.com/api/idempotent_requests). What was made under it was made by then.
+const keyLife = 24 * 60 * 60
 
 // clockSlack is how far, in seconds, Stripe's clock may differ from ours.
 const clockSlack = 5 * 60
@@ -47,7 +46,7 @@ func (ch *choice) replace(ctx context.Context, deleted string) (c Customer, agai
 		if err != nil {
 			return c, false, err
 		}
-		if in.CustomerID != "" && in.CustomerID != deleted {
+		if in.ObjectID != "" && in.ObjectID != deleted {
 			c, _, err = ch.made(ctx, false)
 			return c, false, err
 		}
@@ -75,21 +74,21 @@ func (ch *choice) replace(ctx context.Context, deleted string) (c Customer, agai
 
 // promised returns the intent of the company's customer, the caller's own if there is
 // none yet.
-func (ch *choice) promised(ctx context.Context) (rightful.CustomerIntent, error) {
-	return ch.g.opt.Intents.PromiseCustomer(ctx, ch.intent(1))
+func (ch *choice) promised(ctx context.Context) (rightful.Intent, error) {
+	return ch.g.opt.Intents.Promise(ctx, ch.intent(1))
 }
 
 // intent is a new promise.
-func (ch *choice) intent(generation int) rightful.CustomerIntent {
-	return rightful.CustomerIntent{
-		Account: ch.account.ID, Livemode: ch.account.Livemode, CompanyID: rightful.CanonicalID(ch.company.ID),
+func (ch *choice) intent(generation int) rightful.Intent {
+	return rightful.Intent{
+		Kind: rightful.IntentCustomer, Account: ch.account.ID, Livemode: ch.account.Livemode, CompanyID: rightful.CanonicalID(ch.company.ID),
 		Generation: generation, Name: ch.details.Name, Email: ch.details.Email, At: ch.g.now(),
 	}
 }
 
 // renewed begins the next generation, unless somebody else has.
-func (ch *choice) renewed(ctx context.Context, last rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	return ch.g.opt.Intents.RenewCustomer(ctx, ch.intent(last.Generation+1))
+func (ch *choice) renewed(ctx context.Context, last rightful.Intent) (rightful.Intent, error) {
+	return ch.g.opt.Intents.Renew(ctx, ch.intent(last.Generation+1))
 }
 
 // made returns the customer of the company's intent. It keeps a promise that has no
@@ -100,10 +99,10 @@ func (ch *choice) made(ctx context.Context, mayAdopt bool) (c Customer, from *ad
 		if err != nil {
 			return Customer{}, nil, err
 		}
-		if in.CustomerID != "" {
-			usable, trouble := ch.usable(ctx, in.CustomerID)
+		if in.ObjectID != "" {
+			usable, trouble := ch.usable(ctx, in.ObjectID)
 			if trouble != nil || usable {
-				c.StripeCustomerID = in.CustomerID
+				c.StripeCustomerID = in.ObjectID
 				return c, from, trouble
 			}
 			from = nil
@@ -117,24 +116,24 @@ func (ch *choice) made(ctx context.Context, mayAdopt bool) (c Customer, from *ad
 		}
 		made, fresh := in, false
 		if from != nil {
-			made.CustomerID = from.customer
+			made.ObjectID = from.customer
 		} else {
 			if made, fresh, err = ch.create(ctx, in); err != nil {
 				return Customer{}, nil, err
 			}
-			if made.CustomerID == "" {
+			if made.ObjectID == "" {
 				in = made // another generation
 				continue
 			}
 		}
-		in, err = ch.g.opt.Intents.KeepCustomer(ctx, made)
+		in, err = ch.g.opt.Intents.Keep(ctx, made)
 		switch {
-		case err == nil && in.CustomerID != made.CustomerID:
+		case err == nil && in.ObjectID != made.ObjectID:
 			if from = nil; fresh {
-				ch.surplus = made.CustomerID
+				ch.surplus = made.ObjectID
 			}
 		case err == nil && fresh: // Stripe has just said what it is
-			return Customer{StripeCustomerID: made.CustomerID, Created: true}, nil, nil
+			return Customer{StripeCustomerID: made.ObjectID, Created: true}, nil, nil
 		}
 	}
 	if err == nil {
@@ -170,16 +169,27 @@ func (ch *choice) usable(ctx context.Context, id string) (bool, error) {
 // create makes the customer of an intent, and returns the intent with it: fresh when
 // Stripe has just answered with it. Without an error and without a customer, what it
 // returns is the intent of another generation.
-func (ch *choice) create(ctx context.Context, in rightful.CustomerIntent) (made rightful.CustomerIntent, fresh bool, err error) {
-	if ch.g.now()-in.At >= keyLife {
+func (ch *choice) create(ctx context.Context, in rightful.Intent) (made rightful.Intent, fresh bool, err error) {
+	switch ch.g.outlookOf(in) {
+	case onItsWay:
+		made, err = ch.lost(ctx, in, ch.g.unanswered(in))
+		return made, false, err
+	case isOver:
 		made, err = ch.lost(ctx, in, nil)
 		return made, false, err
 	}
+	kept, send, err := ch.g.sending(ctx, in)
+	if !send {
+		return kept, false, err
+	}
+	in = kept
 	metadata := map[string]string{ch.g.opt.Keys.Company: stampFor(ch.company)}
 	if ch.g.opt.Keys.Ownership != "" {
 		metadata[ch.g.opt.Keys.Ownership] = ch.g.opt.OwnershipValue
 	}
-	o, err := ch.g.opt.Stripe.CreateCustomer(ctx, rightful.NewCustomer{
+	bounded, cancel := sendingFor(ctx)
+	defer cancel()
+	o, err := ch.g.opt.Stripe.CreateCustomer(bounded, rightful.NewCustomer{
 		Name: in.Name, Email: in.Email, Metadata: metadata,
 		IdempotencyKey: onceKey("customer", ch.account, in.Generation, in.CompanyID),
 	})
@@ -201,15 +211,15 @@ func (ch *choice) create(ctx context.Context, in rightful.CustomerIntent) (made 
 		}
 		return made, false, err
 	}
-	in.CustomerID = o.ID
+	in.ObjectID = o.ID
 	return in, true, err
 }
 
 // lost looks for a customer that may have been made for an intent although no answer
 // said so, among those that were created since: a list by time, and no search. With
-// none, the next generation begins; but not while a request may still be on its way,
-// which is what uncertain says.
-func (ch *choice) lost(ctx context.Context, in rightful.CustomerIntent, uncertain error) (rightful.CustomerIntent, error) {
+// none, the next generation begins, unless there is doubt: then a request may still be
+// on its way.
+func (ch *choice) lost(ctx context.Context, in rightful.Intent, doubt error) (rightful.Intent, error) {
 	var found []string
 	q := rightful.ListQuery{Type: rightful.TypeCustomer, CreatedFrom: in.At - clockSlack, CreatedTo: in.At + keyLife + 2*clockSlack}
 	for o, err := range ch.g.opt.Stripe.List(ctx, q) {
@@ -222,12 +232,12 @@ func (ch *choice) lost(ctx context.Context, in rightful.CustomerIntent, uncertai
 	}
 	switch {
 	case len(found) == 1:
-		in.CustomerID = found[0]
+		in.ObjectID = found[0]
 		return in, nil
 	case len(found) > 1:
 		return in, ch.refuse(rightful.CodeIdleDuplicate, false, "company %s links no customer, and several that are stamped with it were made since %d: %s", ch.company.ID, in.At, listed(found))
-	case uncertain != nil && ch.g.now()-in.At < stuck:
-		return in, uncertain
+	case doubt != nil:
+		return in, doubt
 	}
 	return ch.renewed(ctx, in)
 }

@@ -34,6 +34,11 @@ func (m *meddling) CreateCheckout(ctx context.Context, c rightful.NewCheckout) (
 	return m.Stripe.CreateCheckout(ctx, c)
 }
 
+func (m *meddling) CreatePortal(ctx context.Context, r rightful.NewPortal) (rightful.Portal, error) {
+	m.once("portal")
+	return m.Stripe.CreatePortal(ctx, r)
+}
+
 func (m *meddling) SetMetadata(ctx context.Context, w rightful.MetadataWrite) error {
 	m.once("stamp")
 	return m.Stripe.SetMetadata(ctx, w)
@@ -68,8 +73,8 @@ func (p *premises) ensure() (gateway.Customer, error) {
 // promise keeps an intent of an earlier process.
 func (p *premises) promise(seconds int64, customer string) {
 	p.t.Helper()
-	_, err := p.opt.Intents.PromiseCustomer(p.t.Context(), rightful.CustomerIntent{
-		Account: simAccount, Livemode: true, CompanyID: "11", Generation: 1, Name: "S3bela", Email: "sam@example.com", At: p.clock().Unix() - seconds, CustomerID: customer,
+	_, err := p.opt.Intents.Promise(p.t.Context(), rightful.Intent{
+		Kind: rightful.IntentCustomer, Account: simAccount, Livemode: true, CompanyID: "11", Generation: 1, Name: "S3bela", Email: "sam@example.com", At: p.clock().Unix() - seconds, SentAt: p.clock().Unix() - seconds, ObjectID: customer,
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -289,104 +294,6 @@ func TestWhatIsRememberedOutlivesADeletedLink(t *testing.T) {
 	}
 }
 
-// forgetful is a store that fails in one call.
-type forgetful struct {
-	rightful.IntentStore
-	fails string
-}
-
-var errStore = &rightful.Error{Kind: rightful.KindUnreachable, Place: "state", Message: "the store does not answer"}
-
-func (f forgetful) fail(call string) error {
-	if f.fails == call {
-		return errStore
-	}
-	return nil
-}
-
-func (f forgetful) PromiseCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	if err := f.fail("promise"); err != nil {
-		return rightful.CustomerIntent{}, err
-	}
-	return f.IntentStore.PromiseCustomer(ctx, in)
-}
-
-func (f forgetful) KeepCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	if err := f.fail("keep"); err != nil {
-		return rightful.CustomerIntent{}, err
-	}
-	return f.IntentStore.KeepCustomer(ctx, in)
-}
-
-func (f forgetful) RenewCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	if err := f.fail("renew"); err != nil {
-		return rightful.CustomerIntent{}, err
-	}
-	return f.IntentStore.RenewCustomer(ctx, in)
-}
-
-func (f forgetful) PromiseCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	if err := f.fail("promise session"); err != nil {
-		return rightful.CheckoutIntent{}, err
-	}
-	return f.IntentStore.PromiseCheckout(ctx, in)
-}
-
-func (f forgetful) KeepCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	if err := f.fail("keep session"); err != nil {
-		return rightful.CheckoutIntent{}, err
-	}
-	return f.IntentStore.KeepCheckout(ctx, in)
-}
-
-func (f forgetful) RenewCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	if err := f.fail("renew session"); err != nil {
-		return rightful.CheckoutIntent{}, err
-	}
-	return f.IntentStore.RenewCheckout(ctx, in)
-}
-
-// TestWhatIsNotKeptIsNotDone: without the store nothing is made, and what was made is
-// answered once it is kept.
-func TestWhatIsNotKeptIsNotDone(t *testing.T) {
-	t.Parallel()
-	for _, fails := range []string{"promise", "keep", "renew", "promise session", "keep session", "renew session"} {
-		t.Run(fails, func(t *testing.T) {
-			t.Parallel()
-			p := shop(t, setup{})
-			store := p.opt.Intents
-			g := p.gateway()
-			switch fails {
-			case "renew":
-				p.promise(60, "cus_wiped")
-			case "renew session":
-				s, err := g.CreateCheckoutSession(t.Context(), buying())
-				if err != nil {
-					t.Fatal(err)
-				}
-				p.call(http.MethodPost, "/v1/checkout/sessions/"+s.ID+"/expire", nil)
-			}
-			p.opt.Intents = forgetful{store, fails}
-			if c, err := p.ensure(); err != nil && c != (gateway.Customer{}) {
-				t.Errorf("%+v %v", c, err)
-			}
-			s, err := p.gateway().CreateCheckoutSession(t.Context(), buying())
-			if rightful.KindOf(err) != rightful.KindUnreachable || s != (gateway.Session{}) {
-				t.Errorf("%+v %v", s, err)
-			}
-			p.opt.Intents = store
-			s, err = p.gateway().CreateCheckoutSession(t.Context(), buying())
-			sessions := 1
-			if fails == "renew session" {
-				sessions = 2
-			}
-			if c, all := p.all("/v1/customers"), p.all("/v1/checkout/sessions"); err != nil || len(c) != 1 || len(all) != sessions || all[0] != s.ID {
-				t.Errorf("%+v %v: customers %v, sessions %v", s, err, c, all)
-			}
-		})
-	}
-}
-
 // TestWhatARowNamesIsUsedAndNotLinkedInHaste: a payment of this hour is not yet the
 // last word.
 func TestWhatARowNamesIsUsedAndNotLinkedInHaste(t *testing.T) {
@@ -402,66 +309,4 @@ func TestWhatARowNamesIsUsedAndNotLinkedInHaste(t *testing.T) {
 	if c, err := p.ensure(); err != nil || c.StripeCustomerID != "cus_A" || p.link(11) != "cus_A" {
 		t.Errorf("%+v %v, linked %s", c, err, p.link(11))
 	}
-}
-
-// TestTheBuyersSession is made for a customer that is there, and says what was asked.
-func TestTheBuyersSession(t *testing.T) {
-	t.Parallel()
-	t.Run("the customer is deleted in that moment", func(t *testing.T) {
-		t.Parallel()
-		p := shop(t, setup{})
-		p.opt.Stripe = &meddling{Stripe: p.opt.Stripe, before: map[string]func(){"checkout": func() { p.call(http.MethodDelete, "/v1/customers/"+p.link(11), nil) }}}
-		s, err := p.gateway().CreateCheckoutSession(t.Context(), buying())
-		if err != nil || p.link(11) != s.StripeCustomerID || p.all("/v1/customers")[0] != s.StripeCustomerID {
-			t.Errorf("%+v %v", s, err)
-		}
-	})
-	t.Run("an error that is kept", func(t *testing.T) {
-		t.Parallel()
-		p := shop(t, setup{})
-		p.fault(stripesim.FaultRule{Operation: "checkout_sessions.create", Status: 500, Kept: true})
-		g := p.gateway()
-		for _, later := range []int64{0, 100, 100} {
-			p.later(later)
-			_, err := g.CreateCheckoutSession(t.Context(), buying())
-			wantKind(t, err, rightful.KindUncertain, "")
-		}
-		s, err := g.CreateCheckoutSession(t.Context(), buying())
-		if all := p.all("/v1/checkout/sessions"); err != nil || len(all) != 1 || all[0] != s.ID {
-			t.Errorf("%+v %v, sessions %v", s, err, all)
-		}
-	})
-	t.Run("no answer, and the next day", func(t *testing.T) {
-		t.Parallel()
-		p := shop(t, setup{})
-		p.fault(stripesim.FaultRule{Operation: "checkout_sessions.create", Then: stripesim.FaultDrop, AfterEffect: true, Times: -1})
-		_, err := p.gateway().CreateCheckoutSession(t.Context(), buying())
-		wantKind(t, err, rightful.KindUncertain, "")
-		p.sim.ClearFaults()
-		p.later(23*60*60 + 1)
-		s, err := p.gateway().CreateCheckoutSession(t.Context(), buying())
-		if all := p.all("/v1/checkout/sessions"); err != nil || len(all) != 2 || s.Reused {
-			t.Errorf("%+v %v, sessions %v", s, err, all)
-		}
-	})
-	t.Run("the user's address is none", func(t *testing.T) {
-		t.Parallel()
-		p := shop(t, setup{}, "UPDATE users SET email = 'sam at home'")
-		if s, err := p.gateway().CreateCheckoutSession(t.Context(), buying()); err != nil || len(p.all("/v1/customers")) != 1 {
-			t.Errorf("%+v %v", s, err)
-		}
-	})
-	t.Run("embedded", func(t *testing.T) {
-		t.Parallel()
-		p := shop(t, setup{})
-		seen := &recorder{Stripe: p.opt.Stripe}
-		p.opt.Stripe = seen
-		r := buying()
-		r.SuccessURL, r.CancelURL = "", ""
-		r.StripeParams = map[string]any{"ui_mode": "embedded", "return_url": "https://app.example.com/return"}
-		s, err := p.gateway().CreateCheckoutSession(t.Context(), r)
-		if seen.params["return_url"] != "https://app.example.com/return" || seen.params["success_url"] != nil {
-			t.Errorf("%+v %v, sent %v", s, err, seen.params)
-		}
-	})
 }

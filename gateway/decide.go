@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -20,6 +21,7 @@ func (g *Gateway) decide(ctx context.Context, d Decision) {
 	if d.At == 0 {
 		d.At = g.now()
 	}
+	d.Codes = slices.DeleteFunc(d.Codes, func(code string) bool { return g.opt.Off[rightful.Code(code)] })
 	slices.Sort(d.Codes)
 	d.Codes = slices.Compact(d.Codes)
 	logged := []slog.Attr{slog.String("kind", d.Kind)}
@@ -40,7 +42,7 @@ func (g *Gateway) decide(ctx context.Context, d Decision) {
 	}
 	logged = append(logged, slog.Float64("seconds", d.Seconds))
 	level := slog.LevelInfo
-	if d.Error != "" || d.Enforced == Refuse {
+	if d.Error != "" && d.Error != ErrorCalledOff || d.Enforced == Refuse {
 		level = slog.LevelWarn
 	}
 	g.opt.Logger.LogAttrs(ctx, level, "rightful decided", logged...)
@@ -48,6 +50,22 @@ func (g *Gateway) decide(ctx context.Context, d Decision) {
 	if g.opt.OnDecision != nil {
 		g.opt.OnDecision(ctx, d)
 	}
+}
+
+// told returns findings as they leave the gateway: without those of codes that are off,
+// and with the severities that are configured. What is decided rests on all of them.
+func (g *Gateway) told(found []rightful.Finding) []rightful.Finding {
+	var out []rightful.Finding
+	for _, f := range found {
+		if g.opt.Off[f.Code] {
+			continue
+		}
+		if own, set := g.opt.Severity[f.Code]; set {
+			f.Severity = own
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 // texts are the decision's texts by their names in logs and traces.
@@ -83,16 +101,25 @@ func (g *Gateway) begin(ctx context.Context, span, kind string) (context.Context
 	return ctx, &act{Decision: Decision{Kind: kind}, g: g, ctx: ctx, span: s, began: g.opt.Now()}
 }
 
+// ended is what a call ended with that no place has failed in: who asked went away, or
+// what they allowed for it was over.
+func ended(ctx context.Context) string {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return ErrorCalledOff
+	case ctx.Err() != nil:
+		return ErrorTimedOut
+	}
+	return ErrorUnknown
+}
+
 // end tells of the decision that a call ended with.
 func (a *act) end(err error) {
 	a.Seconds = a.g.opt.Now().Sub(a.began).Seconds()
 	if err != nil {
 		a.Error = string(rightful.KindOf(err))
 		if a.Error == "" {
-			a.Error = "unknown"
-			if a.ctx.Err() != nil {
-				a.Error = "called_off"
-			}
+			a.Error = ended(a.ctx)
 		}
 		if r := refusalOf(err); r != nil {
 			a.Status, a.Decision.Decision, a.Enforced = r.Status, Refuse, Refuse

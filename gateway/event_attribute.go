@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"rightful"
@@ -14,6 +15,10 @@ import (
 // widely is how many families of a batch, of which nobody could be named before, are
 // looked at with everything that surrounds them. It costs requests at Stripe.
 const widely = 10
+
+// waitsMost is for how long, in seconds, a family waits for its turn to be looked at so.
+// After that a flood of them is given up as it is.
+const waitsMost = 3 * 24 * 60 * 60
 
 // verdict is what was found about one family.
 type verdict struct {
@@ -44,8 +49,8 @@ func (b *batch) attribute() error {
 			}
 		}
 	}
-	for i, e := range b.events {
-		if !b.judged[i] && !b.moved[i] && !b.early[i] && !b.putOff[e.Family] {
+	for i := range b.events {
+		if b.left(i) {
 			b.unknown(i) // nothing is left as it is: it would come again at once
 		}
 	}
@@ -117,7 +122,7 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 	}
 	judged := judge.Judge(sit, b.w.g.rules)
 	found := map[string][]rightful.Finding{}
-	for _, f := range judged.Findings {
+	for _, f := range b.w.g.told(judged.Findings) {
 		if f.Severity != rightful.SeverityInfo {
 			found[f.Family] = append(found[f.Family], f)
 		}
@@ -149,21 +154,30 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 }
 
 // lookWidely reads everything that surrounds families of which nobody could be named
-// for a while, as an investigation does.
+// for a while, as an investigation does: those that wait longest first. The others wait
+// for their turn, and are not held to have been looked at.
 func (b *batch) lookWidely(verdicts map[string]*verdict, families []string) error {
-	looked := 0
+	since := map[string]int64{} // family -> when its first event that is due was accepted
 	for i, e := range b.events {
 		v := verdicts[e.Family]
-		if looked == widely {
-			return nil
-		}
 		if !b.open(i) || e.Attempts == 0 || e.NextAt > b.now || v.company != "" || v.foreign || !slices.Contains(families, e.Family) {
 			continue
 		}
-		looked++
-		families = slices.DeleteFunc(slices.Clone(families), func(f string) bool { return f == e.Family })
-		if err := b.lookAround(e.Family, v); err != nil {
-			return err
+		if at, known := since[e.Family]; !known || e.ReceivedAt < at {
+			since[e.Family] = e.ReceivedAt
+		}
+	}
+	due := slices.SortedFunc(maps.Keys(since), func(x, y string) int {
+		return cmp.Or(cmp.Compare(since[x], since[y]), cmp.Compare(x, y))
+	})
+	for n, family := range due {
+		switch {
+		case n < widely:
+			if err := b.lookAround(family, verdicts[family]); err != nil {
+				return err
+			}
+		case b.now-since[family] < waitsMost:
+			b.putOffFamily(family)
 		}
 	}
 	return nil

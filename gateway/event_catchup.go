@@ -16,7 +16,13 @@ const (
 	catchUpGrace   = 5 * time.Minute     // how long Stripe has to deliver before an event counts as missed
 	keepFor        = 35 * 24 * time.Hour // how long events are kept after they came
 	catchUpWindow  = 30 * time.Minute    // how much is listed before it is noted how far we are
-	pruneTogether  = 1000
+	// keepObjectsFor is how long an object is known after it, or its customer's family,
+	// was heard of last: one that is paid for once a year is heard of in time. It is far
+	// more than keepFor: an event that is older than what is known must find it.
+	keepObjectsFor = 400 * 24 * time.Hour
+	seenEvery      = 24 * time.Hour // how often it is noted that a family was heard of
+	pruneTogether  = 1000           // rows in one transaction
+	pruneSlices    = 10             // transactions in one sweep
 	listTogether   = 100
 )
 
@@ -29,7 +35,7 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	name := "catch_up " + w.g.opt.Account + " " + strconv.FormatBool(account.Livemode)
+	name := "catch_up " + account.ID + " " + strconv.FormatBool(account.Livemode)
 	begun, err := w.o.Inbox.InboxMark(ctx, name)
 	if err != nil {
 		return 0, err
@@ -38,7 +44,7 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 	if begun == 0 {
 		return 0, w.o.Inbox.KeepInboxMark(ctx, name, to)
 	}
-	delivered, err := w.delivered(ctx)
+	delivered, err := w.delivered(ctx, account)
 	if err != nil {
 		return 0, err
 	}
@@ -48,7 +54,7 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 	// be listed while a job may run. Stripe lists the newest first.
 	for from := max(begun-int64(catchUpOverlap/time.Second), to-int64(keepFor/time.Second), 1); from < to; {
 		until := min(from+int64(catchUpWindow/time.Second), to)
-		found, err := w.catchUpBetween(ctx, account.Livemode, from, until, delivered)
+		found, err := w.catchUpBetween(ctx, account, from, until, delivered)
 		missed = append(missed, found...)
 		if err != nil {
 			return len(missed), err
@@ -62,11 +68,11 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 }
 
 // catchUpBetween keeps what was missed from a time until before another.
-func (w *Webhooks) catchUpBetween(ctx context.Context, livemode bool, from, until int64, delivered func(rightful.Event) bool) ([]rightful.Ref, error) {
+func (w *Webhooks) catchUpBetween(ctx context.Context, account rightful.Account, from, until int64, delivered func(rightful.Event) bool) ([]rightful.Ref, error) {
 	var missed []rightful.Ref
 	var some []rightful.InboxEvent
 	keep := func() error {
-		kept, err := w.keepMissed(ctx, livemode, some)
+		kept, err := w.keepMissed(ctx, account.Livemode, some)
 		missed, some = append(missed, kept...), nil
 		return err
 	}
@@ -77,7 +83,7 @@ func (w *Webhooks) catchUpBetween(ctx context.Context, livemode bool, from, unti
 		if e.Created >= until || !delivered(e) || !slices.Contains(rightful.StripeTypes(), e.ObjectType) || !isStripeID(e.ObjectID) || !isStripeID(e.ID) {
 			continue
 		}
-		if some = append(some, w.missed(e, livemode)); len(some) == listTogether {
+		if some = append(some, w.missed(e, account)); len(some) == listTogether {
 			if err := keep(); err != nil {
 				return missed, err
 			}
@@ -89,7 +95,7 @@ func (w *Webhooks) catchUpBetween(ctx context.Context, livemode bool, from, unti
 
 // delivered returns what tells whether an event should have been delivered: an endpoint
 // asks for its type, be it disabled by now. Where no endpoint can be seen, any should.
-func (w *Webhooks) delivered(ctx context.Context) (func(rightful.Event) bool, error) {
+func (w *Webhooks) delivered(ctx context.Context, account rightful.Account) (func(rightful.Event) bool, error) {
 	endpoints, err := w.g.opt.Stripe.Endpoints(ctx)
 	switch rightful.KindOf(err) {
 	case "":
@@ -109,16 +115,16 @@ func (w *Webhooks) delivered(ctx context.Context) (func(rightful.Event) bool, er
 	}
 	return func(e rightful.Event) bool {
 		// Of a connected account there are other endpoints, and another key.
-		return (e.Account == "" || e.Account == w.g.opt.Account) && (all || types[e.Type] || e.PendingWebhooks > 0)
+		return (e.Account == "" || e.Account == account.ID) && (all || types[e.Type] || e.PendingWebhooks > 0)
 	}, nil
 }
 
 // missed is an event of Stripe's list as the inbox keeps it. Its object is read when it
 // is looked at, and its family found out then.
-func (w *Webhooks) missed(e rightful.Event, livemode bool) rightful.InboxEvent {
+func (w *Webhooks) missed(e rightful.Event, account rightful.Account) rightful.InboxEvent {
 	now := w.g.now()
 	return rightful.InboxEvent{
-		Account: w.g.opt.Account, Livemode: livemode, ID: e.ID, Type: e.Type, Created: e.Created, Origin: rightful.OriginCaughtUp,
+		Account: account.ID, Livemode: account.Livemode, ID: e.ID, Type: e.Type, Created: e.Created, Origin: rightful.OriginCaughtUp,
 		ObjectType: e.ObjectType, ObjectID: e.ObjectID, Family: e.ObjectID, Shard: shardOf(e.ObjectID), ReceivedAt: now, NextAt: now, Status: rightful.InboxPending,
 	}
 }
@@ -129,7 +135,7 @@ func (w *Webhooks) keepMissed(ctx context.Context, livemode bool, events []right
 	for i, e := range events {
 		ids[i] = e.ID
 	}
-	missing, err := w.o.Inbox.MissingEvents(ctx, w.g.opt.Account, livemode, ids)
+	missing, err := w.o.Inbox.MissingEvents(ctx, livemode, ids)
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
@@ -157,6 +163,19 @@ func (w *Webhooks) Sweep(ctx context.Context, first bool) error {
 	if _, err := w.o.Inbox.WakeShards(ctx, first); err != nil {
 		return err
 	}
-	_, err := w.o.Inbox.PruneEvents(ctx, w.g.opt.Now().Add(-keepFor).Unix(), pruneTogether)
-	return err
+	if err := w.prune(ctx, keepFor, w.o.Inbox.PruneEvents); err != nil {
+		return err
+	}
+	return w.prune(ctx, keepObjectsFor, w.o.Inbox.PruneObjects)
+}
+
+// prune forgets what is older than an age, in slices.
+func (w *Webhooks) prune(ctx context.Context, age time.Duration, forget func(ctx context.Context, before int64, limit int) (int, error)) error {
+	before := w.g.opt.Now().Add(-age).Unix()
+	for range pruneSlices {
+		if n, err := forget(ctx, before, pruneTogether); err != nil || n < pruneTogether {
+			return err
+		}
+	}
+	return nil
 }

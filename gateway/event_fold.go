@@ -69,7 +69,7 @@ func (b *batch) readObjects(keys []objectKey) map[objectKey]read {
 func (b *batch) readMissing() error {
 	var keys []objectKey
 	for i, e := range b.events {
-		if k := (objectKey{e.ObjectType, e.ObjectID}); !b.judged[i] && e.Payload == "" && !slices.Contains(keys, k) {
+		if k := (objectKey{e.ObjectType, e.ObjectID}); b.fates[i] == fateOpen && e.Payload == "" && !slices.Contains(keys, k) {
 			keys = append(keys, k)
 		}
 	}
@@ -83,7 +83,7 @@ func (b *batch) readMissing() error {
 	for i := range b.events {
 		e := &b.events[i]
 		r, asked := reads[objectKey{e.ObjectType, e.ObjectID}]
-		if b.judged[i] || e.Payload != "" || !asked {
+		if b.fates[i] != fateOpen || e.Payload != "" || !asked {
 			continue
 		}
 		switch {
@@ -112,7 +112,7 @@ func (b *batch) take(i int, o rightful.Object) {
 	e.Payload = string(raw)
 	if family != e.Family {
 		e.Family, e.Shard, e.Status, e.NextAt = family, shardOf(family), rightful.InboxPending, b.now
-		b.moved[i] = true
+		b.fates[i] = fateMoved
 	}
 }
 
@@ -120,7 +120,7 @@ func (b *batch) take(i int, o rightful.Object) {
 func (b *batch) putOffFamily(family string) {
 	b.putOff[family] = true
 	for i := range b.events {
-		if e := &b.events[i]; e.Family == family && !b.judged[i] {
+		if e := &b.events[i]; e.Family == family && b.fates[i] != fateJudged {
 			e.NextAt = b.now + int64(laterAfter/time.Second)
 		}
 	}
@@ -128,19 +128,15 @@ func (b *batch) putOffFamily(family string) {
 
 // load reads what is known of the families.
 func (b *batch) load() error {
-	type place struct {
-		account  string
-		livemode bool
-	}
-	families, ids := map[place][]string{}, map[place][]string{}
+	families, ids := map[bool][]string{}, map[bool][]string{} // by mode
 	for i, e := range b.events {
-		if at := (place{e.Account, e.Livemode}); b.open(i) {
-			families[at] = append(families[at], e.Family)
-			ids[at] = append(ids[at], e.ObjectID, e.Family)
+		if b.open(i) {
+			families[e.Livemode] = append(families[e.Livemode], e.Family)
+			ids[e.Livemode] = append(ids[e.Livemode], e.ObjectID, e.Family)
 		}
 	}
-	for at := range families {
-		known, err := b.w.o.Inbox.InboxObjects(b.ctx, at.account, at.livemode, unique(families[at]), unique(ids[at]))
+	for livemode := range families {
+		known, err := b.w.o.Inbox.InboxObjects(b.ctx, livemode, unique(families[livemode]), unique(ids[livemode]))
 		if err != nil {
 			return err
 		}
@@ -149,7 +145,7 @@ func (b *batch) load() error {
 			if json.Unmarshal([]byte(o.Snapshot), &f) != nil {
 				continue // of a later version: as if it were not known
 			}
-			b.newest[objectKey{o.Type, o.ID}] = &newest{InboxObject: o, object: f.object(o.Account, o.Livemode)}
+			b.newest[objectKey{o.Type, o.ID}] = &newest{InboxObject: o, object: f.object(b.account.ID, o.Livemode)}
 		}
 	}
 	return nil
@@ -193,7 +189,7 @@ func (b *batch) foldOne(e rightful.InboxEvent, o rightful.Object) {
 	switch {
 	case known == nil || known.Created < e.Created:
 		b.newest[k] = &newest{InboxObject: rightful.InboxObject{
-			Account: e.Account, Livemode: e.Livemode, Type: e.ObjectType, ID: e.ObjectID, Family: e.Family, Created: e.Created, EventID: e.ID, Snapshot: snapshot,
+			Livemode: e.Livemode, Type: e.ObjectType, ID: e.ObjectID, Family: e.Family, Created: e.Created, EventID: e.ID, Snapshot: snapshot,
 		}, object: o, changed: true}
 	case known.Created == e.Created && known.Snapshot != snapshot:
 		known.tied = true
@@ -246,11 +242,14 @@ func (b *batch) superseded(e rightful.InboxEvent) bool {
 	return json.Unmarshal([]byte(e.Payload), &p) == nil && p.Object != nil && snapshotText(p.Object.object(e.Account, e.Livemode)) != n.Snapshot
 }
 
-// learned are the objects that became newer.
+// learned are the objects that became newer, and the customers of families that were
+// judged: an object that stands still is known for as long as its family is alive.
 func (b *batch) learned() []rightful.InboxObject {
 	var out []rightful.InboxObject
 	for _, n := range b.newest {
-		if n.changed {
+		alive := n.ID == n.Family && b.found[n.Family] != nil && n.SeenAt <= b.now-int64(seenEvery/time.Second)
+		if n.changed || alive {
+			n.SeenAt = b.now
 			out = append(out, n.InboxObject)
 		}
 	}

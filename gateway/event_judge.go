@@ -76,7 +76,7 @@ func (w *Webhooks) judgeSome(ctx context.Context, shard int, worker string, _ ti
 		return false, err
 	}
 	for i, e := range b.events {
-		if b.judged[i] {
+		if b.fates[i] == fateJudged {
 			w.judged(ctx, e, b.found[e.Family])
 		}
 	}
@@ -98,7 +98,7 @@ func (w *Webhooks) judge(ctx context.Context, events []rightful.InboxEvent) (*ba
 			return nil, err
 		case err != nil:
 			b = w.unjudged(ctx, family)
-			w.g.opt.Logger.ErrorContext(ctx, "events cannot be judged", "family", family[0].Family, "kind", string(rightful.KindOf(err)))
+			w.g.opt.Logger.ErrorContext(ctx, "events cannot be judged", "family", family[0].Family, "kind", string(rightful.KindOf(err)), "error", err.Error())
 		}
 		all.join(b)
 	}
@@ -190,32 +190,39 @@ type newest struct {
 	tied    bool // two events of the same second say different things: Stripe is asked
 }
 
+// fate is what becomes of one event of a batch.
+type fate int
+
+const (
+	fateOpen   fate = iota // it is to be judged
+	fateJudged             // it is settled
+	fateMoved              // it is of another family, and is judged with that
+	fateEarly              // it stays as it is, and its time has not come
+)
+
 // batch is a number of events that are judged together.
 type batch struct {
 	w      *Webhooks
 	ctx    context.Context
 	now    int64
 	events []rightful.InboxEvent // in order of family, creation and acceptance
-	judged []bool                // it is settled
-	moved  []bool                // it is of another family, and is judged with that
-	early  []bool                // it stays unknown, and its time has not come
+	fates  []fate                // of the events
 
 	account rightful.Account
 	newest  map[objectKey]*newest
-	putOff  map[string]bool // families whose turn comes later, because Stripe could not be read
+	putOff  map[string]bool // families whose turn comes later
 	found   map[string]*verdict
 }
 
 func (w *Webhooks) batch(ctx context.Context, events []rightful.InboxEvent) *batch {
-	n := len(events)
 	return &batch{
-		w: w, ctx: ctx, now: w.g.now(), events: slices.Clone(events), judged: make([]bool, n), moved: make([]bool, n), early: make([]bool, n),
+		w: w, ctx: ctx, now: w.g.now(), events: slices.Clone(events), fates: make([]fate, len(events)),
 		newest: map[objectKey]*newest{}, putOff: map[string]bool{}, found: map[string]*verdict{},
 	}
 }
 
 func (b *batch) join(other *batch) {
-	b.events, b.judged = append(b.events, other.events...), append(b.judged, other.judged...)
+	b.events, b.fates = append(b.events, other.events...), append(b.fates, other.fates...)
 	maps.Copy(b.newest, other.newest)
 	maps.Copy(b.found, other.found)
 }
@@ -239,20 +246,23 @@ func (b *batch) judge() error {
 	return b.attribute()
 }
 
-// open reports whether an event of the batch is still to be judged in it.
-func (b *batch) open(i int) bool {
-	e := b.events[i]
-	return !b.judged[i] && !b.moved[i] && !b.early[i] && !b.putOff[e.Family] && e.Payload != ""
-}
+// left reports whether an event of the batch still has to meet its fate in it, and open
+// whether it can be judged, too.
+func (b *batch) left(i int) bool { return b.fates[i] == fateOpen && !b.putOff[b.events[i].Family] }
+func (b *batch) open(i int) bool { return b.left(i) && b.events[i].Payload != "" }
 
 // strangers lets go of events of the mode, and of accounts, that the key does not open.
+// An event that names no account is of the endpoint's own, whether the config says
+// which one that is or not: Stripe names connected ones only.
 func (b *batch) strangers() {
 	for i := range b.events {
 		e := &b.events[i]
 		switch {
 		case b.account.LivemodeKnown && e.Livemode != b.account.Livemode:
 			b.settle(i, rightful.InboxForeign)
-		case e.Account != b.w.g.opt.Account && e.Account != b.account.ID:
+		case e.Account == "":
+			e.Account = b.account.ID
+		case e.Account != b.account.ID:
 			e.Codes = []string{string(rightful.CodeUnknownAccount)}
 			b.settle(i, rightful.InboxForeign)
 		}
@@ -262,7 +272,7 @@ func (b *batch) strangers() {
 // settle ends the judging of an event.
 func (b *batch) settle(i int, status rightful.InboxStatus) {
 	e := &b.events[i]
-	e.Status, e.JudgedAt, b.judged[i] = status, b.now, true
+	e.Status, e.JudgedAt, b.fates[i] = status, b.now, fateJudged
 	e.Attempts++
 	if status == rightful.InboxMine && b.w.o.OnNotice != nil {
 		e.Notice = rightful.NoticeWaiting
@@ -279,7 +289,7 @@ func (b *batch) settle(i int, status rightful.InboxStatus) {
 func (b *batch) unknown(i int) {
 	e := &b.events[i]
 	if e.Status == rightful.InboxUnknown && e.NextAt > b.now || e.Status == rightful.InboxDead {
-		b.early[i] = true
+		b.fates[i] = fateEarly
 		return
 	}
 	if e.Attempts >= len(againAfter) {

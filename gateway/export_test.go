@@ -78,5 +78,8 @@ var Payment = payment
 // ReadFor replaces how long one batch of events reads at Stripe.
 func (w *Webhooks) ReadFor(d time.Duration) { w.readFor = d }
 
+// AcceptWithin replaces how long an event may wait to be stored.
+func (w *Webhooks) AcceptWithin(d time.Duration) { w.acceptor.within = d }
+
 // ShardOf is the shard of a family.
 var ShardOf = shardOf

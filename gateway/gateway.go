@@ -62,6 +62,11 @@ type Options struct {
 	Mode  Mode
 	Rules map[Status]Mode
 
+	// Off are codes that are not told, and Severity what findings of a code are told as.
+	// Neither changes what is decided.
+	Off      map[rightful.Code]bool
+	Severity map[rightful.Code]rightful.Severity
+
 	// OnDecision is told of everything that the gateway decides, after it did. It
 	// may be called from several goroutines, and must not block. Nil is allowed.
 	OnDecision func(context.Context, Decision)
@@ -97,7 +102,7 @@ func New(o Options) (*Gateway, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	o.Rules = maps.Clone(o.Rules)
+	o.Rules, o.Off, o.Severity = maps.Clone(o.Rules), maps.Clone(o.Off), maps.Clone(o.Severity)
 	return &Gateway{
 		opt:    o,
 		rules:  judge.Rules{Keys: o.Keys, OwnershipValue: o.OwnershipValue, Placeholders: o.Placeholders},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rightful"
 	"rightful/gateway"
@@ -243,6 +244,14 @@ func TestFaultsAreErrors(t *testing.T) {
 				t.Errorf("called off: %v", err)
 			}
 			if told := p.told(gateway.DecidedPayment); len(told) == 0 || told[len(told)-1].Error != "called_off" {
+				t.Errorf("told %+v", told)
+			}
+			late, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+			defer cancel()
+			if _, err := g.ValidatePayment(late, gateway.ValidationRequest{SessionID: session, UserID: "7"}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("too late: %v", err)
+			}
+			if told := p.told(gateway.DecidedPayment); len(told) == 0 || told[len(told)-1].Error != "timed_out" {
 				t.Errorf("told %+v", told)
 			}
 			p.opt.Directory.(*sqldirectory.Directory).Close()

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"rightful"
@@ -12,83 +11,90 @@ import (
 // process. A service keeps its intents where other processes, and the next start,
 // find them.
 type Memory struct {
-	mu        sync.Mutex
-	customers map[string]rightful.CustomerIntent
-	checkouts map[string]rightful.CheckoutIntent
+	mu   sync.Mutex
+	kept map[rightful.Intent]rightful.Intent // by what identifies them alone
 }
 
-var _ rightful.IntentStore = (*Memory)(nil)
+var (
+	_ rightful.IntentStore     = (*Memory)(nil)
+	_ rightful.CheckoutRecords = (*Memory)(nil)
+)
 
 // NewMemory returns an empty Memory.
-func NewMemory() *Memory {
-	return &Memory{customers: map[string]rightful.CustomerIntent{}, checkouts: map[string]rightful.CheckoutIntent{}}
-}
+func NewMemory() *Memory { return &Memory{kept: map[rightful.Intent]rightful.Intent{}} }
 
-// kept applies a change to what is kept under a key, and returns what is kept then.
-func kept[T any](ctx context.Context, mu *sync.Mutex, all map[string]T, key string, change func(have T, known bool) (T, bool)) (T, error) {
-	mu.Lock()
-	defer mu.Unlock()
-	have, known := all[key]
+// change applies a change to what is kept under an intent's key, and returns what is
+// kept then.
+func (m *Memory) change(ctx context.Context, in rightful.Intent, change func(have rightful.Intent, known bool) (next rightful.Intent, changed bool)) (rightful.Intent, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := rightful.Intent{
+		Kind: in.Kind, Account: in.Account, Livemode: in.Livemode,
+		CompanyID: rightful.CanonicalID(in.CompanyID), UserID: rightful.CanonicalID(in.UserID), Wish: in.Wish,
+	}
+	have, known := m.kept[key]
 	if err := ctx.Err(); err != nil {
 		return have, err
 	}
 	if next, changed := change(have, known); changed {
-		all[key], have, known = next, next, true
+		m.kept[key], have, known = next, next, true
 	}
 	if !known {
-		return have, &rightful.Error{Kind: rightful.KindInvalid, Place: "intents", Message: "nothing was promised that could be kept"}
+		return have, &rightful.Error{Kind: rightful.KindNotFound, Place: "intents", Message: "nothing was promised"}
 	}
 	return have, nil
 }
 
-func (m *Memory) customer(ctx context.Context, in rightful.CustomerIntent, change func(have rightful.CustomerIntent, known bool) (rightful.CustomerIntent, bool)) (rightful.CustomerIntent, error) {
-	key := fmt.Sprintf("%q %v %q", in.Account, in.Livemode, rightful.CanonicalID(in.CompanyID))
-	return kept(ctx, &m.mu, m.customers, key, change)
+// Kept implements rightful.IntentStore.
+func (m *Memory) Kept(ctx context.Context, in rightful.Intent) (rightful.Intent, bool, error) {
+	kept, err := m.change(ctx, in, func(have rightful.Intent, _ bool) (rightful.Intent, bool) { return have, false })
+	if rightful.KindOf(err) == rightful.KindNotFound {
+		return rightful.Intent{}, false, nil
+	}
+	return kept, err == nil, err
 }
 
-// PromiseCustomer implements rightful.IntentStore.
-func (m *Memory) PromiseCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	return m.customer(ctx, in, func(_ rightful.CustomerIntent, known bool) (rightful.CustomerIntent, bool) { return in, !known })
+// Promise implements rightful.IntentStore.
+func (m *Memory) Promise(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
+	return m.change(ctx, in, func(_ rightful.Intent, known bool) (rightful.Intent, bool) { return in, !known })
 }
 
-// KeepCustomer implements rightful.IntentStore.
-func (m *Memory) KeepCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	return m.customer(ctx, in, func(have rightful.CustomerIntent, known bool) (rightful.CustomerIntent, bool) {
-		fits := known && have.Generation == in.Generation && have.CustomerID == ""
-		have.CustomerID = in.CustomerID
+// Send implements rightful.IntentStore.
+func (m *Memory) Send(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
+	return m.change(ctx, in, func(have rightful.Intent, known bool) (rightful.Intent, bool) {
+		fits := known && have.Generation == in.Generation && have.ObjectID == ""
+		if have.SentAt == 0 {
+			have.At = in.SentAt
+		}
+		have.SentAt = max(have.SentAt, in.SentAt)
 		return have, fits
 	})
 }
 
-// RenewCustomer implements rightful.IntentStore.
-func (m *Memory) RenewCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	return m.customer(ctx, in, func(have rightful.CustomerIntent, known bool) (rightful.CustomerIntent, bool) {
-		return in, known && have.Generation == in.Generation-1
-	})
-}
-
-func (m *Memory) checkout(ctx context.Context, in rightful.CheckoutIntent, change func(have rightful.CheckoutIntent, known bool) (rightful.CheckoutIntent, bool)) (rightful.CheckoutIntent, error) {
-	key := fmt.Sprintf("%q %v %q %q %q", in.Account, in.Livemode, rightful.CanonicalID(in.CompanyID), rightful.CanonicalID(in.UserID), in.Wish)
-	return kept(ctx, &m.mu, m.checkouts, key, change)
-}
-
-// PromiseCheckout implements rightful.IntentStore.
-func (m *Memory) PromiseCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	return m.checkout(ctx, in, func(_ rightful.CheckoutIntent, known bool) (rightful.CheckoutIntent, bool) { return in, !known })
-}
-
-// KeepCheckout implements rightful.IntentStore.
-func (m *Memory) KeepCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	return m.checkout(ctx, in, func(have rightful.CheckoutIntent, known bool) (rightful.CheckoutIntent, bool) {
-		fits := known && have.Generation == in.Generation && have.SessionID == ""
-		have.SessionID = in.SessionID
+// Keep implements rightful.IntentStore.
+func (m *Memory) Keep(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
+	return m.change(ctx, in, func(have rightful.Intent, known bool) (rightful.Intent, bool) {
+		fits := known && have.Generation == in.Generation && have.ObjectID == ""
+		have.ObjectID = in.ObjectID
 		return have, fits
 	})
 }
 
-// RenewCheckout implements rightful.IntentStore.
-func (m *Memory) RenewCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	return m.checkout(ctx, in, func(have rightful.CheckoutIntent, known bool) (rightful.CheckoutIntent, bool) {
+// Renew implements rightful.IntentStore.
+func (m *Memory) Renew(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
+	return m.change(ctx, in, func(have rightful.Intent, known bool) (rightful.Intent, bool) {
 		return in, known && have.Generation == in.Generation-1
 	})
+}
+
+// CheckoutOf implements rightful.CheckoutRecords.
+func (m *Memory) CheckoutOf(ctx context.Context, account string, livemode bool, sessionID string) (rightful.Intent, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, in := range m.kept {
+		if in.Kind == rightful.IntentCheckout && sessionID != "" && in.ObjectID == sessionID && in.Account == account && in.Livemode == livemode {
+			return in, true, ctx.Err()
+		}
+	}
+	return rightful.Intent{}, false, ctx.Err()
 }

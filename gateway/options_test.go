@@ -95,23 +95,32 @@ func TestTheWrongAccount(t *testing.T) {
 func TestMemoryKeepsIntents(t *testing.T) {
 	t.Parallel()
 	ctx, m := t.Context(), gateway.NewMemory()
-	first := rightful.CustomerIntent{Account: "acct_1", CompanyID: "11", Generation: 1, Name: "A"}
+	first := rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 1, Name: "A"}
 	second := first
-	second.Name, second.CustomerID = "B", "cus_B"
-	if got, err := m.KeepCustomer(ctx, second); err == nil {
+	second.Name, second.ObjectID = "B", "cus_B"
+	sent := func(at, last int64) rightful.Intent {
+		in := first
+		in.At, in.SentAt = at, last
+		return in
+	}
+	if got, err := m.Keep(ctx, second); err == nil {
 		t.Error("kept without a promise:", got)
 	}
 	for _, step := range []struct {
-		do   func(context.Context, rightful.CustomerIntent) (rightful.CustomerIntent, error)
-		in   rightful.CustomerIntent
-		want rightful.CustomerIntent
+		do   func(context.Context, rightful.Intent) (rightful.Intent, error)
+		in   rightful.Intent
+		want rightful.Intent
 	}{
-		{m.PromiseCustomer, first, first},
-		{m.PromiseCustomer, second, first},
-		{m.KeepCustomer, second, rightful.CustomerIntent{Account: "acct_1", CompanyID: "11", Generation: 1, Name: "A", CustomerID: "cus_B"}},
-		{m.KeepCustomer, rightful.CustomerIntent{Account: "acct_1", CompanyID: "11", Generation: 1, CustomerID: "cus_C"}, rightful.CustomerIntent{Account: "acct_1", CompanyID: "11", Generation: 1, Name: "A", CustomerID: "cus_B"}},
-		{m.RenewCustomer, rightful.CustomerIntent{Account: "acct_1", CompanyID: "11", Generation: 2}, rightful.CustomerIntent{Account: "acct_1", CompanyID: "11", Generation: 2}},
-		{m.RenewCustomer, rightful.CustomerIntent{Account: "acct_1", CompanyID: "11", Generation: 2, Name: "C"}, rightful.CustomerIntent{Account: "acct_1", CompanyID: "11", Generation: 2}},
+		{m.Promise, first, first},
+		{m.Promise, second, first},
+		{m.Send, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 1, SentAt: 40}, sent(40, 40)},
+		{m.Send, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 1, SentAt: 50}, sent(40, 50)},
+		{m.Send, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 1, SentAt: 45}, sent(40, 50)},
+		{m.Send, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 2, SentAt: 60}, sent(40, 50)},
+		{m.Keep, second, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 1, Name: "A", At: 40, SentAt: 50, ObjectID: "cus_B"}},
+		{m.Keep, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 1, ObjectID: "cus_C"}, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 1, Name: "A", At: 40, SentAt: 50, ObjectID: "cus_B"}},
+		{m.Renew, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 2}, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 2}},
+		{m.Renew, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 2, Name: "C"}, rightful.Intent{Kind: rightful.IntentCustomer, Account: "acct_1", CompanyID: "11", Generation: 2}},
 	} {
 		if got, err := step.do(ctx, step.in); err != nil || got != step.want {
 			t.Errorf("%+v: %+v %v, want %+v", step.in, got, err, step.want)

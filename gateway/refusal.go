@@ -10,6 +10,11 @@ import (
 // links: it is deleted, unknown, somebody else's, or shared.
 const CustomerRefused Status = "customer_refused"
 
+// NoCustomer is the status of a refusal to open the customer portal of a company that
+// has no Stripe customer of its own: it has bought nothing yet, or another one pays for
+// it.
+const NoCustomer Status = "no_customer"
+
 // Refusal is the error of a call that would have to make up, or to mix up, whose
 // something is. Nothing is broken: the data disagree, and somebody has to look. Its
 // kind is conflict.
@@ -53,5 +58,8 @@ const (
 	buyerNoCompany = "Your account does not belong to a company that can pay. Please ask your administrator, or contact support."
 	buyerGone      = "The company that your account belongs to is no longer active. Please contact support."
 	buyerCustomer  = "Your company's billing has to be looked at before you can pay. Nothing was charged. Please contact support."
+	buyerNothing   = "Your company has not bought anything yet, so there is nothing to show."
+	buyerInactive  = "Your account is not active. Please sign in again, or contact support."
+	buyerPayer     = "Another company pays for yours. Please ask its administrator."
 	buyerOther     = "You are signed in to another company now. Please go back, and start again."
 )

@@ -9,8 +9,6 @@ import (
 
 	"rightful/gateway"
 	"rightful/internal/engine"
-	"rightful/internal/wire"
-	"rightful/test/truth"
 )
 
 // replayed replays everything that an engine reads.
@@ -53,15 +51,7 @@ func TestAReplayIsAValidation(t *testing.T) {
 	t.Parallel()
 	outcomes := map[gateway.Outcome]int{}
 	rapid.Check(t, func(rt *rapid.T) {
-		w := truth.Grow(rt)
-		for range rapid.IntRange(0, 3).Draw(rt, "damages") {
-			w.StrikeAny(rt, truth.Mutations())
-		}
-		text := w.JSON("grown")
-		e, err := wire.Snapshot("grown", text)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		_, text, e := grown(rt, 3)
 		g, r := replayed(t, e)
 		asValidated(t, g, r, func(format string, args ...any) { rt.Errorf(format, args...) })
 		if rt.Failed() {
@@ -96,12 +86,7 @@ func TestNothingHealthyWouldBeRefused(t *testing.T) {
 	t.Parallel()
 	allowed := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		w := truth.Grow(rt)
-		text := w.JSON("grown")
-		e, err := wire.Snapshot("grown", text)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		_, text, e := grown(rt, 0)
 		_, r := replayed(t, e)
 		for _, s := range r.Sessions {
 			if s.Outcome == gateway.WouldRefuse {

@@ -97,8 +97,8 @@ func TestAsOfTheReturn(t *testing.T) {
 func TestRecordedBuyers(t *testing.T) {
 	t.Parallel()
 	memory := gateway.NewMemory()
-	in := rightful.CheckoutIntent{Account: "acct_1", Livemode: true, CompanyID: "11", UserID: "7", Wish: "w", At: 2000000, SessionID: "cs_1"}
-	if _, err := memory.PromiseCheckout(t.Context(), in); err != nil {
+	in := rightful.Intent{Kind: rightful.IntentCheckout, Account: "acct_1", Livemode: true, CompanyID: "11", UserID: "7", Wish: "w", At: 2000000, ObjectID: "cs_1"}
+	if _, err := memory.Promise(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
 	r := replayedText(t, `"companies": [{"id": "11"}], "users": [{"id": "7", "email": "ana@example.com", "company_id": "11"}]`,

@@ -36,7 +36,7 @@ type seen struct {
 	verdict  judge.Verdict
 	bought   judge.Bought
 	known    bool               // bought means something
-	findings []rightful.Finding // everything found about what was read
+	findings []rightful.Finding // everything found about what was read, as it is told: nothing is decided by it
 }
 
 // seeSession finds out whose a session is, and whether it is the user's.
@@ -138,7 +138,7 @@ func (g *Gateway) seeNarrow(ctx context.Context, s *seen) error {
 	}
 	sit.Account = s.account
 	s.judged(sit, judge.Judge(sit, g.rules), g.rules)
-	s.findings = s.verdict.Findings
+	s.findings = g.told(s.verdict.Findings)
 	return nil
 }
 
@@ -165,30 +165,11 @@ func (g *Gateway) seeWide(ctx context.Context, s *seen) error {
 	s.judged(sit, verdict, g.rules)
 	s.fill()
 	_, concerning := judge.Concerning(sit, verdict, core)
-	s.findings = concerning.Findings
+	s.findings = g.told(concerning.Findings)
 	if !s.bought.Firm && partly != nil {
 		return partly
 	}
 	return g.recall(ctx, s)
-}
-
-// recall asks our own record for whom the session was made, where nothing else tells
-// whether its buyer belonged to the company then: the resolver said so when it was.
-func (g *Gateway) recall(ctx context.Context, s *seen) error {
-	records, kept := g.opt.Intents.(rightful.CheckoutRecords)
-	if !s.perhaps || !kept {
-		return nil
-	}
-	made, known, err := records.CheckoutOf(ctx, s.account.ID, s.account.Livemode, s.id)
-	if err != nil || !known || !rightful.SameID(made.UserID, s.user) {
-		return err
-	}
-	for _, c := range s.bought.Companies {
-		if s.bought.Became(made.CompanyID, c) {
-			s.company, s.perhaps = c, false
-		}
-	}
-	return nil
 }
 
 // fill takes from the surroundings what the read of the session did not show.

@@ -116,6 +116,8 @@ func (s *seen) saysNoCompany(about string, operator bool) string {
 func (s *seen) whoseItIs() string {
 	b := s.bought
 	switch {
+	case b.Contested && len(b.Companies) == 1:
+		return "Company " + b.RawID(b.Companies[0]) + " is named, and its buyer is known not to have belonged to it."
 	case b.Contested:
 		return "Companies " + strings.Join(s.raw(b.Companies), ", ") + " are named, and none prevails."
 	case len(b.Companies) > 0:

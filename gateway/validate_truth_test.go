@@ -8,6 +8,7 @@ import (
 
 	"rightful"
 	"rightful/gateway"
+	"rightful/internal/engine"
 	"rightful/internal/wire"
 	"rightful/test/truth"
 )
@@ -19,15 +20,7 @@ func TestNarrowIsNeverWrong(t *testing.T) {
 	t.Parallel()
 	settled, valid, refused, refusals := 0, 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		w := truth.Grow(rt)
-		for range rapid.IntRange(0, 3).Draw(rt, "damages") {
-			w.StrikeAny(rt, truth.Mutations())
-		}
-		text := w.JSON("grown")
-		e, err := wire.Snapshot("grown", text)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		w, text, e := grown(rt, 3)
 		g := over(t, e)
 		tenants := tenantsOf(t, e.Sources.Directory)
 		for _, s := range w.Objects {
@@ -80,15 +73,7 @@ func TestANarrowGuardIsNeverWrong(t *testing.T) {
 	t.Parallel()
 	refused, refusals := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		w := truth.Grow(rt)
-		for range rapid.IntRange(0, 3).Draw(rt, "damages") {
-			w.StrikeAny(rt, truth.Mutations())
-		}
-		text := w.JSON("grown")
-		e, err := wire.Snapshot("grown", text)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		w, text, e := grown(rt, 3)
 		g := over(t, e)
 		for _, c := range w.Objects {
 			if c.Type != rightful.TypeCustomer || c.Deleted {
@@ -126,12 +111,7 @@ func TestTheTrueCompanyIsNamed(t *testing.T) {
 	t.Parallel()
 	valid := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		w := truth.Grow(rt)
-		text := w.JSON("grown")
-		e, err := wire.Snapshot("grown", text)
-		if err != nil {
-			rt.Fatal(err)
-		}
+		w, text, e := grown(rt, 0)
 		g := over(t, e)
 		for _, p := range w.Purchases {
 			if p.Session == nil {
@@ -163,4 +143,18 @@ func member(w *truth.World, user, company string) bool {
 	return slices.ContainsFunc(w.Memberships, func(m *rightful.Membership) bool {
 		return w.App.Memberships && m.UserID == user && m.CompanyID == company && m.JoinedAt <= w.Now && m.LeftAt == 0
 	}) || slices.ContainsFunc(w.Users, func(u *rightful.User) bool { return w.App.Direct && u.ID == user && u.CompanyID == company })
+}
+
+// grown grows a random world that was damaged a few times at most, and opens it.
+func grown(rt *rapid.T, damages int) (w *truth.World, text []byte, e *engine.Engine) {
+	w = truth.Grow(rt)
+	for range rapid.IntRange(0, damages).Draw(rt, "damages") {
+		w.StrikeAny(rt, truth.Mutations())
+	}
+	text = w.JSON("grown")
+	e, err := wire.Snapshot("grown", text)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	return w, text, e
 }

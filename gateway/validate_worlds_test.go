@@ -54,6 +54,10 @@ func (reading) CreateCustomer(context.Context, rightful.NewCustomer) (rightful.O
 func (reading) CreateCheckout(context.Context, rightful.NewCheckout) (rightful.Checkout, error) {
 	return rightful.Checkout{}, errReadOnly
 }
+
+func (reading) CreatePortal(context.Context, rightful.NewPortal) (rightful.Portal, error) {
+	return rightful.Portal{}, errReadOnly
+}
 func (reading) ExpireCheckout(context.Context, string) error              { return errReadOnly }
 func (reading) SetMetadata(context.Context, rightful.MetadataWrite) error { return errReadOnly }
 

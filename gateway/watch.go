@@ -293,6 +293,11 @@ func (readOnly) CreateCheckout(context.Context, rightful.NewCheckout) (rightful.
 	return rightful.Checkout{}, errReadOnly
 }
 
+// CreatePortal refuses.
+func (readOnly) CreatePortal(context.Context, rightful.NewPortal) (rightful.Portal, error) {
+	return rightful.Portal{}, errReadOnly
+}
+
 // ExpireCheckout refuses.
 func (readOnly) ExpireCheckout(context.Context, string) error { return errReadOnly }
 

@@ -237,7 +237,7 @@ type recent struct {
 }
 
 // InboxObjects implements rightful.InboxWork.
-func (r *recent) InboxObjects(_ context.Context, _ string, _ bool, families, ids []string) ([]rightful.InboxObject, error) {
+func (r *recent) InboxObjects(_ context.Context, _ bool, families, ids []string) ([]rightful.InboxObject, error) {
 	wanted := map[string]bool{}
 	for _, id := range ids {
 		wanted[id] = true

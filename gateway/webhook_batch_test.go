@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"rightful"
@@ -77,28 +78,44 @@ func TestWhoWaitsSharesACommit(t *testing.T) {
 	}
 }
 
-// TestALeaderThatIsGivenUpHandsOn: it was told to commit, and nobody waits for ever.
-func TestALeaderThatIsGivenUpHandsOn(t *testing.T) {
+// TestNobodyWaitsForTheCommitsOfOthers: while nothing can be stored, a request is
+// refused as soon as its own time is over, and not when all before it have failed. It
+// takes nobody's place then.
+func TestNobodyWaitsForTheCommitsOfOthers(t *testing.T) {
 	t.Parallel()
-	g := gated{make(chan []rightful.InboxEvent, 1), make(chan error, 1)}
-	a := &acceptor{inbox: g}
-	leader := &waiter{event: rightful.InboxEvent{ID: "evt_leader"}, lead: make(chan struct{}, 1), done: make(chan struct{})}
-	leader.lead <- struct{}{}
-	a.waiting, a.busy = []*waiter{leader}, true
-	done := make(chan error, 1)
-	go func() {
-		_, err := a.accept(t.Context(), rightful.InboxEvent{ID: "evt_next"})
-		done <- err
-	}()
-	a.wait(2)
-	a.leave(leader)
-	if got := <-g.enter; len(got) != 1 || got[0].ID != "evt_next" {
-		t.Errorf("got %v", got)
-	}
-	g.leave <- nil
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		g := gated{make(chan []rightful.InboxEvent), make(chan error)}
+		a := &acceptor{inbox: g}
+		accept := func(id string) <-chan error {
+			done := make(chan error, 1)
+			go func() {
+				_, err := a.accept(t.Context(), rightful.InboxEvent{ID: id})
+				done <- err
+			}()
+			return done
+		}
+		first := accept("evt_first")
+		<-g.enter
+		time.Sleep(acceptWithin / 2)
+		second := accept("evt_second")
+		began := time.Now()
+		if err := <-first; rightful.KindOf(err) != rightful.KindUnavailable || time.Since(began) != acceptWithin/2 {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+		if err := <-second; rightful.KindOf(err) != rightful.KindUnavailable || time.Since(began) != acceptWithin {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+		kept := accept("evt_kept")
+		synctest.Wait()
+		g.leave <- context.DeadlineExceeded
+		if got := <-g.enter; len(got) != 1 || got[0].ID != "evt_kept" {
+			t.Errorf("got %v", got)
+		}
+		g.leave <- nil
+		if err := <-kept; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestTooManyWait: what cannot be stored soon is refused now.

@@ -238,32 +238,26 @@ type mortalIntents struct {
 	m *mortality
 }
 
-func (i mortalIntents) PromiseCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
+func (i mortalIntents) Promise(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
 	i.m.moment()
 	defer i.m.moment()
-	return i.IntentStore.PromiseCustomer(ctx, in)
+	return i.IntentStore.Promise(ctx, in)
 }
 
-func (i mortalIntents) KeepCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
+func (i mortalIntents) Send(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
 	i.m.moment()
 	defer i.m.moment()
-	return i.IntentStore.KeepCustomer(ctx, in)
+	return i.IntentStore.Send(ctx, in)
 }
 
-func (i mortalIntents) RenewCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
+func (i mortalIntents) Keep(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
 	i.m.moment()
 	defer i.m.moment()
-	return i.IntentStore.RenewCustomer(ctx, in)
+	return i.IntentStore.Keep(ctx, in)
 }
 
-func (i mortalIntents) PromiseCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
+func (i mortalIntents) Renew(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
 	i.m.moment()
 	defer i.m.moment()
-	return i.IntentStore.PromiseCheckout(ctx, in)
-}
-
-func (i mortalIntents) KeepCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	i.m.moment()
-	defer i.m.moment()
-	return i.IntentStore.KeepCheckout(ctx, in)
+	return i.IntentStore.Renew(ctx, in)
 }

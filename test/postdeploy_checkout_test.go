@@ -1,11 +1,14 @@
 package test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -61,8 +64,12 @@ func TestPostdeployBuys(t *testing.T) {
 	if c := got.Checkout; code != 0 || !got.Agrees || c == nil || !c.Expired || c.CompanyID != "12" || c.SessionID == "" || len(c.Problems) != 0 {
 		t.Fatalf("exit %d: %s", code, said)
 	}
-	if status := r.session(t, got.Checkout.SessionID)["status"]; status != "expired" {
+	made := r.session(t, got.Checkout.SessionID)
+	if status := made["status"]; status != "expired" {
 		t.Errorf("the session is %v", status)
+	}
+	if lasts, _ := made["expires_at"].(float64); int64(lasts)-r.now > 40*60 {
+		t.Errorf("left alone, it would be open for %v s", int64(lasts)-r.now)
 	}
 	_, second, _ := try("9", price)
 	if second.Checkout.SessionID == got.Checkout.SessionID {
@@ -79,17 +86,21 @@ func TestPostdeployBuys(t *testing.T) {
 // buying is a gateway that does what a test says.
 type buying struct {
 	made    rightful.Checkout
+	company string // that the resolver named; empty: 11
 	err     error
 	closing error
 	closed  []string
-	after   func() // runs when the session was made
+	after   func() // runs while the session is made
 }
 
-func (b *buying) Buy(context.Context, string, string) (rightful.Checkout, string, error) {
+func (b *buying) Buy(ctx context.Context, _, _ string) (rightful.Checkout, string, error) {
 	if b.after != nil {
 		b.after()
 	}
-	return b.made, "11", b.err
+	if err := ctx.Err(); err != nil {
+		return rightful.Checkout{}, "", err // it may have been made: nobody knows
+	}
+	return b.made, cmp.Or(b.company, "11"), b.err
 }
 
 func (b *buying) Expire(ctx context.Context, id string) error {
@@ -145,6 +156,57 @@ func TestPostdeployLooksAtWhatWasBought(t *testing.T) {
 		c := got.Checkout
 		if said := strings.Join(c.Problems, "; "); (tt.says == "") != (said == "") || !strings.Contains(c.SessionID+": "+said, tt.says) || (c.Failed != "") != tt.failed || c.Expired != (tt.closed && name != "stays open") || (len(b.closed) == 1) != tt.closed {
 			t.Errorf("%s: %+v, closed %v", name, c, b.closed)
+		}
+	}
+}
+
+// TestPostdeployKnowsThePayersCustomer: a company that is billed through another one has
+// that one's customer, and a customer that was stamped before its company had a stamp
+// value still has the id. The gateway takes both; neither is a disagreement.
+func TestPostdeployKnowsThePayersCustomer(t *testing.T) {
+	t.Parallel()
+	const world = `{"config": {"company": {"metadata_key": "company_id", "also_read": ["org_id"], "user_key": "user_id"}},
+		"db": {"companies": [
+			{"id": 11, "stripe_customer_id": "cus_1"}, {"id": 12, "billing_parent_id": 11, "owner_user_id": 7},
+			{"id": 13, "stripe_customer_id": "cus_2", "stamp_value": "acme", "owner_user_id": 8},
+			{"id": 14, "stripe_customer_id": "cus_3", "stamp_value": "beta", "owner_user_id": 9},
+			{"id": 15, "stripe_customer_id": "cus_4", "stamp_value": "14"}, {"id": 16, "billing_parent_id": 99}],
+		"users": [{"id": 7, "email": "ana@example.com", "company_id": 12}]},
+		"stripe": {"account": {"id": "acct_1", "livemode": true}},
+		"probe": {"users": {"7": "12"}}}`
+	file := filepath.Join(t.TempDir(), "world.json")
+	if err := os.WriteFile(file, []byte(world), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, _, err := wire.World(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct{ company, stamp, key, says, session string }{
+		"the payer's":                   {company: "12", stamp: "11"},
+		"one that it is charged for":    {company: "12", stamp: "12"},
+		"under a key that is also read": {company: "12", stamp: "11", key: "org_id"},
+		"somebody else's":               {company: "12", stamp: "acme", says: `metadata.company_id of customer cus_1 is "acme", and should be "11"`},
+		"nobody's":                      {company: "12", stamp: "404", says: `is "404", and should be "11"`},
+		"none":                          {company: "12", says: `is "", and should be "11"`},
+		"the stamp value":               {company: "13", stamp: "acme", session: "acme"},
+		"the id from before":            {company: "13", stamp: "13", session: "acme"},
+		"an id that names another one":  {company: "14", stamp: "14", session: "beta", says: `is "14", and should be "beta"`},
+		"no payer":                      {company: "16", stamp: "16", says: "billed through company 99, which is not there"},
+		"no company":                    {company: "17", stamp: "17", says: "there is no such company"},
+	} {
+		in := cmp.Or(tt.session, tt.company)
+		b := &buying{company: tt.company, made: rightful.Checkout{
+			Session:  rightful.Object{ID: "cs_1", ClientReferenceID: in, Metadata: map[string]string{"company_id": in, "user_id": "7"}},
+			Customer: rightful.Object{ID: "cus_1", Metadata: map[string]string{cmp.Or(tt.key, "company_id"): tt.stamp}},
+		}}
+		got, err := e.Postdeploy(t.Context(), engine.PostdeployInput{Users: []string{"7"}, Checkout: &engine.CheckoutInput{Buying: b, UserID: "7", PriceID: "price_1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Join(got.Checkout.Problems, "; ")
+		if (tt.says == "") != (said == "") || !strings.Contains(said, tt.says) || got.Checkout.Failed != "" {
+			t.Errorf("%s: %q %s", name, said, got.Checkout.Failed)
 		}
 	}
 }

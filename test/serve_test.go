@@ -76,6 +76,16 @@ func TestServe(t *testing.T) {
 			t.Errorf("guard %s of nonsense: %s", path, g.raw)
 		}
 	}
+	portal := s.must200(t, "POST", "/v1/portal/sessions", appToken, `{"user_id": 7, "return_url": "https://app.example.com/billing"}`)
+	if portal.text("company_id") != "11" || portal.text("stripe_customer_id") != made.text("stripe_customer_id") || !strings.HasPrefix(portal.text("url"), s.stripe.URL+"/p/session/") {
+		t.Errorf("portal: %s", portal.raw)
+	}
+	if no := s.ask(t, "POST", "/v1/portal/sessions", appToken, `{"user_id": 9, "return_url": "https://app.example.com/billing"}`); no.status != 409 || no.text("code") != "no_customer" || no.text("buyer_message") == "" {
+		t.Errorf("the portal of a company that has bought nothing: %d %s", no.status, no.raw)
+	}
+	if no := s.ask(t, "POST", "/v1/portal/sessions", appToken, `{"user_id": 7, "return_url": "/billing"}`); no.status != 422 || no.text("field") != "return_url" {
+		t.Errorf("a portal that leads nowhere: %d %s", no.status, no.raw)
+	}
 	s.records(t)
 	for name, operation := range s.api.seen {
 		if !operation["200"] {

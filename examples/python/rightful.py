@@ -28,7 +28,7 @@ class Refused(Exception):
 
     def __init__(self, status: int, problem: dict):
         self.status = status  # of HTTP: 400 401 403 404 409 413 422
-        self.code = problem.get("code", "")  # no_company, company_gone, other_company, customer_refused, invalid, ...
+        self.code = problem.get("code", "")  # no_company, company_gone, other_company, customer_refused, no_customer, invalid, ...
         self.field = problem.get("field", "")  # of the request, where one is wrong
         self.buyer_message = problem.get("buyer_message", "")
         self.request_id = problem.get("instance", "")  # look for it in the server's log
@@ -49,9 +49,18 @@ class Customer:
 class Session:
     id: str
     url: str  # where the buyer pays
+    client_secret: str  # instead of url, for an embedded session
     company_id: str
     stripe_customer_id: str
     reused: bool  # an open session of the very same wish
+
+
+@dataclass(frozen=True)
+class Portal:
+    id: str
+    url: str  # for who is signed in alone: who has it sees how the company is billed
+    company_id: str
+    stripe_customer_id: str
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,16 @@ class Rightful:
             if value:
                 body[name] = value
         return _typed(Session, self._call("POST", "/v1/checkout/sessions", body))
+
+    def portal(self, *, user_id, return_url: str, company_id=None, configuration: str = "") -> Portal:
+        """A page of Stripe's portal, for the company of who is signed in. A company that has
+        bought nothing is Refused (no_customer). Each call makes another page; one that
+        nobody opens expires."""
+        body = {"user_id": str(user_id), "return_url": return_url}
+        for name, value in (("company_id", company_id and str(company_id)), ("configuration", configuration)):
+            if value:
+                body[name] = value
+        return _typed(Portal, self._call("POST", "/v1/portal/sessions", body))
 
     def validate(self, session_id: str, user_id=None) -> Payment:
         """Whether a payment is in order, for who is signed in (None: nobody)."""

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from rightful import Refused, Rightful, Unavailable, verify_notice
 
 SECRET = "whsec_" + base64.b64encode(b"x" * 32).decode()
-SESSION = {"id": "cs_1", "url": "https://pay.example.com", "company_id": "11", "stripe_customer_id": "cus_1", "reused": False, "later": 1}
+SESSION = {"id": "cs_1", "url": "https://pay.example.com", "client_secret": "", "company_id": "11", "stripe_customer_id": "cus_1", "reused": False, "later": 1}
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -55,6 +55,16 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(len(self.server.asked), 4)
         self.assertEqual(self.server.asked[0]["user_id"], "7")
         self.assertEqual(self.server.asked[0], self.server.asked[3])
+
+    def test_opens_the_portal(self):
+        self.server.answers = [(200, {}, {"id": "bps_1", "url": "https://portal.example.com", "company_id": "11", "stripe_customer_id": "cus_1", "later": 1})]
+        self.assertEqual(self.client.portal(user_id=7, return_url="https://app.example.com").url, "https://portal.example.com")
+        self.assertEqual(self.server.asked, [{"user_id": "7", "return_url": "https://app.example.com"}])
+        self.server.answers = [(409, {}, {"code": "no_customer", "buyer_message": "Nothing yet."})]
+        with self.assertRaises(Refused) as no:
+            self.client.portal(user_id=7, return_url="https://app.example.com", company_id=11, configuration="bpc_1")
+        self.assertEqual((no.exception.code, no.exception.buyer_message), ("no_customer", "Nothing yet."))
+        self.assertEqual(self.server.asked[1]["configuration"], "bpc_1")
 
     def test_gives_up(self):
         with self.assertRaises(Unavailable):

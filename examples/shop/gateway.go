@@ -2,14 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
-	"time"
 
 	"rightful/gateway"
 )
@@ -53,55 +48,20 @@ func (s *shop) comeBack(w http.ResponseWriter, r *http.Request) {
 	s.show(w, http.StatusOK, "returned", v)
 }
 
-// portal sends a member to Stripe's portal for the customer that the form names. A form
-// can name anybody's: the guard says whether it is theirs.
+// portal sends a member to Stripe's portal, for the company that they work in. Whose
+// customer that is, is the gateway's to say: no form names one.
 func (s *shop) portal(w http.ResponseWriter, r *http.Request, u user) {
-	customer := r.PostFormValue("customer")
-	held, err := s.gateway.GuardPortal(r.Context(), gateway.GuardRequest{UserID: u.text(), ID: customer})
+	portal, err := s.gateway.CreatePortalSession(r.Context(), gateway.PortalRequest{UserID: u.text(), ReturnURL: s.url + "/"})
+	if refusal, ok := errors.AsType[*gateway.Refusal](err); ok {
+		s.log.Warn("portal refused", "status", refusal.Status, "code", refusal.Code, "because", refusal.Message)
+		s.show(w, http.StatusConflict, "message", refusal.BuyerMessage)
+		return
+	}
 	if err != nil {
 		s.later(w, r, err)
 		return
 	}
-	if held.Decision != gateway.Allow {
-		s.show(w, http.StatusNotFound, "message", "There is no such billing account.")
-		return
-	}
-	address, err := s.portalSession(r.Context(), customer)
-	if err != nil {
-		s.later(w, r, err)
-		return
-	}
-	http.Redirect(w, r, address, http.StatusSeeOther)
-}
-
-// portalSession asks Stripe for a page of the portal; rightful only guards it.
-func (s *shop) portalSession(ctx context.Context, customer string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	form := url.Values{"customer": {customer}, "return_url": {s.url + "/"}}
-	base := s.stripeBase
-	if base == "" {
-		base = "https://api.stripe.com"
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/v1/billing_portal/sessions", strings.NewReader(form.Encode()))
-	if err != nil {
-		return "", err
-	}
-	req.SetBasicAuth(s.stripeKey, "")
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	var made struct {
-		URL string `json:"url"`
-	}
-	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("a portal session: Stripe answers %s", answer.Status)
-	}
-	err = json.NewDecoder(answer.Body).Decode(&made)
-	return made.URL, err
+	http.Redirect(w, r, portal.URL, http.StatusSeeOther)
 }
 
 // takeNotice writes what the shop knows of a subscription. rightful has judged whose it

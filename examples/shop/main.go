@@ -53,7 +53,6 @@ func run(ctx context.Context) error {
 	s := &shop{
 		store: store, gateway: g, events: events, log: log,
 		url: os.Getenv("SHOP_URL"), price: os.Getenv("SHOP_PRICE"), key: []byte(os.Getenv("SHOP_SECRET")),
-		stripeKey: os.Getenv("STRIPE_API_KEY"), stripeBase: os.Getenv("STRIPE_API_BASE"),
 	}
 	return errors.Join(s.serve(ctx, os.Getenv("SHOP_LISTEN"), g), g.Close())
 }

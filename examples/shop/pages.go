@@ -22,9 +22,8 @@ type shop struct {
 	events  http.Handler // Stripe's webhooks
 	log     *slog.Logger
 
-	url, price            string
-	key                   []byte // of cookies
-	stripeKey, stripeBase string
+	url, price string
+	key        []byte // of cookies
 }
 
 func (s *shop) routes() http.Handler {

@@ -61,7 +61,7 @@ func (e *Evaluator) judge(d gateway.Decision) (rightful.Alert, bool) {
 			what, key = "ids sent by clients", "guard:"
 		}
 		if d.Error != "" {
-			if !ours(rightful.ErrorKind(d.Error)) {
+			if !ours(d.Error) {
 				return a, false
 			}
 			a.Key, a.Severity = key+"error", rightful.SeverityError
@@ -91,9 +91,9 @@ func (e *Evaluator) judge(d gateway.Decision) (rightful.Alert, bool) {
 }
 
 // ours reports whether an error is the operator's business: what clients send wrong
-// is not.
-func ours(kind rightful.ErrorKind) bool {
-	return !slices.Contains([]rightful.ErrorKind{rightful.KindInvalid, rightful.KindNotFound, rightful.KindAmbiguous}, kind)
+// is not, nor whether they wait for the answer.
+func ours(ended string) bool {
+	return !slices.Contains([]string{string(rightful.KindInvalid), string(rightful.KindNotFound), string(rightful.KindAmbiguous), gateway.ErrorCalledOff}, ended)
 }
 
 // refusal returns how severe a status is, empty when it is part of every day, and

@@ -61,7 +61,7 @@ func (e *Evaluator) tell(ctx context.Context, c Channel) error {
 	}
 	e.o.OnSent(c.To, result)
 	e.o.Logger.LogAttrs(keeping, slog.LevelWarn, "an alert message was not sent",
-		slog.String("channel", c.Rule.Channel), slog.String("message", claim.Message.ID), slog.String("why", failed.Message), slog.Duration("again_in", wait))
+		slog.String("channel", c.Rule.Channel), slog.String("message", claim.Message.ID), slog.String("why", failed.Message), slog.Float64("again_in_seconds", wait.Seconds()))
 	err = e.o.Store.SettleAlertMessage(keeping, rightful.AlertOutcome{
 		Claim: *claim, Failed: failed.Message, NotBefore: now.Add(wait).Unix(), GiveUp: giveUp,
 	})

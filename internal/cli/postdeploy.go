@@ -139,7 +139,7 @@ func (o *postdeployOptions) run(ctx context.Context, s Streams) error {
 			return unread(s, located(c, err))
 		}
 		defer func() { _ = g.Close() }() // what it had to keep is kept
-		in.Checkout = &engine.CheckoutInput{Buying: buying{g, o.mode}, UserID: o.buyer, PriceID: o.price}
+		in.Checkout = &engine.CheckoutInput{Buying: buying{g, o.mode, s.Now}, UserID: o.buyer, PriceID: o.price}
 	}
 	report, err := e.Postdeploy(ctx, in)
 	if err != nil {

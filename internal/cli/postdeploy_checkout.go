@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"time"
 
 	"rightful"
 	"rightful/gateway"
@@ -14,7 +15,13 @@ import (
 type buying struct {
 	opened *wire.Opened
 	mode   string
+	now    func() time.Time
 }
+
+// openFor is how long a session lasts that nobody closes, because this process was
+// killed: little more than the half hour that Stripe demands
+// (docs.stripe.com/api/checkout/sessions/create), as clocks differ.
+const openFor = 35 * time.Minute
 
 // returnsTo is where a synthetic session leads: nobody ever comes back from it.
 const returnsTo = "https://example.com/"
@@ -24,7 +31,8 @@ const returnsTo = "https://example.com/"
 func (b buying) Buy(ctx context.Context, userID, priceID string) (made rightful.Checkout, companyID string, err error) {
 	s, err := b.opened.CreateCheckoutSession(ctx, gateway.CheckoutRequest{
 		UserID: userID, Mode: b.mode, Price: priceID, SuccessURL: returnsTo, CancelURL: returnsTo,
-		Metadata: map[string]string{"rightful_postdeploy": rand.Text()},
+		Metadata:     map[string]string{"rightful_postdeploy": rand.Text()},
+		StripeParams: map[string]any{"expires_at": b.now().Add(openFor).Unix()},
 	})
 	if err != nil {
 		return made, "", err

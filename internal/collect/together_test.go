@@ -23,7 +23,7 @@ func TestTogetherAsksSeveralAtATime(t *testing.T) {
 			defer open.Add(-1)
 			for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
 			}
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // on the clock of synctest: nobody waits
 			answers[i] = i + 1
 			return nil
 		}, func(count int) { counts = append(counts, count) })
@@ -49,7 +49,7 @@ func TestTogetherFailsTheSameWay(t *testing.T) {
 			done, err := together(len(asked), func(i int) error {
 				asked[i].Store(true)
 				if i%4 == slow {
-					time.Sleep(time.Duration(i+1) * time.Second)
+					time.Sleep(time.Duration(i+1) * time.Second) // on the clock of synctest: nobody waits
 				}
 				if i >= 2 && i <= 6 {
 					return fmt.Errorf("thing %d", i)

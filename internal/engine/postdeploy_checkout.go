@@ -37,14 +37,20 @@ type CheckoutReport struct {
 
 func (c *CheckoutReport) ok() bool { return c == nil || c.Failed == "" && len(c.Problems) == 0 }
 
-// expireWithin is how long closing the session may take, also after an interrupt:
-// nobody is to find an open one that nobody wanted.
-const expireWithin = 30 * time.Second
+// How long making the session and closing it may take, also after an interrupt:
+// nobody is to find an open one that nobody wanted. A request that is broken off may
+// have made one of which nobody knows the id.
+const (
+	buyWithin    = time.Minute
+	expireWithin = 30 * time.Second
+)
 
 // tryCheckout makes a session, closes it, and looks at its stamps.
 func (e *Engine) tryCheckout(ctx context.Context, in CheckoutInput) *CheckoutReport {
 	r := &CheckoutReport{UserID: in.UserID, Problems: []string{}}
-	made, company, err := in.Buying.Buy(ctx, in.UserID, in.PriceID)
+	buying, cancel := context.WithTimeout(context.WithoutCancel(ctx), buyWithin)
+	defer cancel()
+	made, company, err := in.Buying.Buy(buying, in.UserID, in.PriceID)
 	r.CompanyID, r.SessionID = company, made.Session.ID
 	if made.Session.ID != "" {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), expireWithin)
@@ -64,20 +70,20 @@ func (e *Engine) tryCheckout(ctx context.Context, in CheckoutInput) *CheckoutRep
 		r.problem("it could not be made: %s", plain(err))
 		return r
 	}
-	stamp := company
-	for c, err := range e.Sources.Directory.Companies(ctx, rightful.Select{By: rightful.ByID, Values: []string{company}}) {
-		if err != nil {
-			r.Failed = plain(err)
-			return r
-		}
-		if c.StampValue != "" {
-			stamp = c.StampValue
-		}
+	companies, err := e.companiesBy(ctx, rightful.ByID, company)
+	if err != nil {
+		r.Failed = plain(err)
+		return r
 	}
+	if len(companies) == 0 {
+		r.problem("the resolver names company %s, and there is no such company", company)
+		return r
+	}
+	stamp := stampOf(companies[0])
 	keys := e.Rules.Keys
 	says := func(place, have, want string) {
 		if !rightful.SameID(have, want) {
-			r.problem("%s is %q, and should be %q", place, have, want)
+			r.Problems = append(r.Problems, shouldBe(place, have, want))
 		}
 	}
 	says("metadata."+keys.Company+" of the session", made.Session.Metadata[keys.Company], stamp)
@@ -86,12 +92,24 @@ func (e *Engine) tryCheckout(ctx context.Context, in CheckoutInput) *CheckoutRep
 	if made.Customer.ID == "" {
 		r.problem("it has no customer")
 	} else {
-		says("metadata."+keys.Company+" of customer "+made.Customer.ID, made.Customer.Metadata[keys.Company], stamp)
+		problem, err := e.customerProblem(ctx, made.Customer, companies[0])
+		switch {
+		case err != nil:
+			r.Failed = plain(err)
+			return r
+		case problem != "":
+			r.Problems = append(r.Problems, problem)
+		}
 	}
 	if keys.Ownership != "" {
 		says("metadata."+keys.Ownership+" of the session", made.Session.Metadata[keys.Ownership], e.Rules.OwnershipValue)
 	}
 	return r
+}
+
+// shouldBe says what a place holds, and what it should.
+func shouldBe(place, have, want string) string {
+	return fmt.Sprintf("%s is %q, and should be %q", place, have, want)
 }
 
 func (r *CheckoutReport) problem(format string, args ...any) {

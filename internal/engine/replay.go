@@ -106,5 +106,9 @@ func (onlyRead) CreateCustomer(context.Context, rightful.NewCustomer) (rightful.
 func (onlyRead) CreateCheckout(context.Context, rightful.NewCheckout) (rightful.Checkout, error) {
 	return rightful.Checkout{}, cannot()
 }
+
+func (onlyRead) CreatePortal(context.Context, rightful.NewPortal) (rightful.Portal, error) {
+	return rightful.Portal{}, cannot()
+}
 func (onlyRead) ExpireCheckout(context.Context, string) error              { return cannot() }
 func (onlyRead) SetMetadata(context.Context, rightful.MetadataWrite) error { return cannot() }

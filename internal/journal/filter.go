@@ -10,6 +10,11 @@ type Filter struct {
 	Object  string // id of what was written to
 	Company string // whose repair it was
 	Actor   string // who began the run, or who continued it by then
+
+	// Of runs only: those that began before this record, and no more than the last
+	// so many of what is chosen. 0: no bound.
+	BeforeSeq int64
+	Last      int
 }
 
 // AboutSteps reports whether records must be looked into.

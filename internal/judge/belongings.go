@@ -44,13 +44,14 @@ func (j *judge) belongingsOf(u *rightful.User, objects []rightful.Object) belong
 	today := j.relevant(j.waysOf(u.ID, j.sit.Now).All(), objects)
 	b.allowed = slices.Concat(b.set, today)
 	for _, o := range objects {
-		then := j.relevant(j.waysOf(u.ID, o.Created).All(), objects)
+		ways := j.waysOf(u.ID, o.Created).All()
+		then := j.relevant(slices.Clone(ways), objects)
 		b.moved = b.moved || len(then) > 0 && !slices.Equal(then, today)
 		// Who belonged nowhere when they bought, and joined later, did not buy for
 		// the company of today: what they had then, nobody knows any more.
 		b.moved = b.moved || b.known && len(then) == 0 && o.Type != rightful.TypeCustomer
 		b.allowed = append(b.allowed, then...)
-		for _, id := range then { // whoever belonged to a merged company belonged to its survivor
+		for _, id := range ways { // whoever belonged to a merged company belonged to its survivor, whatever is stamped
 			if s := j.survivor(j.company(id)); s != nil {
 				b.allowed = append(b.allowed, rightful.CanonicalID(s.ID))
 			}

@@ -151,8 +151,9 @@ func (j *judge) ruleCustomerKey(e rightful.CacheEntry) CacheRuling {
 }
 
 // ruleCompanyKey: a company's key holds the customer that the company links,
-// or, while nothing is linked, one that is attributed to it. One that holds a
-// company can only name itself.
+// or, while nothing is linked, one that is attributed to it; but if the link is about
+// to be filled, the one that it is filled with. One that holds a company can only
+// name itself.
 func (j *judge) ruleCompanyKey(e rightful.CacheEntry) CacheRuling {
 	id := rightful.CanonicalID(e.CompanyID)
 	switch {
@@ -168,6 +169,9 @@ func (j *judge) ruleCompanyKey(e rightful.CacheEntry) CacheRuling {
 		says = "none"
 	}
 	because := "the company links " + says
+	if to := j.willLink(id); to != "" {
+		because = fmt.Sprintf("the company links %s, and %s is its only customer with money", says, to)
+	}
 	switch ok, sure := j.companyUses(e.CompanyID, e.Value); {
 	case ok:
 		return CacheRuling{State: CacheRight, Allowed: j.links[id], Because: "the company uses that customer"}
@@ -181,8 +185,8 @@ func (j *judge) ruleCompanyKey(e rightful.CacheEntry) CacheRuling {
 }
 
 // companyUses reports whether a company uses a customer, and whether that is
-// sure. Link and attribution must agree to be sure; while the link is empty,
-// the attribution alone says.
+// sure. Link and attribution must agree to be sure; while the link is empty and
+// stays empty, the attribution alone says.
 func (j *judge) companyUses(company, customer string) (uses, sure bool) {
 	id := rightful.CanonicalID(company)
 	attributed := j.attributionOf(customer)
@@ -191,6 +195,9 @@ func (j *judge) companyUses(company, customer string) (uses, sure bool) {
 		if slices.Contains(j.links[rightful.CanonicalID(c.BillingParentID)], customer) {
 			return true, true // billed through its parent
 		}
+	}
+	if to := j.willLink(id); to != "" && to != customer && attributed == id {
+		return false, true // as soon as the other one is linked, this one is wrong
 	}
 	if len(links) == 0 {
 		return attributed == id, attributed != "" && j.byCustomer[customer].carried

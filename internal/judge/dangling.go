@@ -90,6 +90,10 @@ func (j *judge) clearable(c *rightful.Company, l rightful.Link, f *family) (auto
 		return false, "Stripe could not be read completely"
 	case len(f.liveSubscriptions()) > 0:
 		return false, "a live subscription still names the customer"
+	case slices.ContainsFunc(f.purchases, func(p purchase) bool { return p.child != "" }):
+		// Stripe gives no metadata of a deleted customer: without the link its purchases
+		// would be all that speaks, and these name those who were paid for.
+		return false, "only this link still says that the customer paid for other companies, too, as their payer: a person decides"
 	case f.young(j.sit.Now):
 		return false, youngWhy
 	}

@@ -61,7 +61,7 @@ func TestVoices(t *testing.T) {
 		s.SubscriptionID = "sub_1"
 		return []rightful.Object{s, stamped(rightful.TypeSubscription, "sub_1", "cus_1", stamp, "", young+10)}
 	}
-	companies := []rightful.Company{{ID: "1"}, {ID: "2"}, {ID: "3", MergedInto: "1"}}
+	companies := []rightful.Company{{ID: "1"}, {ID: "2"}, {ID: "3", MergedInto: "1"}, {ID: "4"}}
 	link := func(company string) []rightful.Link {
 		return []rightful.Link{{CompanyID: company, StripeCustomerID: "cus_1"}}
 	}
@@ -95,7 +95,8 @@ func TestVoices(t *testing.T) {
 			stamped(rightful.TypeSubscription, "sub_2", "cus_1", "1", "", young+5000)), "", 0, true},
 		{"a user of several companies names none", rightful.Situation{Users: users, Memberships: member("7", "1", "2")}, []rightful.Object{customer("9", "7", old)}, "", 0, false},
 		{"a user of one company names it", rightful.Situation{Users: users, Memberships: member("7", "1")}, []rightful.Object{customer("9", "7", old)}, "1", 1, false},
-		{"a buyer who never belonged excludes", rightful.Situation{Users: users, Memberships: member("7", "2", "3")}, []rightful.Object{customer("1", "7", old)}, "", 0, true},
+		{"a buyer who never belonged excludes", rightful.Situation{Users: users, Memberships: member("7", "2", "4")}, []rightful.Object{customer("1", "7", old)}, "", 0, true},
+		{"a buyer who belonged to what was merged into it does not", rightful.Situation{Users: users, Memberships: member("7", "2", "3")}, []rightful.Object{customer("1", "7", old)}, "1", 1, false},
 		{"a merge record speaks for the survivor", rightful.Situation{}, []rightful.Object{customer("3", "", old)}, "1", 1, false},
 		{"a stamp of a company that does not exist names nobody", rightful.Situation{}, []rightful.Object{customer("99", "", old)}, "", 0, false},
 		{"an email alone names nobody", rightful.Situation{Users: []rightful.User{{ID: "7", Email: "a@example.com", CompanyID: "1"}}},

@@ -16,30 +16,58 @@ func (j *judge) checkEmptyLinks() {
 	}
 	for i := range j.sit.Companies {
 		c := &j.sit.Companies[i]
-		id := rightful.CanonicalID(c.ID)
-		// A child is billed through its parent: its empty link is right.
-		if !c.Live() || len(j.links[id]) > 0 || c.BillingParentID != "" {
-			continue
-		}
-		var rich []*family
-		others := 0 // customers of other links, customers nobody could look up
-		for _, f := range j.attributed[id] {
-			switch {
-			case f.rich && !f.Guest() && !slices.ContainsFunc(j.linkedBy[f.StripeCustomerID], j.live):
-				rich = append(rich, f)
-			case f.money && !f.Guest():
-				others++
-			}
-		}
-		for _, f := range j.claimed[id] {
-			if f.money && !f.Guest() && f.CompanyID == "" {
-				others++
-			}
-		}
-		if len(rich) > 0 {
+		if rich, others := j.unlinkedMoney(c); len(rich) > 0 {
 			j.reportEmptyLink(c, rich, others)
 		}
 	}
+}
+
+// unlinkedMoney returns the customers with money of a live company that links none, and
+// how many others it has: those of other links, and those nobody could look up.
+func (j *judge) unlinkedMoney(c *rightful.Company) (rich []*family, others int) {
+	id := rightful.CanonicalID(c.ID)
+	// A child is billed through its parent: its empty link is right.
+	if !c.Live() || len(j.links[id]) > 0 || c.BillingParentID != "" {
+		return nil, 0
+	}
+	for _, f := range j.attributed[id] {
+		switch {
+		case f.rich && !f.Guest() && !slices.ContainsFunc(j.linkedBy[f.StripeCustomerID], j.live):
+			rich = append(rich, f)
+		case f.money && !f.Guest():
+			others++
+		}
+	}
+	for _, f := range j.claimed[id] {
+		if f.money && !f.Guest() && f.CompanyID == "" {
+			others++
+		}
+	}
+	return rich, others
+}
+
+// notFilled says why a company's empty link is not filled with its one customer with
+// money without asking, "" if it is.
+func (j *judge) notFilled(c *rightful.Company, only *family) string {
+	_, why := j.fillable(only)
+	if c.StripeCustomerID != "" && why == "" {
+		why = fmt.Sprintf("the link holds the placeholder %q, which the app may still fill itself", c.StripeCustomerID)
+	}
+	return why
+}
+
+// willLink returns the customer that an empty link is filled with without asking, "" if
+// there is none. What was turned off is not repaired.
+func (j *judge) willLink(company string) string {
+	c := j.company(company)
+	if c == nil || !j.sit.Mapping.Link || j.rules.Off[rightful.CodeLinkEmpty] {
+		return ""
+	}
+	rich, others := j.unlinkedMoney(c)
+	if len(rich) != 1 || others > 0 || !rich[0].carried || j.notFilled(c, rich[0]) != "" {
+		return ""
+	}
+	return rich[0].StripeCustomerID
 }
 
 func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family, others int) {
@@ -79,11 +107,7 @@ func (j *judge) reportEmptyLink(c *rightful.Company, rich []*family, others int)
 		if j.sit.Mapping.LinkTable && !j.sit.Mapping.LinkColumn {
 			finding.Proposal.Object = finding.Object // a row of the table of links
 		}
-		_, finding.Why = j.fillable(only)
-		if c.StripeCustomerID != "" && finding.Why == "" {
-			finding.Why = fmt.Sprintf("the link holds the placeholder %q, which the app may still fill itself", c.StripeCustomerID)
-		}
-		if finding.Why == "" {
+		if finding.Why = j.notFilled(c, only); finding.Why == "" {
 			finding.Automatic = true
 			finding.Why = "the link is empty and exactly one customer of the company has money"
 		}

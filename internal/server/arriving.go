@@ -1,114 +1,150 @@
 package server
 
 import (
+	"container/list"
 	"errors"
 	"io"
 	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // Events arrive before anybody takes a place for them: whoever sends slowly must not
-// hold what others need. Stripe's events are small; for the rest of a large body there
-// are places of their own.
+// hold what others need. Where there is no place left, the body that has been on its
+// way the longest makes place: Stripe's arrive at once.
 const (
-	smallEvent       = 64 << 10 // bytes
-	largeAtOnce      = 64       // bodies that are larger, together
-	arrivingAtOnce   = 4096     // bodies that are being read, together
+	arrivingBytes    = 32 << 20 // of bodies that are on their way or looked at, together
+	arrivingAtOnce   = 2048     // bodies that are on their way, together
 	arrivingFromEach = 128      // and from one address
+	slowAfter        = time.Second
 )
 
 // errNoPlace ends the reading of a body for which there is no place.
 var errNoPlace = errors.New("server: too many events at a time")
 
-// arrivals counts the bodies that are being read.
+// arrivals are the bodies that are being read.
 type arrivals struct {
-	all, large limiter
+	inside limiter // whose body is there, and which are being looked at
+	now    func() time.Time
 
-	mu   sync.Mutex
-	from map[netip.Addr]int
+	mu    sync.Mutex
+	order *list.List // of *arriving, the one that began first in front
+	bytes int
+	from  map[netip.Addr]int
 }
 
-func newArrivals() *arrivals {
-	return &arrivals{all: newLimiter(arrivingAtOnce), large: newLimiter(largeAtOnce), from: map[netip.Addr]int{}}
-}
-
-// begin counts a body, unless there are too many. An address that is told is bounded
-// by itself.
-func (a *arrivals) begin(from netip.Addr, told bool) bool {
-	if !a.all.enter() {
-		return false
-	}
-	if !told {
-		return true
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.from[from] >= arrivingFromEach {
-		a.all.leave()
-		return false
-	}
-	a.from[from]++
-	return true
-}
-
-// end takes back what begin counted.
-func (a *arrivals) end(from netip.Addr, told bool) {
-	a.all.leave()
-	if !told {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.from[from]--; a.from[from] == 0 {
-		delete(a.from, from)
-	}
+func newArrivals(inside limiter, now func() time.Time) *arrivals {
+	return &arrivals{inside: inside, now: now, order: list.New(), from: map[netip.Addr]int{}}
 }
 
 // arriving is the body of an event. Its reader has one of the places inside when it
 // has read it to its end, and not before.
 type arriving struct {
 	io.ReadCloser
-	inside, large limiter
+	at       *arrivals
+	began    time.Time
+	from     netip.Addr
+	told     bool         // whether from is somebody
+	cut      func() error // ends a read that waits
+	isInside bool
 
-	read      int
-	isLarge   bool
-	isInside  bool
-	turnedOff bool // there was no place
+	// Guarded by at.mu.
+	place     *list.Element // nil: it is not on its way any more
+	read      int           // bytes
+	turnedOff bool          // there was no place
+}
+
+// begin lets a body arrive, unless there are too many that are as quick. An address
+// that is told is bounded by itself.
+func (a *arrivals) begin(b *arriving) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b.told && a.from[b.from] >= arrivingFromEach && !a.displace(func(other *arriving) bool { return other.told && other.from == b.from }) {
+		return false
+	}
+	if a.order.Len() >= arrivingAtOnce && !a.displace(func(*arriving) bool { return true }) {
+		return false
+	}
+	b.at, b.began, b.place = a, a.now(), a.order.PushBack(b)
+	if b.told {
+		a.from[b.from]++
+	}
+	return true
+}
+
+// displace turns the slowest of some bodies off. It reports false where none is slow.
+func (a *arrivals) displace(which func(*arriving) bool) bool {
+	for e := a.order.Front(); e != nil; e = e.Next() {
+		b := e.Value.(*arriving)
+		if a.now().Sub(b.began) < slowAfter {
+			return false // and so are those behind it
+		}
+		if which(b) && b.cut() == nil {
+			a.arrived(b)
+			a.bytes -= b.read
+			b.read, b.turnedOff = 0, true
+			return true
+		}
+	}
+	return false
+}
+
+// arrived takes a body from those that are on their way.
+func (a *arrivals) arrived(b *arriving) {
+	if b.place == nil {
+		return
+	}
+	a.order.Remove(b.place)
+	b.place = nil
+	if b.told {
+		if a.from[b.from]--; a.from[b.from] == 0 {
+			delete(a.from, b.from)
+		}
+	}
+}
+
+// grow counts bytes of a body, and whether they were its last. It reports whether
+// there is a place for them.
+func (a *arrivals) grow(b *arriving, n int, last bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for !b.turnedOff && a.bytes+n > arrivingBytes {
+		b.turnedOff = !a.displace(func(other *arriving) bool { return other != b && other.read > 0 })
+	}
+	if b.turnedOff {
+		return false
+	}
+	a.bytes += n
+	b.read += n
+	if last && !b.isInside {
+		b.isInside = a.inside.enter()
+		b.turnedOff = !b.isInside
+		a.arrived(b)
+	}
+	return !b.turnedOff
 }
 
 // Read implements io.Reader.
-func (a *arriving) Read(p []byte) (int, error) {
-	if left := smallEvent - a.read; !a.isLarge && left > 0 && len(p) > left {
-		p = p[:left]
-	}
-	if a.read >= smallEvent && !a.isLarge {
-		if !a.large.enter() {
-			a.turnedOff = true
-			return 0, errNoPlace
-		}
-		a.isLarge = true
-	}
-	n, err := a.ReadCloser.Read(p)
-	a.read += n
-	if errors.Is(err, io.EOF) && !a.isInside {
-		if !a.inside.enter() {
-			a.turnedOff = true
-			return n, errNoPlace
-		}
-		a.isInside = true
+func (b *arriving) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if !b.at.grow(b, n, errors.Is(err, io.EOF)) {
+		return 0, errNoPlace
 	}
 	return n, err
 }
 
-// leave gives back the places.
-func (a *arriving) leave() {
-	if a.isLarge {
-		a.large.leave()
+// leave gives back what the body had, and reports whether there was no place for it.
+func (b *arriving) leave() (turnedOff bool) {
+	b.at.mu.Lock()
+	defer b.at.mu.Unlock()
+	b.at.arrived(b)
+	b.at.bytes -= b.read
+	b.read = 0
+	if b.isInside {
+		b.at.inside.leave()
 	}
-	if a.isInside {
-		a.inside.leave()
-	}
+	return b.turnedOff
 }
 
 // webhooks takes Stripe's events. Who they come from is told by their signature.
@@ -119,32 +155,33 @@ func (s *Server) webhooks(events Events) http.Handler {
 			s.fail(w, r, &problem{Status: http.StatusTooManyRequests, Code: "rate_limited", Detail: "too many events with a bad signature came from this address", retryAfter: 60, close: true}, nil)
 			return
 		}
-		turnOff := func() {
+		body := &arriving{ReadCloser: r.Body, from: from, told: told}
+		body.cut = func() error { return http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) }
+		err := error(errNoPlace)
+		turnedOff := !s.arrivals.begin(body)
+		if !turnedOff {
+			r.Body = body
+			err, turnedOff = s.take(events, w, r, body)
+		}
+		switch {
+		case err == nil:
+			w.WriteHeader(http.StatusOK)
+		case turnedOff:
 			p := busy()
 			p.close = true
 			s.fail(w, r, p, nil)
+		default:
+			p := problemOf(err, false)
+			if told && p.Status == http.StatusBadRequest {
+				s.forgers.note(from)
+			}
+			s.fail(w, r, p, nil)
 		}
-		if !s.arrivals.begin(from, told) {
-			turnOff()
-			return
-		}
-		defer s.arrivals.end(from, told)
-		body := &arriving{ReadCloser: r.Body, inside: s.hooks, large: s.arrivals.large}
-		defer body.leave()
-		r.Body = body
-		err := events.Take(w, r)
-		if err == nil {
-			w.WriteHeader(http.StatusOK)
-			return
-		}
-		if body.turnedOff {
-			turnOff()
-			return
-		}
-		p := problemOf(err, false)
-		if told && p.Status == http.StatusBadRequest {
-			s.forgers.note(from)
-		}
-		s.fail(w, r, p, nil)
 	})
+}
+
+// take takes one event, and gives back what its body had, whatever comes.
+func (s *Server) take(events Events, w http.ResponseWriter, r *http.Request, body *arriving) (err error, turnedOff bool) {
+	defer func() { turnedOff = body.leave() }()
+	return events.Take(w, r), false
 }

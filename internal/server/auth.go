@@ -76,6 +76,9 @@ func (c *caller) operator() bool { return c != nil && c.token != nil && c.token.
 // authenticate finds the token of a request. Every token is compared with, each in
 // the same time, whatever is sent.
 func (s *Server) authenticate(r *http.Request) (*admitted, *problem) {
+	if len(r.Header.Values("Authorization")) > 1 { // a proxy may have looked at another one
+		return nil, &problem{Status: http.StatusUnauthorized, Code: "unauthorized", Detail: "there is more than one Authorization", challenge: `Bearer realm="rightful", error="invalid_request"`}
+	}
 	scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || sent == "" {
 		return nil, &problem{Status: http.StatusUnauthorized, Code: "unauthorized", Detail: "send the token as Authorization: Bearer TOKEN", challenge: `Bearer realm="rightful"`}

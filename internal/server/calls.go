@@ -64,6 +64,22 @@ func (s *Server) checkout(w http.ResponseWriter, r *http.Request, _ *caller) (an
 	}))
 }
 
+// portal answers POST /v1/portal/sessions.
+func (s *Server) portal(w http.ResponseWriter, r *http.Request, _ *caller) (any, error) {
+	var body struct {
+		UserID        appID  `json:"user_id"`
+		CompanyID     appID  `json:"company_id"`
+		ReturnURL     string `json:"return_url"`
+		Configuration string `json:"configuration"`
+	}
+	if err := decode(w, r, &body, false); err != nil {
+		return nil, err
+	}
+	return orError(s.o.Gateway.CreatePortalSession(r.Context(), gateway.PortalRequest{
+		UserID: string(body.UserID), CompanyID: string(body.CompanyID), ReturnURL: body.ReturnURL, Configuration: body.Configuration,
+	}))
+}
+
 // validate answers POST /v1/payments/validate.
 func (s *Server) validate(w http.ResponseWriter, r *http.Request, c *caller) (any, error) {
 	var body struct {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -22,6 +23,13 @@ const (
 
 // appID is an id of the app: a text, or the number that the app's database has.
 type appID string
+
+// wanted is an error that says what a field holds.
+type wanted string
+
+func (w wanted) Error() string { return string(w) }
+
+const wantedID wanted = "an id is a text or a whole number, without sign, point or exponent"
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
 func (id *appID) UnmarshalJSONFrom(d *jsontext.Decoder) error {
@@ -39,13 +47,13 @@ func (id *appID) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		raw, err := d.ReadValue()
 		if err == nil {
 			if bytes.ContainsAny(raw, ".eE-") {
-				return errors.New("an id is a text or a whole number")
+				return wantedID
 			}
 			*id = appID(raw)
 		}
 		return err
 	}
-	return errors.New("an id is a text or a whole number")
+	return wantedID
 }
 
 // params are parameters of Stripe's, whose numbers stay as they were written.
@@ -58,7 +66,7 @@ func (p *params) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		return err
 	}
 	if kind := raw.Kind(); kind != '{' && kind != 'n' {
-		return errors.New("parameters are an object")
+		return wanted("parameters are an object")
 	}
 	std := stdjson.NewDecoder(bytes.NewReader(raw))
 	std.UseNumber()
@@ -159,7 +167,25 @@ func misread(err error) error {
 		if errors.Is(err, json.ErrUnknownName) {
 			return badBody(name, "there is no field %q", name)
 		}
-		return &problem{Status: http.StatusUnprocessableEntity, Code: "invalid", Field: name, Detail: "the field does not hold what it should"}
+		return &problem{Status: http.StatusUnprocessableEntity, Code: "invalid", Field: name, Detail: wants(meaning)}
 	}
 	return badBody("", "the body is no JSON")
+}
+
+// wants says what a field should hold.
+func wants(wrong *json.SemanticError) string {
+	if own, ok := errors.AsType[wanted](wrong); ok {
+		return string(own)
+	}
+	if wrong.GoType != nil {
+		switch wrong.GoType.Kind() {
+		case reflect.String:
+			return "the field holds a text"
+		case reflect.Int64:
+			return "the field holds a whole number, without point or exponent"
+		case reflect.Map:
+			return "the field holds an object"
+		}
+	}
+	return "the field does not hold what it should"
 }

@@ -68,9 +68,14 @@ func newForgers(proxies []netip.Prefix) *forgers {
 	return &forgers{proxies: proxies, last: list.New(), known: map[netip.Addr]*list.Element{}}
 }
 
+// shared are addresses behind a provider's translation (RFC 6598), which clouds use
+// for their own proxies.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
 // from returns who sent a request. Behind a proxy that is believed, it is the last
 // address before the proxies. ok is false where nobody in particular can be told: on
-// this machine, where a proxy may stand that nobody named.
+// this machine and in private networks, where a proxy may stand that nobody named, and
+// Stripe does not.
 func (f *forgers) from(r *http.Request) (from netip.Addr, ok bool) {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -95,7 +100,7 @@ func (f *forgers) from(r *http.Request) (from netip.Addr, ok bool) {
 			return netip.Addr{}, false
 		}
 	}
-	if from.IsLoopback() {
+	if from.IsLoopback() || from.IsPrivate() || from.IsLinkLocalUnicast() || shared.Contains(from) {
 		return netip.Addr{}, false
 	}
 	if from.Is6() { // whoever has one address of a network has all of them

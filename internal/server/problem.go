@@ -38,20 +38,30 @@ type problem struct {
 func (p *problem) Error() string { return p.Code + ": " + p.Detail }
 func (p *problem) Unwrap() error { return p.cause }
 
+// Codes of the server's own.
+const (
+	codeBusy     = "busy"
+	codeNotReady = "not_ready"
+)
+
 // titles are what each status says, in our words.
 var titles = map[int]string{
-	http.StatusBadRequest:            "the request cannot be read",
-	http.StatusUnauthorized:          "who asks is not known",
-	http.StatusForbidden:             "this token may not ask that",
-	http.StatusNotFound:              "there is no such thing",
-	http.StatusMethodNotAllowed:      "this is not asked that way",
-	http.StatusConflict:              "the data do not allow it",
-	http.StatusRequestEntityTooLarge: "the body is too large",
-	http.StatusUnsupportedMediaType:  "the body is not JSON",
-	http.StatusUnprocessableEntity:   "the request cannot be carried out",
-	http.StatusTooManyRequests:       "too many requests",
-	http.StatusInternalServerError:   "something is wrong here",
-	http.StatusServiceUnavailable:    "this cannot be answered now",
+	http.StatusBadRequest:                  "the request cannot be read",
+	http.StatusUnauthorized:                "who asks is not known",
+	http.StatusForbidden:                   "this token may not ask that",
+	http.StatusNotFound:                    "there is no such thing",
+	http.StatusMethodNotAllowed:            "this is not asked that way",
+	http.StatusConflict:                    "the data do not allow it",
+	http.StatusRequestEntityTooLarge:       "the body is too large",
+	http.StatusUnsupportedMediaType:        "the body is not JSON",
+	http.StatusUnprocessableEntity:         "the request cannot be carried out",
+	http.StatusTooManyRequests:             "too many requests",
+	http.StatusRequestHeaderFieldsTooLarge: "the headers are too large",
+	http.StatusNotImplemented:              "this is not done here",
+	http.StatusHTTPVersionNotSupported:     "this version of HTTP is not spoken here",
+	http.StatusInternalServerError:         "something is wrong here",
+	http.StatusServiceUnavailable:          "this cannot be answered now",
+	statusGone:                             "nobody waits for the answer",
 }
 
 // write answers with the problem.
@@ -89,6 +99,8 @@ func (p *problem) write(w http.ResponseWriter, requestID string) {
 var refusals = map[gateway.Status]string{
 	gateway.NoCompany:    "the user has no company that the resolver names",
 	gateway.CompanyGone:  "the company is not there any more",
+	gateway.NeedsSignIn:  "the user is not active",
+	gateway.NoCustomer:   "the company has no Stripe customer of its own",
 	gateway.OtherCompany: "the resolver names another company than was expected",
 }
 

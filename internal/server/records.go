@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -26,7 +27,11 @@ func wrongQuery(name, detail string) *problem {
 // query reads parameters: those that are known, each once.
 func query(r *http.Request, known ...string) (map[string]string, error) {
 	out := map[string]string{}
-	for name, values := range r.URL.Query() {
+	sent, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, wrongQuery("", "the query cannot be read: it has a ; or a % that is not followed by two hexadecimal digits")
+	}
+	for name, values := range sent {
 		switch {
 		case !slices.Contains(known, name):
 			return nil, wrongQuery(shown(name), "there is no such parameter")
@@ -153,12 +158,15 @@ func (s *Server) runs(_ http.ResponseWriter, r *http.Request, _ *caller) (any, e
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.o.Runs.Runs(r.Context(), journal.Filter{})
+	want := journal.Filter{Last: most + 1} // one more tells whether there is one
+	if before != "" {
+		if want.BeforeSeq, err = strconv.ParseInt(before, 10, 64); err != nil {
+			return nil, wrongQuery("cursor", "it is none that this list gave: begin without it")
+		}
+	}
+	all, err := s.o.Runs.Runs(r.Context(), want)
 	if err != nil {
 		return nil, err
-	}
-	if seq, err := strconv.ParseInt(before, 10, 64); err == nil {
-		all = slices.DeleteFunc(all, func(run journal.Summary) bool { return run.Seq >= seq })
 	}
 	slices.Reverse(all)
 	var answer struct {

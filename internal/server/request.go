@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +27,7 @@ type document []byte
 type about struct {
 	id     string
 	caller string // name of the token
+	code   string // of the problem
 	cause  error  // what is not told
 }
 
@@ -73,16 +76,30 @@ func requestID(sent string) string {
 	return "req-" + strings.ToLower(rand.Text())
 }
 
-// answered watches what is answered.
+// answered watches what is answered. Whoever is slow to take it is cut off.
 type answered struct {
 	http.ResponseWriter
 	status int
+	within time.Duration
+}
+
+// began notes the status, and begins the time in which the answer is to be taken.
+// Before a connection is closed, net/http reads what is left of the body: that is not
+// waited for as long as for one that is wanted.
+func (w *answered) began(status int) {
+	w.status = status
+	// Servers that cannot do this have their own deadlines, or none.
+	c := http.NewResponseController(w.ResponseWriter)
+	_ = c.SetWriteDeadline(time.Now().Add(w.within))
+	if w.Header().Get("Connection") == "close" {
+		_ = c.SetReadDeadline(time.Now().Add(min(unwantedWithin, w.within)))
+	}
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (w *answered) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
-		w.status = status
+		w.began(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -90,7 +107,7 @@ func (w *answered) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (w *answered) Write(b []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.began(http.StatusOK)
 	}
 	return w.ResponseWriter.Write(b)
 }
@@ -107,11 +124,14 @@ func (s *Server) received(next http.Handler) http.Handler {
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), aboutKey{}, a), s.o.Within)
 		defer cancel()
 		r = r.WithContext(ctx)
-		seen := &answered{ResponseWriter: w}
+		seen := &answered{ResponseWriter: w, within: min(answerWithin, s.patience)}
 		h := w.Header()
 		h.Set("X-Request-Id", a.id)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
+		if r.ContentLength != 0 && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			h.Set("Connection", "close") // nobody reads the body, and nobody waits for it
+		}
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
@@ -125,15 +145,23 @@ func (s *Server) received(next http.Handler) http.Handler {
 			}
 			s.log(ctx, a, r, seen.status, time.Since(began))
 		}()
-		if escaped := r.URL.EscapedPath(); escaped != "/" && path.Clean(escaped) != strings.TrimSuffix(escaped, "/") {
-			s.unmatched(seen, r)
-			return
-		}
 		next.ServeHTTP(seen, r)
 	})
 }
 
-// log writes the one line of a request. What was asked is named by its route: a path
+// routed gives requests to their routes. The mux would redirect a path that is not
+// clean, and who follows loses what was sent.
+func (s *Server) routed() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if escaped := r.URL.EscapedPath(); r.RequestURI == "*" || escaped != "/" && path.Clean(escaped) != strings.TrimSuffix(escaped, "/") {
+			s.unmatched(w, r)
+			return
+		}
+		s.mux.ServeHTTP(w, r)
+	})
+}
+
+// log writes the one line of a request, unless there are too many of its kind. What was asked is named by its route: a path
 // holds ids, and may hold anything.
 func (s *Server) log(ctx context.Context, a *about, r *http.Request, status int, took time.Duration) {
 	route := r.Pattern
@@ -149,12 +177,18 @@ func (s *Server) log(ctx context.Context, a *about, r *http.Request, status int,
 		attrs = append(attrs, slog.String("error", a.cause.Error()))
 	}
 	switch {
+	case status == statusGone:
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	case status >= http.StatusBadRequest:
 		level = slog.LevelWarn
 	case route == "GET /healthz" || route == "GET /readyz" || route == "GET /metrics":
 		level = slog.LevelDebug
+	}
+	s.sampler.tell(false)
+	c := cause{route, status, a.code, a.caller}
+	if c.sampled(level) && !s.sampler.take(c) {
+		return
 	}
 	s.o.Logger.LogAttrs(ctx, level, "request", attrs...)
 }
@@ -187,7 +221,7 @@ func (s *Server) call(scope Scope, h handler) http.Handler {
 }
 
 func busy() *problem {
-	return &problem{Status: http.StatusServiceUnavailable, Code: "busy", Detail: "too many requests at a time; ask again", retryAfter: 1}
+	return &problem{Status: http.StatusServiceUnavailable, Code: codeBusy, Detail: "too many requests at a time; ask again", retryAfter: 1}
 }
 
 // public is a handler for everybody.
@@ -214,11 +248,18 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *caller, h han
 	_, _ = w.Write(raw) // whoever went away does not read it
 }
 
+// statusGone stands in log and metrics for a request whose client did not wait for the
+// answer. No standard has one; proxies use the same.
+const statusGone = 499
+
 // fail answers with an error.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error, c *caller) {
 	a := aboutOf(r.Context())
 	p := problemOf(err, c.operator())
-	a.cause = p.cause
+	if errors.Is(r.Context().Err(), context.Canceled) && errors.Is(err, context.Canceled) && !s.cutOff.Load() {
+		p.Status = statusGone // nobody reads it
+	}
+	a.code, a.cause = p.Code, p.cause
 	p.write(w, a.id)
 }
 
@@ -232,8 +273,14 @@ func (s *Server) unmatched(w http.ResponseWriter, r *http.Request) {
 			p.allow = append(p.allow, m)
 		}
 	}
+	if escaped := r.URL.EscapedPath(); escaped != "/" && path.Clean(escaped) != escaped {
+		p.Hint = "a path has no slash at its end, and no empty parts, . or .. in it"
+	}
 	if len(p.allow) > 0 {
 		p.Status, p.Code, p.Detail = http.StatusMethodNotAllowed, "method_not_allowed", "ask with "+strings.Join(p.allow, " or ")
+		if p.allow[0] == http.MethodGet {
+			p.allow = slices.Insert(p.allow, 1, http.MethodHead)
+		}
 	}
 	p.close = r.ContentLength != 0
 	s.fail(w, r, p, nil)

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -15,6 +14,8 @@ import (
 const (
 	headersWithin  = 5 * time.Second
 	requestWithin  = 15 * time.Second // headers and body
+	answerWithin   = 10 * time.Second // until an answer is taken
+	unwantedWithin = time.Second      // for a body that was refused
 	idleFor        = 60 * time.Second
 	maxHeaderBytes = 16 << 10
 	maxConnections = 4096
@@ -39,15 +40,20 @@ func (s *Server) Run(ctx context.Context, l net.Listener, end Ending) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.o.Logger.Handler(), slog.LevelDebug),
 		TLSConfig:         s.o.TLS,
+		// OPTIONS * is answered as everything else is.
+		DisableGeneralOptionsHandler: true,
 	}
-	l = &bounded{Listener: l, open: make(chan struct{}, maxConnections)}
+	telling, told := s.telling()
+	defer func() { close(telling); <-told }()
+	open := s.bounded(l)
+	server.ConnState = open.state
 	served := make(chan error, 1)
 	go func() {
 		if s.o.TLS != nil {
-			served <- server.ServeTLS(l, "", "")
+			served <- server.ServeTLS(open, "", "")
 			return
 		}
-		served <- server.Serve(l)
+		served <- server.Serve(open)
 	}()
 	select {
 	case err := <-served:
@@ -66,37 +72,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener, end Ending) error {
 	defer cancel()
 	err := server.Shutdown(last)
 	if errors.Is(err, context.DeadlineExceeded) {
+		s.cutOff.Store(true)
 		s.o.Logger.Error("requests under way were cut off", "after", end.StopWithin.String())
 		return errors.Join(errors.New("requests under way did not finish in time, and were cut off"), server.Close())
 	}
 	return err
-}
-
-// bounded has so many connections open at a time, and lets others wait.
-type bounded struct {
-	net.Listener
-	open chan struct{}
-}
-
-// Accept implements net.Listener.
-func (b *bounded) Accept() (net.Conn, error) {
-	b.open <- struct{}{}
-	c, err := b.Listener.Accept()
-	if err != nil {
-		<-b.open
-		return nil, err
-	}
-	return &counted{Conn: c, left: sync.OnceFunc(func() { <-b.open })}, nil
-}
-
-// counted gives its place back when it is closed.
-type counted struct {
-	net.Conn
-	left func()
-}
-
-// Close implements net.Conn.
-func (c *counted) Close() error {
-	defer c.left()
-	return c.Conn.Close()
 }

@@ -4,8 +4,10 @@
 //
 // It knows the gateway, the records and who may ask; where anything is kept is
 // decided in internal/wire. request.go has what every request goes through,
-// auth.go who may ask, limit.go how much, decode.go how bodies are read, problem.go
-// how errors are answered, run.go how the server starts and stops.
+// auth.go who may ask, limit.go how much, arriving.go and connections.go who makes
+// place for others, decode.go how bodies are read, problem.go how errors are answered,
+// unread.go what is no request, sampled.go what is logged in part, run.go how the
+// server starts and stops.
 package server
 
 import (
@@ -15,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"rightful"
@@ -28,6 +31,7 @@ type Gateway interface {
 	Company(ctx context.Context, userID string) (gateway.CompanyAnswer, error)
 	EnsureCustomer(ctx context.Context, companyID string, details gateway.CustomerDetails) (gateway.Customer, error)
 	CreateCheckoutSession(ctx context.Context, r gateway.CheckoutRequest) (gateway.Session, error)
+	CreatePortalSession(ctx context.Context, r gateway.PortalRequest) (gateway.Portal, error)
 	ValidatePayment(ctx context.Context, sessionID, userID string, operator bool) (gateway.Validation, error)
 	Guard(ctx context.Context, what Guarded, userID, id string) (gateway.Guarded, error)
 }
@@ -52,6 +56,9 @@ type Events interface {
 type Check struct {
 	Name string // shown to everybody
 	Ask  func(context.Context) error
+	// Beside marks what the server can do without for a while: it is asked at most every
+	// hour, every five minutes while it fails, and never turns the server unready.
+	Beside bool
 }
 
 // Options say what a Server stands on. Gateway is required.
@@ -61,7 +68,7 @@ type Options struct {
 	Findings rightful.AuditReader // nil: none are shown
 	Runs     journal.Reader       // nil: none are shown
 	Metrics  http.Handler         // nil: none are shown
-	// Serving counts the requests that pass through it; it stands right before the
+	// Serving counts the requests that pass through it; it stands before the
 	// mux. Nil: they are not counted.
 	Serving func(http.Handler) http.Handler
 	Checks  []Check // of /readyz
@@ -80,16 +87,18 @@ type Options struct {
 
 // Server answers. It is an http.Handler, and Run is what serves it.
 type Server struct {
-	o        Options
-	tokens   []admitted
-	mux      *http.ServeMux
-	handler  http.Handler
-	calls    limiter
-	hooks    limiter
-	arrivals *arrivals
-	forgers  *forgers
-	readings readiness
-	patience time.Duration // how long a client may take to send a request
+	o           Options
+	tokens      []admitted
+	mux         *http.ServeMux
+	handler     http.Handler
+	calls       limiter
+	arrivals    *arrivals
+	sampler     *sampler
+	forgers     *forgers
+	cutOff      atomic.Bool // requests under way were cut off, as the server stops
+	readings    readiness
+	patience    time.Duration // how long a client may take to send a request, and to take its answer
+	connections int           // at a time
 }
 
 //go:embed openapi.json
@@ -116,10 +125,10 @@ func New(o Options) (*Server, error) {
 	if o.Within == 0 {
 		o.Within = time.Minute
 	}
-	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), hooks: newLimiter(o.Concurrency), arrivals: newArrivals(), forgers: newForgers(o.Proxies), patience: requestWithin}
-	s.readings = readiness{checks: o.Checks, now: o.Now}
+	s := &Server{o: o, tokens: tokens, mux: http.NewServeMux(), calls: newLimiter(o.Concurrency), arrivals: newArrivals(newLimiter(o.Concurrency), o.Now), forgers: newForgers(o.Proxies), patience: requestWithin, connections: maxConnections, sampler: newSampler(o.Logger, o.Now)}
+	s.readings = readiness{checks: o.Checks, now: o.Now, log: o.Logger}
 	s.routes()
-	var counted http.Handler = s.mux
+	counted := s.routed()
 	if o.Serving != nil {
 		counted = o.Serving(counted)
 	}
@@ -130,6 +139,9 @@ func New(o Options) (*Server, error) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
+// webhookRoute is where Stripe's events come in.
+const webhookRoute = "POST /v1/webhooks/stripe"
+
 // routes are the calls, those of DESIGN and no others.
 func (s *Server) routes() {
 	app := func(pattern string, h handler) { s.mux.Handle(pattern, s.call(ScopeApp, h)) }
@@ -139,6 +151,7 @@ func (s *Server) routes() {
 	app("GET /v1/users/{user_id}/company", s.company)
 	app("POST /v1/companies/{company_id}/customer", s.customer)
 	app("POST /v1/checkout/sessions", s.checkout)
+	app("POST /v1/portal/sessions", s.portal)
 	app("POST /v1/payments/validate", s.validate)
 	for _, what := range []Guarded{GuardCustomers, GuardSessions, GuardPortal} {
 		app("POST /v1/guard/"+string(what), s.guard(what))
@@ -152,7 +165,7 @@ func (s *Server) routes() {
 		read("GET /v1/runs/{id}", s.run)
 	}
 	if s.o.Webhooks != nil {
-		s.mux.Handle("POST /v1/webhooks/stripe", s.webhooks(s.o.Webhooks))
+		s.mux.Handle(webhookRoute, s.webhooks(s.o.Webhooks))
 	}
 	if s.o.Metrics != nil {
 		s.mux.Handle("GET /metrics", s.metrics(s.o.Metrics))

@@ -49,6 +49,10 @@ func (f *faulty) CreateCheckoutSession(context.Context, gateway.CheckoutRequest)
 	return gateway.Session{}, f.err()
 }
 
+func (f *faulty) CreatePortalSession(context.Context, gateway.PortalRequest) (gateway.Portal, error) {
+	return gateway.Portal{}, f.err()
+}
+
 func (f *faulty) ValidatePayment(context.Context, string, string, bool) (gateway.Validation, error) {
 	return gateway.Validation{}, f.err()
 }
@@ -247,57 +251,22 @@ func TestForgersAreTurnedAway(t *testing.T) {
 			t.Errorf("%s: somebody else gets %d", flood.name, got)
 		}
 	}
-	for range 200 { // on this machine, a proxy may stand that nobody named
-		if got := send("127.0.0.1:1", "203.0.113.7", false); got != 400 {
-			t.Fatalf("on this machine: %d", got)
+	for _, near := range []string{"127.0.0.1:1", "172.16.0.1:1", "[fd00::1]:1", "100.64.0.1:1"} {
+		for range 200 { // a proxy may stand there that nobody named
+			if got := send(near, "203.0.113.7", false); got != 400 {
+				t.Fatalf("from %s: %d", near, got)
+			}
 		}
 	}
 	before := asked.Load()
 	for i := range 10_000 { // of an address each: only so many are remembered
-		send(fmt.Sprintf("172.16.%d.%d:1", i/250, i%250), "", false)
+		send(fmt.Sprintf("198.18.%d.%d:1", i/250, i%250), "", false)
 	}
 	if asked.Load()-before != 10_000 {
 		t.Errorf("%d of 10000 were looked at", asked.Load()-before)
 	}
 	if n := s.Forgers(); n > 4096 {
 		t.Errorf("%d addresses are remembered", n)
-	}
-}
-
-func TestReadinessIsRemembered(t *testing.T) {
-	t.Parallel()
-	var now atomic.Int64
-	var asked atomic.Int32
-	var failing atomic.Bool
-	s, _, log := open(t, func(o *server.Options) {
-		o.Now = func() time.Time { return time.Unix(1_760_000_000+now.Load(), 0) }
-		o.Checks = []server.Check{{"database", func(context.Context) error { return nil }}, {"stripe", func(context.Context) error {
-			asked.Add(1)
-			if failing.Load() {
-				return errors.New("no route to 10.9.8.7")
-			}
-			return nil
-		}}}
-	})
-	ready := func() (int, string) {
-		w, _ := do(s, httptest.NewRequest("GET", "/readyz", nil))
-		return w.Code, w.Body.String()
-	}
-	if status, body := ready(); status != 200 || !strings.Contains(body, `"stripe":"ok"`) {
-		t.Errorf("%d %s", status, body)
-	}
-	failing.Store(true)
-	now.Store(4)
-	if status, _ := ready(); status != 200 || asked.Load() != 1 {
-		t.Errorf("after 4 s: %d, asked %d times", status, asked.Load())
-	}
-	now.Store(5)
-	status, body := ready()
-	if status != 503 || !strings.Contains(body, `"stripe":"failed"`) || !strings.Contains(body, `"database":"ok"`) || strings.Contains(body, "10.9.8.7") {
-		t.Errorf("after 5 s: %d %s", status, body)
-	}
-	if !strings.Contains(log.String(), "10.9.8.7") {
-		t.Errorf("the log: %s", log)
 	}
 }
 

@@ -260,10 +260,10 @@ func (s *Store) Audits(ctx context.Context, account string, livemode bool, limit
 
 // Findings implements rightful.AuditReader.
 func (s *Store) Findings(ctx context.Context, q rightful.FindingQuery) ([]rightful.RecordedFinding, error) {
-	where, args := conditions(q)
+	where, args := choose(q)
 	found := []rightful.RecordedFinding{}
 	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		found, err = s.findings(ctx, tx, where+` ORDER BY id LIMIT `+number(q.Limit), args...)
+		found, err = s.findings(ctx, tx, where, args...)
 		return err
 	})
 	return found, err

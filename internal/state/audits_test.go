@@ -216,6 +216,55 @@ func TestFindingsAreChosenAndPaged(t *testing.T) {
 	})
 }
 
+// TestFindingsOfACompany: those that are reported under it and those that are
+// rightfully its own, each once, page by page, without reading those of others.
+func TestFindingsOfACompany(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		s := b.open()
+		var all []rightful.Finding
+		var want []string
+		for i := range 90 {
+			f := found(fmt.Sprintf("RF%d-%03d", 101+i%2, i), func(f *rightful.Finding) {
+				f.CompanyID, f.RightfulCompanyID = ptr(fmt.Sprint(i%5)), ptr(fmt.Sprint(i%3))
+			})
+			if all = append(all, f); i%5 == 2 || i%3 == 2 {
+				want = append(want, f.ID)
+			}
+		}
+		slices.Sort(want)
+		b.record(s, audited(began, all...))
+		var got []string
+		for after := ""; ; after = got[len(got)-1] {
+			page := b.chosen(s, rightful.FindingQuery{CompanyID: "2", After: after, Limit: 7})
+			if got = append(got, page...); len(page) < 7 {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			b.Errorf("pages: %v, want %v", got, want)
+		}
+		var second []string
+		for _, id := range want {
+			if strings.HasPrefix(id, "RF102") {
+				second = append(second, id)
+			}
+		}
+		if got := b.chosen(s, rightful.FindingQuery{CompanyID: "2", Code: "RF102", Severity: rightful.SeverityError, Account: "acct_1", Livemode: true}); !slices.Equal(got, second) {
+			b.Errorf("of a code: %v, want %v", got, second)
+		}
+		if b.engine != "sqlite" {
+			return
+		}
+		for _, q := range []rightful.FindingQuery{{CompanyID: "2"}, {CompanyID: "2", After: "RF101", Severity: rightful.SeverityError}, {CompanyID: "2", Code: "RF101", Severity: rightful.SeverityError}} {
+			how, err := s.ExplainFindings(b.Context(), q)
+			must(b, err)
+			if !strings.Contains(how, "INDEX rightful_findings_company (company=?") || !strings.Contains(how, "INDEX rightful_findings_rightful (rightful_company=?") || strings.Contains(how, "rightful_findings_open") {
+				b.Errorf("%+v is looked for so:\n%s", q, how)
+			}
+		}
+	})
+}
+
 // TestASecretIsNotKept: an app may write anything into metadata.
 func TestASecretIsNotKept(t *testing.T) {
 	onBoth(t, func(b *bench) {

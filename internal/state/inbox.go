@@ -32,7 +32,7 @@ func (s *Store) AcceptEvents(ctx context.Context, events []rightful.InboxEvent) 
 				open = append(open, e.Shard)
 			}
 		}
-		idle, err := s.idleShards(ctx, tx, rightful.LaneJudge, open)
+		shards, err := s.lockShards(ctx, tx, rightful.LaneJudge, open)
 		if err != nil {
 			return err
 		}
@@ -44,11 +44,11 @@ func (s *Store) AcceptEvents(ctx context.Context, events []rightful.InboxEvent) 
 		}
 		var wake []int
 		for i, e := range events {
-			if fresh[i] && e.Status == rightful.InboxPending && slices.Contains(idle, e.Shard) {
+			if fresh[i] && e.Status == rightful.InboxPending {
 				wake = append(wake, e.Shard)
 			}
 		}
-		if err := s.wake(ctx, tx, rightful.LaneJudge, wake); err != nil {
+		if err := s.wake(ctx, tx, rightful.LaneJudge, idle(shards, wake)); err != nil {
 			return err
 		}
 		failpoint.Here("inbox/commit")
@@ -68,26 +68,25 @@ func (s *Store) insertEvents(ctx context.Context, tx Tx, events []rightful.Inbox
 			e.ReceivedAt, string(e.Status), e.NextAt, strings.Join(e.Codes, " "), e.JudgedAt)
 	}
 	rows, err := tx.SQL.QueryContext(ctx, s.d.query(`INSERT INTO rightful_webhook_events (`+inserted+`) VALUES `+tuples(len(events), columns)+
-		` ON CONFLICT DO NOTHING RETURNING account, livemode, id`), args...)
+		` ON CONFLICT DO NOTHING RETURNING livemode, id`), args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	type key struct {
-		account  string
 		livemode bool
 		id       string
 	}
 	is := map[key]bool{}
 	for rows.Next() {
 		var k key
-		if err := rows.Scan(&k.account, &k.livemode, &k.id); err != nil {
+		if err := rows.Scan(&k.livemode, &k.id); err != nil {
 			return err
 		}
 		is[k] = true
 	}
 	for i, e := range events {
-		k := key{e.Account, e.Livemode, e.ID}
+		k := key{e.Livemode, e.ID}
 		fresh[i] = is[k]
 		delete(is, k)
 	}
@@ -95,14 +94,14 @@ func (s *Store) insertEvents(ctx context.Context, tx Tx, events []rightful.Inbox
 }
 
 // MissingEvents implements rightful.InboxWork.
-func (s *Store) MissingEvents(ctx context.Context, account string, livemode bool, ids []string) ([]string, error) {
+func (s *Store) MissingEvents(ctx context.Context, livemode bool, ids []string) ([]string, error) {
 	var missing []string
 	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		missing = nil
 		for some := range slices.Chunk(ids, selectTogether) {
 			there := map[string]bool{}
 			err := s.texts(ctx, tx, func(id string) { there[id] = true },
-				`SELECT id FROM rightful_webhook_events WHERE account = $1 AND livemode = $2 AND id IN (`+parameters(3, len(some))+`)`, append([]any{account, livemode}, anys(some)...)...)
+				`SELECT id FROM rightful_webhook_events WHERE livemode = $1 AND id IN (`+parameters(2, len(some))+`)`, append([]any{livemode}, anys(some)...)...)
 			if err != nil {
 				return err
 			}
@@ -124,6 +123,17 @@ func (s *Store) PruneEvents(ctx context.Context, before int64, limit int) (int, 
 	err := s.writing(ctx, func(ctx context.Context, tx Tx) (err error) {
 		n, err = s.exec(ctx, tx.SQL, `DELETE FROM rightful_webhook_events WHERE seq IN (SELECT seq FROM rightful_webhook_events
 			WHERE received_at < $1 AND status NOT IN ('pending', 'unknown') AND notice <> 'waiting' ORDER BY received_at LIMIT $2)`, before, limit)
+		return err
+	})
+	return int(n), err
+}
+
+// PruneObjects implements rightful.InboxWork.
+func (s *Store) PruneObjects(ctx context.Context, before int64, limit int) (int, error) {
+	var n int64
+	err := s.writing(ctx, func(ctx context.Context, tx Tx) (err error) {
+		n, err = s.exec(ctx, tx.SQL, `DELETE FROM rightful_webhook_objects WHERE (livemode, type, id) IN (SELECT livemode, type, id FROM rightful_webhook_objects
+			WHERE seen_at < $1 ORDER BY seen_at LIMIT $2)`, before, limit)
 		return err
 	})
 	return int(n), err

@@ -53,7 +53,7 @@ func (s *Store) inboxEntries(ctx context.Context, tx *sql.Tx, where string, args
 	rows, err := tx.QueryContext(ctx, s.d.query(`SELECT e.seq, e.account, e.livemode, e.id, e.type, e.created, e.origin, e.object_type, e.object_id, e.family,
 		e.received_at, e.status, e.company_id, e.codes, e.superseded, e.judged_at, coalesce(o.snapshot, '')
 		FROM rightful_webhook_events AS e LEFT JOIN rightful_webhook_objects AS o
-		ON o.account = e.account AND o.livemode = e.livemode AND o.type = e.object_type AND o.id = e.object_id `+where), args...)
+		ON o.livemode = e.livemode AND o.type = e.object_type AND o.id = e.object_id `+where), args...)
 	if err != nil {
 		return nil, err
 	}

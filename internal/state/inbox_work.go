@@ -82,8 +82,8 @@ func (s *Store) WaitingNotices(ctx context.Context, number, limit int) (waiting 
 const objectsOfFamily = 100
 
 // InboxObjects implements rightful.InboxWork.
-func (s *Store) InboxObjects(ctx context.Context, account string, livemode bool, families, ids []string) ([]rightful.InboxObject, error) {
-	const columns = `o.type, o.id, o.family, o.created, o.event_id, o.snapshot`
+func (s *Store) InboxObjects(ctx context.Context, livemode bool, families, ids []string) ([]rightful.InboxObject, error) {
+	const columns = `o.type, o.id, o.family, o.created, o.event_id, o.snapshot, o.seen_at`
 	known := map[string]rightful.InboxObject{}
 	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		clear(known)
@@ -91,26 +91,26 @@ func (s *Store) InboxObjects(ctx context.Context, account string, livemode bool,
 			// The index by family and time tells where the young ones begin, so that the
 			// rest of a large family is not read. SQLite takes a CROSS JOIN in the order in
 			// which it stands.
-			theirs := fmt.Sprintf("o.account = $%d AND o.livemode = $%d", len(some)+1, len(some)+2)
+			theirs := fmt.Sprintf("o.livemode = $%d", len(some)+1)
 			rows, err := tx.QueryContext(ctx, s.d.query(`WITH asked (family) AS (VALUES `+tuples(len(some), 1)+`), young (family, since) AS (
 				SELECT family, COALESCE((SELECT created FROM rightful_webhook_objects AS o WHERE `+theirs+` AND o.family = asked.family
 					ORDER BY created DESC LIMIT 1 OFFSET `+strconv.Itoa(objectsOfFamily-1)+`), -1) FROM asked)
 				SELECT `+columns+` FROM young CROSS JOIN rightful_webhook_objects AS o WHERE `+theirs+` AND o.family = young.family AND o.created >= young.since`),
-				append(anys(some), account, livemode)...)
+				append(anys(some), livemode)...)
 			if err != nil {
 				return err
 			}
-			if err := scanObjects(rows, known, account, livemode); err != nil {
+			if err := scanObjects(rows, known, livemode); err != nil {
 				return err
 			}
 		}
 		for some := range slices.Chunk(ids, selectTogether) {
 			rows, err := tx.QueryContext(ctx, s.d.query(`SELECT `+columns+` FROM rightful_webhook_objects AS o
-				WHERE account = $1 AND livemode = $2 AND id IN (`+parameters(3, len(some))+`)`), append([]any{account, livemode}, anys(some)...)...)
+				WHERE livemode = $1 AND id IN (`+parameters(2, len(some))+`)`), append([]any{livemode}, anys(some)...)...)
 			if err != nil {
 				return err
 			}
-			if err := scanObjects(rows, known, account, livemode); err != nil {
+			if err := scanObjects(rows, known, livemode); err != nil {
 				return err
 			}
 		}
@@ -119,11 +119,11 @@ func (s *Store) InboxObjects(ctx context.Context, account string, livemode bool,
 	return slices.Collect(maps.Values(known)), err
 }
 
-func scanObjects(rows *sql.Rows, into map[string]rightful.InboxObject, account string, livemode bool) error {
+func scanObjects(rows *sql.Rows, into map[string]rightful.InboxObject, livemode bool) error {
 	defer rows.Close()
 	for rows.Next() {
-		o := rightful.InboxObject{Account: account, Livemode: livemode}
-		if err := rows.Scan(&o.Type, &o.ID, &o.Family, &o.Created, &o.EventID, &o.Snapshot); err != nil {
+		o := rightful.InboxObject{Livemode: livemode}
+		if err := rows.Scan(&o.Type, &o.ID, &o.Family, &o.Created, &o.EventID, &o.Snapshot, &o.SeenAt); err != nil {
 			return err
 		}
 		into[string(o.Type)+"/"+o.ID] = o
@@ -141,7 +141,7 @@ func (s *Store) SettleEvents(ctx context.Context, number int, worker string, unt
 				tell = append(tell, e.Shard)
 			}
 		}
-		idle, err := s.idleShards(ctx, tx, rightful.LaneJudge, judge)
+		shards, err := s.lockShards(ctx, tx, rightful.LaneJudge, judge)
 		if err != nil {
 			return err
 		}
@@ -153,23 +153,23 @@ func (s *Store) SettleEvents(ctx context.Context, number int, worker string, unt
 		}
 		var moved []int
 		for _, e := range events {
-			if e.Shard != number && slices.Contains(idle, e.Shard) {
+			if e.Shard != number {
 				moved = append(moved, e.Shard)
 			}
 			if _, err := s.exec(ctx, tx.SQL, `UPDATE rightful_webhook_events SET family = $1, shard = $2, payload = $3, status = $4, attempts = $5, next_at = $6,
-				company_id = $7, codes = $8, superseded = $9, judged_at = $10, notice = $11, object_type = $12 WHERE seq = $13`,
+				company_id = $7, codes = $8, superseded = $9, judged_at = $10, notice = $11, object_type = $12, account = $13 WHERE seq = $14`,
 				e.Family, e.Shard, e.Payload, string(e.Status), e.Attempts, e.NextAt, e.CompanyID, strings.Join(e.Codes, " "), e.Superseded, e.JudgedAt,
-				string(e.Notice), string(e.ObjectType), e.Seq); err != nil {
+				string(e.Notice), string(e.ObjectType), e.Account, e.Seq); err != nil {
 				return err
 			}
 		}
-		if err := s.wake(ctx, tx, rightful.LaneJudge, moved); err != nil {
+		if err := s.wake(ctx, tx, rightful.LaneJudge, idle(shards, moved)); err != nil {
 			return err
 		}
-		if idle, err = s.idleShards(ctx, tx, rightful.LaneTell, tell); err != nil {
+		if shards, err = s.lockShards(ctx, tx, rightful.LaneTell, tell); err != nil {
 			return err
 		}
-		if err := s.wake(ctx, tx, rightful.LaneTell, idle); err != nil {
+		if err := s.wake(ctx, tx, rightful.LaneTell, idle(shards, tell)); err != nil {
 			return err
 		}
 		failpoint.Here("inbox/judged")
@@ -181,11 +181,11 @@ func (s *Store) SettleEvents(ctx context.Context, number int, worker string, unt
 
 func (s *Store) keepObjects(ctx context.Context, tx Tx, objects []rightful.InboxObject) error {
 	for _, o := range objects {
-		if _, err := s.exec(ctx, tx.SQL, `INSERT INTO rightful_webhook_objects (account, livemode, type, id, family, created, event_id, snapshot)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, livemode, type, id)
-			DO UPDATE SET family = excluded.family, created = excluded.created, event_id = excluded.event_id, snapshot = excluded.snapshot
+		if _, err := s.exec(ctx, tx.SQL, `INSERT INTO rightful_webhook_objects (livemode, type, id, family, created, event_id, snapshot, seen_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (livemode, type, id)
+			DO UPDATE SET family = excluded.family, created = excluded.created, event_id = excluded.event_id, snapshot = excluded.snapshot, seen_at = excluded.seen_at
 			WHERE rightful_webhook_objects.created <= excluded.created`,
-			o.Account, o.Livemode, string(o.Type), o.ID, o.Family, o.Created, o.EventID, o.Snapshot); err != nil {
+			o.Livemode, string(o.Type), o.ID, o.Family, o.Created, o.EventID, o.Snapshot, o.SeenAt); err != nil {
 			return err
 		}
 	}

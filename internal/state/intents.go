@@ -12,7 +12,10 @@ import (
 	"rightful"
 )
 
-var _ rightful.IntentStore = (*Store)(nil)
+var (
+	_ rightful.IntentStore     = (*Store)(nil)
+	_ rightful.CheckoutRecords = (*Store)(nil)
+)
 
 // longestID bounds every part of an intent's key, so that all of them together
 // fit into an index of either engine.
@@ -23,153 +26,143 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// PromiseCustomer implements rightful.IntentStore. What was promised before is
-// found without a transaction: that is the case of every purchase but the first.
-func (s *Store) PromiseCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	in, err := cleanCustomer(in)
+// ofKey is the condition for the key of an intent, which keyOf has the parameters of.
+const ofKey = "kind = $1 AND account = $2 AND livemode = $3 AND company_id = $4 AND user_id = $5 AND wish = $6"
+
+func keyOf(in rightful.Intent) []any {
+	return []any{string(in.Kind), in.Account, in.Livemode, in.CompanyID, in.UserID, in.Wish}
+}
+
+// Kept implements rightful.IntentStore.
+func (s *Store) Kept(ctx context.Context, in rightful.Intent) (rightful.Intent, bool, error) {
+	in, err := cleanIntent(in)
 	if err != nil {
-		return rightful.CustomerIntent{}, err
+		return rightful.Intent{}, false, err
 	}
-	kept, err := s.customer(ctx, s.db, in)
+	kept, err := s.intent(ctx, s.db, in)
+	if errors.Is(err, sql.ErrNoRows) {
+		return rightful.Intent{}, false, nil
+	}
+	return kept, err == nil, s.explain(ctx, err)
+}
+
+// Promise implements rightful.IntentStore. What was promised before is found without
+// a transaction: that is the case of every purchase but the first.
+func (s *Store) Promise(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
+	in, err := cleanIntent(in)
+	if err != nil {
+		return rightful.Intent{}, err
+	}
+	kept, err := s.intent(ctx, s.db, in)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return kept, s.explain(ctx, err)
 	}
-	return s.setCustomer(ctx, in, `INSERT INTO rightful_customer_intents (account, livemode, company_id, generation, name, email, at, customer_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, livemode, company_id) DO NOTHING`,
-		in.Generation, in.Name, in.Email, in.At, in.CustomerID)
+	kept, err = s.setIntent(ctx, in, `INSERT INTO rightful_intents (kind, account, livemode, company_id, user_id, wish, generation, name, email, at, sent_at, object_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (kind, account, livemode, company_id, user_id, wish) DO NOTHING`,
+		in.Generation, in.Name, in.Email, in.At, in.SentAt, in.ObjectID)
+	if err == nil {
+		s.forget(ctx)
+	}
+	return kept, err
 }
 
-// KeepCustomer implements rightful.IntentStore.
-func (s *Store) KeepCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	in, err := cleanCustomer(in)
-	if err == nil && in.CustomerID == "" {
-		err = invalid("no customer is named that could be kept", "")
+// Send implements rightful.IntentStore.
+func (s *Store) Send(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
+	in, err := cleanIntent(in)
+	if err == nil && in.SentAt <= 0 {
+		err = invalid("no time is named at which a request is about to be sent", "")
 	}
 	if err != nil {
-		return rightful.CustomerIntent{}, err
+		return rightful.Intent{}, err
 	}
-	return s.setCustomer(ctx, in, `UPDATE rightful_customer_intents SET customer_id = $5
-		WHERE account = $1 AND livemode = $2 AND company_id = $3 AND generation = $4 AND customer_id = ''`, in.Generation, in.CustomerID)
+	return s.setIntent(ctx, in, `UPDATE rightful_intents
+		SET at = CASE WHEN sent_at = 0 THEN $8 ELSE at END, sent_at = CASE WHEN sent_at > $8 THEN sent_at ELSE $8 END
+		WHERE `+ofKey+` AND generation = $7 AND object_id = ''`, in.Generation, in.SentAt)
 }
 
-// RenewCustomer implements rightful.IntentStore.
-func (s *Store) RenewCustomer(ctx context.Context, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	in, err := cleanCustomer(in)
+// Keep implements rightful.IntentStore.
+func (s *Store) Keep(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
+	in, err := cleanIntent(in)
+	if err == nil && in.ObjectID == "" {
+		err = invalid("no "+string(in.Kind)+" is named that could be kept", "")
+	}
 	if err != nil {
-		return rightful.CustomerIntent{}, err
+		return rightful.Intent{}, err
 	}
-	return s.setCustomer(ctx, in, `UPDATE rightful_customer_intents SET generation = $5, name = $6, email = $7, at = $8, customer_id = $9
-		WHERE account = $1 AND livemode = $2 AND company_id = $3 AND generation = $4`,
-		in.Generation-1, in.Generation, in.Name, in.Email, in.At, in.CustomerID)
+	return s.setIntent(ctx, in, `UPDATE rightful_intents SET object_id = $8 WHERE `+ofKey+` AND generation = $7 AND object_id = ''`, in.Generation, in.ObjectID)
 }
 
-// setCustomer runs a statement, whose first parameters are the intent's key, and
-// returns what is kept then.
-func (s *Store) setCustomer(ctx context.Context, in rightful.CustomerIntent, statement string, args ...any) (kept rightful.CustomerIntent, err error) {
-	args = append([]any{in.Account, in.Livemode, in.CompanyID}, args...)
+// Renew implements rightful.IntentStore.
+func (s *Store) Renew(ctx context.Context, in rightful.Intent) (rightful.Intent, error) {
+	in, err := cleanIntent(in)
+	if err != nil {
+		return rightful.Intent{}, err
+	}
+	return s.setIntent(ctx, in, `UPDATE rightful_intents SET generation = $8, name = $9, email = $10, at = $11, sent_at = $12, object_id = $13
+		WHERE `+ofKey+` AND generation = $7`, in.Generation-1, in.Generation, in.Name, in.Email, in.At, in.SentAt, in.ObjectID)
+}
+
+// setIntent runs a statement, whose first parameters are the intent's key, and returns
+// what is kept then.
+func (s *Store) setIntent(ctx context.Context, in rightful.Intent, statement string, args ...any) (kept rightful.Intent, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := s.exec(ctx, tx, statement, args...); err != nil {
+		if _, err := s.exec(ctx, tx, statement, append(keyOf(in), args...)...); err != nil {
 			return err
 		}
 		var err error
-		if kept, err = s.customer(ctx, tx, in); errors.Is(err, sql.ErrNoRows) {
-			return notPromised("customer", in.CompanyID)
+		if kept, err = s.intent(ctx, tx, in); errors.Is(err, sql.ErrNoRows) {
+			return &rightful.Error{Kind: rightful.KindNotFound, Place: "state", Message: fmt.Sprintf("no %s was promised for company %q", in.Kind, in.CompanyID)}
 		}
 		return err
 	})
 	return kept, err
 }
 
-// customer reads what is kept for the key of an intent. With sql.ErrNoRows that is
+// intent reads what is kept for the key of an intent. With sql.ErrNoRows that is
 // nothing.
-func (s *Store) customer(ctx context.Context, q querier, in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	kept := rightful.CustomerIntent{Account: in.Account, Livemode: in.Livemode, CompanyID: in.CompanyID}
-	err := q.QueryRowContext(ctx, s.d.query(`SELECT generation, name, email, at, customer_id FROM rightful_customer_intents
-		WHERE account = $1 AND livemode = $2 AND company_id = $3`), in.Account, in.Livemode, in.CompanyID).
-		Scan(&kept.Generation, &kept.Name, &kept.Email, &kept.At, &kept.CustomerID)
+func (s *Store) intent(ctx context.Context, q querier, in rightful.Intent) (rightful.Intent, error) {
+	kept := rightful.Intent{Kind: in.Kind, Account: in.Account, Livemode: in.Livemode, CompanyID: in.CompanyID, UserID: in.UserID, Wish: in.Wish}
+	err := q.QueryRowContext(ctx, s.d.query(`SELECT generation, name, email, at, sent_at, object_id FROM rightful_intents WHERE `+ofKey), keyOf(in)...).
+		Scan(&kept.Generation, &kept.Name, &kept.Email, &kept.At, &kept.SentAt, &kept.ObjectID)
 	if err != nil {
-		return rightful.CustomerIntent{}, err
+		return rightful.Intent{}, err
 	}
 	return kept, nil
 }
 
-func cleanCustomer(in rightful.CustomerIntent) (rightful.CustomerIntent, error) {
-	in.CompanyID = rightful.CanonicalID(in.CompanyID)
-	in.Name, in.Email = storable(in.Name), storable(in.Email)
-	return in, cmp.Or(checkIDs(in.CompanyID), checkText(in.Account, in.CustomerID))
+// CheckoutOf implements rightful.CheckoutRecords.
+func (s *Store) CheckoutOf(ctx context.Context, account string, livemode bool, sessionID string) (rightful.Intent, bool, error) {
+	if sessionID == "" || checkText(account, sessionID) != nil {
+		return rightful.Intent{}, false, nil // what cannot be kept was not kept
+	}
+	found := rightful.Intent{Kind: rightful.IntentCheckout, Account: account, Livemode: livemode, ObjectID: sessionID}
+	err := s.db.QueryRowContext(ctx, s.d.query(`SELECT company_id, user_id, wish, generation, at, sent_at FROM rightful_intents
+		WHERE object_id = $1 AND kind = 'checkout' AND account = $2 AND livemode = $3 ORDER BY at LIMIT 1`), sessionID, account, livemode).
+		Scan(&found.CompanyID, &found.UserID, &found.Wish, &found.Generation, &found.At, &found.SentAt)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return rightful.Intent{}, false, nil
+	case err != nil:
+		return rightful.Intent{}, false, s.explain(ctx, err)
+	}
+	return found, true, nil
 }
 
-// PromiseCheckout implements rightful.IntentStore.
-func (s *Store) PromiseCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	in, err := cleanCheckout(in)
-	if err != nil {
-		return rightful.CheckoutIntent{}, err
-	}
-	kept, err := s.checkout(ctx, s.db, in)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return kept, s.explain(ctx, err)
-	}
-	return s.setCheckout(ctx, in, `INSERT INTO rightful_checkout_intents (account, livemode, company_id, user_id, wish, generation, at, session_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, livemode, company_id, user_id, wish) DO NOTHING`,
-		in.Generation, in.At, in.SessionID)
-}
-
-// KeepCheckout implements rightful.IntentStore.
-func (s *Store) KeepCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	in, err := cleanCheckout(in)
-	if err == nil && in.SessionID == "" {
-		err = invalid("no checkout session is named that could be kept", "")
-	}
-	if err != nil {
-		return rightful.CheckoutIntent{}, err
-	}
-	return s.setCheckout(ctx, in, `UPDATE rightful_checkout_intents SET session_id = $7
-		WHERE account = $1 AND livemode = $2 AND company_id = $3 AND user_id = $4 AND wish = $5 AND generation = $6 AND session_id = ''`,
-		in.Generation, in.SessionID)
-}
-
-// RenewCheckout implements rightful.IntentStore.
-func (s *Store) RenewCheckout(ctx context.Context, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	in, err := cleanCheckout(in)
-	if err != nil {
-		return rightful.CheckoutIntent{}, err
-	}
-	return s.setCheckout(ctx, in, `UPDATE rightful_checkout_intents SET generation = $7, at = $8, session_id = $9
-		WHERE account = $1 AND livemode = $2 AND company_id = $3 AND user_id = $4 AND wish = $5 AND generation = $6`,
-		in.Generation-1, in.Generation, in.At, in.SessionID)
-}
-
-// setCheckout is setCustomer for sessions.
-func (s *Store) setCheckout(ctx context.Context, in rightful.CheckoutIntent, statement string, args ...any) (kept rightful.CheckoutIntent, err error) {
-	args = append([]any{in.Account, in.Livemode, in.CompanyID, in.UserID, in.Wish}, args...)
-	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := s.exec(ctx, tx, statement, args...); err != nil {
-			return err
-		}
-		var err error
-		if kept, err = s.checkout(ctx, tx, in); errors.Is(err, sql.ErrNoRows) {
-			return notPromised("checkout session", in.CompanyID)
-		}
-		return err
-	})
-	return kept, err
-}
-
-// checkout is customer for sessions.
-func (s *Store) checkout(ctx context.Context, q querier, in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
-	kept := rightful.CheckoutIntent{Account: in.Account, Livemode: in.Livemode, CompanyID: in.CompanyID, UserID: in.UserID, Wish: in.Wish}
-	err := q.QueryRowContext(ctx, s.d.query(`SELECT generation, at, session_id FROM rightful_checkout_intents
-		WHERE account = $1 AND livemode = $2 AND company_id = $3 AND user_id = $4 AND wish = $5`), in.Account, in.Livemode, in.CompanyID, in.UserID, in.Wish).
-		Scan(&kept.Generation, &kept.At, &kept.SessionID)
-	if err != nil {
-		return rightful.CheckoutIntent{}, err
-	}
-	return kept, nil
-}
-
-func cleanCheckout(in rightful.CheckoutIntent) (rightful.CheckoutIntent, error) {
+func cleanIntent(in rightful.Intent) (rightful.Intent, error) {
 	in.CompanyID, in.UserID = rightful.CanonicalID(in.CompanyID), rightful.CanonicalID(in.UserID)
-	return in, cmp.Or(checkIDs(in.CompanyID, in.UserID, in.Wish), checkText(in.Account, in.SessionID))
+	in.Name, in.Email = storable(in.Name), storable(in.Email)
+	ids := []string{in.CompanyID}
+	switch in.Kind {
+	case rightful.IntentCustomer:
+		if in.UserID+in.Wish != "" {
+			return in, invalid("a company's customer is nobody's wish", "")
+		}
+	case rightful.IntentCheckout:
+		ids = append(ids, in.UserID, in.Wish)
+	default:
+		return in, invalid(fmt.Sprintf("%.40q is no kind of intent", string(in.Kind)), "")
+	}
+	return in, cmp.Or(checkIDs(ids...), checkText(in.Account, in.ObjectID))
 }
 
 // storable is a text without what PostgreSQL cannot keep, so that both engines keep
@@ -196,8 +189,4 @@ func checkText(ids ...string) error {
 		}
 	}
 	return nil
-}
-
-func notPromised(what, company string) error {
-	return &rightful.Error{Kind: rightful.KindNotFound, Place: "state", Message: fmt.Sprintf("no %s was promised for company %q", what, company)}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"iter"
+	"math"
 	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -111,45 +113,55 @@ func (s *Store) Runs(ctx context.Context, f journal.Filter) ([]journal.Summary, 
 		if err != nil {
 			return err
 		}
-		all, err := s.summaries(ctx, tx)
-		if err != nil {
-			return err
-		}
-		for _, r := range all {
-			if f.Run != "" && r.ID != f.Run || r.LastAt < f.Since || f.Actor != "" && !r.By(f.Actor) || about != nil && !about[r.ID] {
-				continue
+		return s.summaries(ctx, tx, f, func(r journal.Summary) bool {
+			if r.LastAt < f.Since || f.Actor != "" && !r.By(f.Actor) || about != nil && !about[r.ID] {
+				return true
 			}
 			r.Holder = live[r.ID].Holder
 			if r.Status == journal.StatusRunning && r.Holder == "" {
 				r.Status = journal.StatusInterrupted // its process died
 			}
 			runs = append(runs, r)
-		}
-		return nil
+			return f.Last == 0 || len(runs) < f.Last
+		})
 	})
+	slices.Reverse(runs)
 	return runs, err
 }
 
-// summaries reads the table of runs, the oldest first.
-func (s *Store) summaries(ctx context.Context, tx *sql.Tx) ([]journal.Summary, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT summary FROM rightful_runs ORDER BY seq`)
+// summaries reads the table of runs, the newest first, until f has enough.
+func (s *Store) summaries(ctx context.Context, tx *sql.Tx, filter journal.Filter, f func(journal.Summary) bool) error {
+	where, args := `seq < $1`, []any{int64(math.MaxInt64)}
+	if filter.BeforeSeq > 0 {
+		args[0] = filter.BeforeSeq
+	}
+	if filter.Run != "" {
+		where, args = where+` AND id = $2`, append(args, filter.Run)
+	}
+	if filter.Last > 0 && filter.Since == 0 && filter.Actor == "" && !filter.AboutSteps() {
+		where, args = where+` ORDER BY seq DESC LIMIT $`+strconv.Itoa(len(args)+1), append(args, filter.Last)
+	} else {
+		where += ` ORDER BY seq DESC`
+	}
+	rows, err := tx.QueryContext(ctx, s.d.query(`SELECT summary FROM rightful_runs WHERE `+where), args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	var all []journal.Summary
 	for rows.Next() {
 		var raw string
 		if err := rows.Scan(&raw); err != nil {
-			return nil, err
+			return err
 		}
 		summary, err := parseSummary(raw)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, summary)
+		if !f(summary) {
+			return nil
+		}
 	}
-	return all, rows.Err()
+	return rows.Err()
 }
 
 // Verify implements journal.Reader.

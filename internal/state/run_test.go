@@ -259,6 +259,12 @@ func TestFilters(t *testing.T) {
 			{"actor", journal.Filter{Actor: "bo"}, []string{r.ID()}, 4},
 			{"actor and object", journal.Filter{Actor: "bo", Object: "cus_1"}, nil, 0},
 			{"run and company", journal.Filter{Run: first, Company: "11"}, []string{first}, 2},
+			{"the last", journal.Filter{Last: 1}, []string{r.ID()}, 9},
+			{"the last two", journal.Filter{Last: 2}, []string{first, r.ID()}, 9},
+			{"before the second", journal.Filter{BeforeSeq: 6, Last: 2}, []string{first}, 9},
+			{"before the first", journal.Filter{BeforeSeq: 1}, nil, 9},
+			{"the last of ana's", journal.Filter{Actor: "ana", Last: 1}, []string{first}, 5},
+			{"the last before a run", journal.Filter{Run: r.ID(), BeforeSeq: 6, Last: 1}, nil, 4},
 		}
 		for _, c := range cases {
 			runs, err := s.Runs(ctx, c.f)
@@ -272,6 +278,13 @@ func TestFilters(t *testing.T) {
 			}
 			if n := len(b.entries(s, c.f)); n != c.entries {
 				b.Errorf("%s: %d entries, want %d", c.name, n, c.entries)
+			}
+		}
+		// What is not asked for is not read.
+		b.mustBehind(s, "UPDATE rightful_runs SET summary = 'not readable' WHERE id = '"+first+"'")
+		for _, f := range []journal.Filter{{Last: 1}, {Run: r.ID()}, {Actor: "bo", Last: 1}} {
+			if runs, err := s.Runs(ctx, f); err != nil || len(runs) != 1 || runs[0].ID != r.ID() {
+				b.Errorf("%+v: %v, %v", f, runs, err)
 			}
 		}
 	})

@@ -57,23 +57,17 @@ func (s *Store) lockShards(ctx context.Context, tx Tx, lane rightful.InboxLane, 
 	return shards, rows.Err()
 }
 
-// idleShards locks shards and returns those for whose generation no job is queued.
-func (s *Store) idleShards(ctx context.Context, tx Tx, lane rightful.InboxLane, numbers []int) ([]int, error) {
-	shards, err := s.lockShards(ctx, tx, lane, numbers)
-	var idle []int
-	for _, r := range shards {
-		if r.queued < r.generation {
-			idle = append(idle, r.number)
-		}
-	}
-	return idle, err
+// idle returns those of the numbers, of shards that are locked, for whose generation no
+// job is queued.
+func idle(shards []shard, numbers []int) []shard {
+	return slices.DeleteFunc(slices.Clone(shards), func(r shard) bool { return r.queued >= r.generation || !slices.Contains(numbers, r.number) })
 }
 
-// wake queues a job for each of the shards, which are locked.
-func (s *Store) wake(ctx context.Context, tx Tx, lane rightful.InboxLane, numbers []int) error {
-	shards, err := s.lockShards(ctx, tx, lane, numbers)
-	if err != nil || len(shards) == 0 || s.waker == nil {
-		return err
+// wake queues a job for each of the shards, which are locked. It is the one way in which
+// jobs are made.
+func (s *Store) wake(ctx context.Context, tx Tx, lane rightful.InboxLane, shards []shard) error {
+	if len(shards) == 0 || s.waker == nil {
+		return nil
 	}
 	var jobs []Wake
 	for _, r := range shards {
@@ -119,11 +113,11 @@ func (s *Store) ReleaseShard(ctx context.Context, lane rightful.InboxLane, numbe
 		if err != nil || n == 0 || !more {
 			return err // whoever holds it by now goes on with it
 		}
-		idle, err := s.idleShards(ctx, tx, lane, []int{number})
+		shards, err := s.lockShards(ctx, tx, lane, []int{number})
 		if err != nil {
 			return err
 		}
-		return s.wake(ctx, tx, lane, idle)
+		return s.wake(ctx, tx, lane, idle(shards, []int{number}))
 	})
 }
 
@@ -160,10 +154,10 @@ func (s *Store) WakeShards(ctx context.Context, again bool) (int, error) {
 			if err != nil {
 				return err
 			}
-			var wake []int
+			var wake []shard
 			for _, r := range shards {
 				if !s.held(r, now) && (again || r.queued < r.generation || r.queuedAt <= now-requeueAfter) {
-					wake = append(wake, r.number)
+					wake = append(wake, r)
 				}
 			}
 			if err := s.wake(ctx, tx, due.lane, wake); err != nil {

@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"rightful"
@@ -43,6 +44,7 @@ type Store struct {
 	readOnly bool
 	page     int // how many records are read at once
 	waker    Waker
+	forgot   atomic.Int64 // when intents were last forgotten, in Unix seconds
 }
 
 var _ journal.Log = (*Store)(nil)

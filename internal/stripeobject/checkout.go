@@ -19,7 +19,7 @@ func DecodeCheckout(raw []byte, keys rightful.KeySet, d Defaults) (rightful.Chec
 	}
 	c := rightful.Checkout{Session: session}
 	if session.Status == "open" {
-		c.URL = textField(raw, "url")
+		c.URL, c.ClientSecret = textField(raw, "url"), textField(raw, "client_secret")
 	}
 	// What belongs to a session of a mode is of that mode, also a stub that has no
 	// field for it.

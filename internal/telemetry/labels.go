@@ -29,18 +29,18 @@ func (s set) or(value string) string {
 }
 
 var (
-	kinds = set{gateway.DecidedCompany, gateway.DecidedCustomer, gateway.DecidedCheckout, gateway.DecidedPayment, gateway.DecidedGuard, gateway.DecidedWebhook, gateway.DecidedHealing}
+	kinds = set{gateway.DecidedCompany, gateway.DecidedCustomer, gateway.DecidedCheckout, gateway.DecidedPortal, gateway.DecidedPayment, gateway.DecidedGuard, gateway.DecidedWebhook, gateway.DecidedHealing}
 	// Of webhooks the disposition is the status.
 	statuses = set{
 		string(gateway.Valid), string(gateway.Processing), string(gateway.NotPaid), string(gateway.Expired), string(gateway.OtherCompany), string(gateway.CompanyGone),
 		string(gateway.NoCompany), string(gateway.UnknownSession), string(gateway.UnknownObject), string(gateway.WrongMode), string(gateway.NeedsSignIn),
-		"mine", "foreign", "ignored", "dead", "pending",
+		string(gateway.CustomerRefused), "mine", "foreign", "ignored", "dead", "pending", "missed", "untold",
 	}
 	verdicts   = set{string(gateway.Allow), string(gateway.Refuse)}
 	errorKinds = set{
 		string(rightful.KindInvalid), string(rightful.KindNotFound), string(rightful.KindAmbiguous), string(rightful.KindUnreachable), string(rightful.KindUnauthorized),
 		string(rightful.KindForbidden), string(rightful.KindUnavailable), string(rightful.KindUnsupported), string(rightful.KindConflict), string(rightful.KindUncertain),
-		string(rightful.KindRefused),
+		string(rightful.KindRefused), gateway.ErrorCalledOff, gateway.ErrorTimedOut, gateway.ErrorUnknown,
 	}
 	severities = set{string(rightful.SeverityError), string(rightful.SeverityWarning), string(rightful.SeverityInfo)}
 	reasons    = set{RefusedSignature, RefusedTime, RefusedSize, RefusedBody, RefusedStore}

@@ -210,7 +210,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add(strings.Repeat("x ", 4090), " y", uint8(0))
 	f.Fuzz(func(t *testing.T, before, after string, n uint8) {
 		if strings.Contains(before+after, hidden) {
-			t.Skip()
+			t.Skip("the text around it holds the secret itself, which nothing marks as one") // only an input of the fuzzer can
 		}
 		plant := plants[int(n)%len(plants)]
 		text := before + plant + after

@@ -127,6 +127,7 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 		Directory: p.directory, Writer: writer, Lacks: alone.Directory.Write.Lacks, Stripe: g.Stripe, Intents: g.state,
 		Keys: e.Rules.Keys, OwnershipValue: e.Rules.OwnershipValue, Placeholders: e.Rules.Placeholders,
 		Account: e.Expect.Account, Livemode: e.Expect.Livemode, Mode: mode, Rules: rules,
+		Off: e.Rules.Off, Severity: e.Rules.Severity,
 		OnDecision: g.decided, Logger: o.Logger, Now: o.Now,
 	})
 	if err != nil {
@@ -209,11 +210,9 @@ func (g *Opened) AskDatabase(ctx context.Context) error {
 	return nil
 }
 
-// AskState tells whether the state answers.
-func (g *Opened) AskState(ctx context.Context) error {
-	_, err := g.Audits.Audits(ctx, "", false, 1)
-	return err
-}
+// AskState tells whether the state can be written: what is only read of it helps nobody
+// who takes events or makes customers.
+func (g *Opened) AskState(ctx context.Context) error { return g.state.Writable(ctx) }
 
 // AskStripe tells whether Stripe answers, and with the account that is expected.
 func (g *Opened) AskStripe(ctx context.Context) error {

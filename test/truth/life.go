@@ -196,7 +196,7 @@ func (w *World) merge(from, to *rightful.Company) {
 	for holder, customer := range w.uses {
 		who, colleague := strings.CutSuffix(holder, " for "+from.ID)
 		switch {
-		case holder == from.ID:
+		case holder == from.ID && w.App.Customers == PerCompany: // a user may have the same number
 			delete(w.uses, holder)
 			w.uses[to.ID] = customer
 		case colleague:

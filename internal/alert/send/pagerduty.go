@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"rightful"
@@ -17,6 +18,10 @@ type pagerDuty struct {
 	base   string
 	key    string
 	client *http.Client
+
+	mu      sync.Mutex
+	message string // the one that was not sent completely
+	sent    int    // events of it that were
 }
 
 // PagerDutyBase is where events are sent; accounts in Europe have another address.
@@ -28,7 +33,7 @@ func NewPagerDuty(base, routingKey string) Sender {
 	if base == "" {
 		base = PagerDutyBase
 	}
-	return pagerDuty{strings.TrimSuffix(base, "/"), routingKey, client()}
+	return &pagerDuty{base: strings.TrimSuffix(base, "/"), key: routingKey, client: client()}
 }
 
 // pagerSummary is how many characters a summary may have.
@@ -51,7 +56,32 @@ type pagerPayload struct {
 }
 
 // Send implements Sender. Each event may be sent again: PagerDuty knows it by its key.
-func (p pagerDuty) Send(ctx context.Context, m rightful.AlertMessage) (string, error) {
+// A message that ends more incidents than there is time for is tried again, and goes on
+// where it was: else it, and everything after it, would never be sent.
+func (p *pagerDuty) Send(ctx context.Context, m rightful.AlertMessage) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	events := p.events(m)
+	if p.message != m.ID || p.sent > len(events) {
+		p.message, p.sent = m.ID, 0
+	}
+	answer := "nothing to send"
+	for p.sent < len(events) {
+		body, err := json.Marshal(events[p.sent])
+		if err != nil {
+			return "", &Error{Message: "the message cannot be written", Permanent: true}
+		}
+		if answer, err = post(ctx, p.client, p.base+"/v2/enqueue", body, nil, time.Now(), p.key); err != nil {
+			return "", err
+		}
+		p.sent++
+	}
+	p.message, p.sent = "", 0
+	return answer, nil
+}
+
+// events are those of a message, in the order in which they are sent.
+func (p *pagerDuty) events(m rightful.AlertMessage) []pagerEvent {
 	var events []pagerEvent
 	for _, incident := range m.Incidents {
 		events = append(events, p.trigger(m, incident))
@@ -62,26 +92,16 @@ func (p pagerDuty) Send(ctx context.Context, m rightful.AlertMessage) (string, e
 	for _, id := range m.Ended {
 		events = append(events, p.resolve(id))
 	}
-	answer := "nothing to send"
-	for _, e := range events {
-		body, err := json.Marshal(e)
-		if err != nil {
-			return "", &Error{Message: "the message cannot be written", Permanent: true}
-		}
-		if answer, err = post(ctx, p.client, p.base+"/v2/enqueue", body, nil, time.Now(), p.key); err != nil {
-			return "", err
-		}
-	}
-	return answer, nil
+	return events
 }
 
 func dedupKey(incident string) string { return "rightful-" + incident }
 
-func (p pagerDuty) resolve(incident string) pagerEvent {
+func (p *pagerDuty) resolve(incident string) pagerEvent {
 	return pagerEvent{RoutingKey: p.key, Action: "resolve", DedupKey: dedupKey(incident)}
 }
 
-func (p pagerDuty) trigger(m rightful.AlertMessage, incident rightful.AlertIncident) pagerEvent {
+func (p *pagerDuty) trigger(m rightful.AlertMessage, incident rightful.AlertIncident) pagerEvent {
 	summary := "rightful: " + Clean(incident.Title)
 	switch {
 	case m.Test:

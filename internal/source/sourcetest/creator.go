@@ -26,6 +26,8 @@ type Creating interface {
 func TestStripeCreator(t *testing.T, open func(t *testing.T, world []byte) Creating) {
 	t.Run("customers", func(t *testing.T) { testMakeCustomer(t, open(t, checkoutWorld(t, true))) })
 	t.Run("sessions", func(t *testing.T) { testMakeCheckout(t, open(t, checkoutWorld(t, true))) })
+	t.Run("embedded sessions", func(t *testing.T) { testMakeEmbedded(t, open(t, checkoutWorld(t, true))) })
+	t.Run("portals", func(t *testing.T) { testMakePortal(t, open(t, checkoutWorld(t, true))) })
 	t.Run("closing", func(t *testing.T) { testExpire(t, open(t, checkoutWorld(t, true))) })
 	t.Run("what is refused", func(t *testing.T) { testNotMade(t, open(t, checkoutWorld(t, true))) })
 	t.Run("cancellation", func(t *testing.T) {
@@ -34,7 +36,8 @@ func TestStripeCreator(t *testing.T, open func(t *testing.T, world []byte) Creat
 		cancel()
 		_, customer := s.CreateCustomer(ctx, NewCustomer("k"))
 		_, session := s.CreateCheckout(ctx, NewCheckout("k"))
-		for i, err := range []error{customer, session, s.ExpireCheckout(ctx, "cs_open")} {
+		_, portal := s.CreatePortal(ctx, rightful.NewPortal{StripeCustomerID: "cus_1", ReturnURL: "https://app.example.com/"})
+		for i, err := range []error{customer, session, portal, s.ExpireCheckout(ctx, "cs_open")} {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("call %d: got %v", i, err)
 			}
@@ -139,6 +142,49 @@ func testMakeCheckout(t *testing.T, s Creating) {
 		t.Errorf("other parameters under the same key: %v", err)
 	}
 	made(t, s, 0, 1)
+}
+
+// testMakeEmbedded: a session that has no page of Stripe's has a secret, as long as it
+// can be paid.
+func testMakeEmbedded(t *testing.T, s Creating) {
+	c := NewCheckout("k1")
+	c.Params["ui_mode"], c.Params["return_url"] = "embedded_page", "https://app.example.com/return"
+	delete(c.Params, "success_url")
+	delete(c.Params, "cancel_url")
+	first, err := s.CreateCheckout(t.Context(), c)
+	if err != nil || first.URL != "" || !strings.HasPrefix(first.ClientSecret, first.Session.ID+"_secret_") {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if read, _, err := s.Checkout(t.Context(), first.Session.ID); err != nil || read.ClientSecret != first.ClientSecret {
+		t.Errorf("read %+v, %v", read, err)
+	}
+	if err := s.ExpireCheckout(t.Context(), first.Session.ID); err != nil {
+		t.Fatal(err)
+	}
+	if read, _, err := s.Checkout(t.Context(), first.Session.ID); err != nil || read.ClientSecret != "" {
+		t.Errorf("closed, %+v, %v", read, err)
+	}
+}
+
+func testMakePortal(t *testing.T, s Creating) {
+	wanted := rightful.NewPortal{StripeCustomerID: "cus_1", ReturnURL: "https://app.example.com/billing?a=b&c"}
+	first, err := s.CreatePortal(t.Context(), wanted)
+	if err != nil || first.ID == "" || !strings.HasPrefix(first.URL, "http") {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	wanted.Configuration = "bpc_own"
+	if again, err := s.CreatePortal(t.Context(), wanted); err != nil || again.ID == first.ID || again.URL == first.URL {
+		t.Errorf("another, %+v, %v", again, err)
+	}
+	for customer, kind := range map[string]rightful.ErrorKind{"cus_gone": rightful.KindNotFound, "cus_missing": rightful.KindNotFound} {
+		p, err := s.CreatePortal(t.Context(), rightful.NewPortal{StripeCustomerID: customer, ReturnURL: "https://app.example.com/"})
+		if rightful.KindOf(err) != kind || p != (rightful.Portal{}) {
+			t.Errorf("%s: %+v, %v", customer, p, err)
+		}
+	}
+	if _, err := s.CreatePortal(t.Context(), rightful.NewPortal{StripeCustomerID: "cus_1", ReturnURL: "nowhere"}); rightful.KindOf(err) != rightful.KindInvalid || !strings.Contains(err.Error(), "URL") {
+		t.Errorf("no address to return to: %v", err)
+	}
 }
 
 func testExpire(t *testing.T, s Creating) {

@@ -17,7 +17,7 @@
 // affinity or cast of a database can make "04" match 4.
 //
 // Many small reads can be asked for together (many.go): in one transaction, and of
-// PostgreSQL in one round trip.
+// PostgreSQL and MariaDB in one round trip.
 //
 // PostgreSQL, MySQL, MariaDB and SQLite are read; what differs between databases is in
 // the dialect interface, one file each.

@@ -46,3 +46,6 @@ func BindMySQL(noEscapes bool, sql string) string {
 	bound, _ := m.lexing().bind(sql, "user_id", m.placeholder)
 	return bound
 }
+
+// Fruitless is how many blocks were sent in vain.
+func (d *Directory) Fruitless() int { return int(d.dialect.(*mysqlServer).fruitless.Load()) }

@@ -12,6 +12,16 @@ import (
 type flights struct {
 	mu    sync.Mutex
 	count int
+	alter func([]byte) // changes what the client sends, in place; nil: nothing
+}
+
+// alters returns what changes what the client sends.
+func (f *flights) alters(what []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.alter != nil {
+		f.alter(what)
+	}
 }
 
 // connection is one of those that are counted.
@@ -60,14 +70,14 @@ func counted(t *testing.T, dsn string) (string, *flights) {
 	}
 	t.Cleanup(func() { listener.Close() })
 	f := &flights{}
-	copying := func(to, from net.Conn, each func()) {
+	copying := func(to, from net.Conn, each func([]byte)) {
 		defer to.Close()
 		defer from.Close()
 		buffer := make([]byte, 1<<16)
 		for {
 			n, err := from.Read(buffer)
 			if n > 0 {
-				each()
+				each(buffer[:n])
 				if _, err := to.Write(buffer[:n]); err != nil {
 					return
 				}
@@ -89,8 +99,8 @@ func counted(t *testing.T, dsn string) (string, *flights) {
 				return
 			}
 			c := &connection{of: f}
-			go copying(up, client, c.sent)
-			go copying(client, up, c.received)
+			go copying(up, client, func(what []byte) { c.sent(); f.alters(what) })
+			go copying(client, up, func([]byte) { c.received() })
 		}
 	}()
 	at.Host = listener.Addr().String()

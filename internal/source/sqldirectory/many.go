@@ -21,12 +21,12 @@ type pipelining interface {
 
 // ReadMany implements rightful.ManyReader: all statements run on one connection in
 // one read-only transaction. PostgreSQL takes all of them in one round trip, the
-// beginning and end of the transaction included, and shows one moment. MySQL and
+// beginning and end of the transaction included, and shows one moment; so does
 // MariaDB, whose transactions show one moment too unless the server is set
-// otherwise, get a round trip or two for each; SQLite has no way to go.
+// otherwise. MySQL gets a round trip or two for each; SQLite has no way to go.
 //
 // Where the resolver query needs the user's row first (a database that does not type
-// its parameters), users are resolved after that, one by one.
+// its parameters), users are resolved after that, together: in a second round trip.
 func (d *Directory) ReadMany(ctx context.Context, q rightful.DirectoryQuestion) (rightful.DirectoryAnswer, error) {
 	fail := func(err error) (rightful.DirectoryAnswer, error) { return rightful.DirectoryAnswer{}, err }
 	if err := q.Check(); err != nil {
@@ -40,21 +40,21 @@ func (d *Directory) ReadMany(ctx context.Context, q rightful.DirectoryQuestion) 
 	a.SubscriptionRows = add(&m, placeSubscriptions, d.subscriptions, q.SubscriptionRows, asSubscriptionRow)
 	a.Links = add(&m, placeLinks, d.links, q.Links, asLink)
 	atOnce := len(q.Resolve) > 0 && (d.users == nil || d.resolver != nil && d.resolver.parameters != nil)
-	if atOnce {
-		a.Resolutions = m.resolve(ctx, q.Resolve)
+	var forms [][]any
+	switch {
+	case atOnce:
+		a.Resolutions = m.resolve(m.forms(ctx, q.Resolve))
+	case len(q.Resolve) > 0:
+		forms = m.formsRead(q.Resolve)
 	}
 	if m.err == nil {
 		m.run(ctx)
 	}
-	if !atOnce {
-		for _, user := range q.Resolve {
-			if m.err != nil {
-				break
-			}
-			var r rightful.Resolution
-			r, m.err = d.Resolve(ctx, user)
-			a.Resolutions = append(a.Resolutions, r)
-		}
+	if forms != nil && m.err == nil {
+		then := many{d: d}
+		a.Resolutions = then.resolve(forms)
+		then.run(ctx)
+		m.err = then.err
 	}
 	if m.err != nil {
 		return fail(m.err)
@@ -122,23 +122,48 @@ func (m *many) statements(q *query, sel rightful.Select) []asking {
 	return []asking{a}
 }
 
-// resolve adds the statements that resolve users, and returns where the answers
-// will be. The first form of a user's id that has an answer counts.
-func (m *many) resolve(ctx context.Context, users []string) []rightful.Resolution {
+// forms returns the forms of each user's id where no row has to be read for that.
+func (m *many) forms(ctx context.Context, users []string) [][]any {
 	if m.err == nil {
 		m.err = m.d.resolves()
 	}
+	all := make([][]any, len(users))
+	for i, user := range users {
+		if m.err == nil {
+			all[i], m.err = m.d.userForms(ctx, user)
+		}
+	}
+	return all
+}
+
+// formsRead adds the statements that read the forms of each user's id from the user's
+// own row, and returns where they will be.
+func (m *many) formsRead(users []string) [][]any {
+	if m.err == nil {
+		m.err = m.d.resolves()
+	}
+	all := make([][]any, len(users))
+	for i, user := range users {
+		for _, a := range m.d.lookups(m.d.users, "id", []string{user}) {
+			m.all = append(m.all, a)
+			m.take = append(m.take, func(rows [][]any) error {
+				all[i] = m.d.formsIn(all[i], rows)
+				return nil
+			})
+		}
+	}
+	return all
+}
+
+// resolve adds the statements that resolve users by the forms of their ids, and returns
+// where the answers will be. The first form that has an answer counts.
+func (m *many) resolve(forms [][]any) []rightful.Resolution {
 	if m.err != nil {
 		return nil
 	}
-	out := make([]rightful.Resolution, len(users))
-	for i, user := range users {
-		forms, err := m.d.userForms(ctx, user) // asks nothing where parameters are typed
-		if err != nil {
-			m.err = err
-			return nil
-		}
-		for _, a := range m.d.resolver.askings(forms) {
+	out := make([]rightful.Resolution, len(forms))
+	for i := range forms {
+		for _, a := range m.d.resolver.askings(forms[i]) {
 			m.all = append(m.all, a)
 			m.take = append(m.take, func(rows [][]any) error {
 				if out[i] == (rightful.Resolution{}) {
@@ -183,10 +208,26 @@ func (d *Directory) together(ctx context.Context, all []asking) ([][][]any, erro
 		}
 		return rows, err
 	}
-	var rows [][][]any
+	if m, ok := d.dialect.(*mysqlServer); ok && m.takesBlocks() {
+		rows, err := d.inBlock(ctx, m, all)
+		if err == nil || ctx.Err() != nil || rightful.KindOf(err) == rightful.KindUnreachable {
+			return rows, err
+		}
+		// What is wrong, and with which statement, is known best when each is asked alone.
+		if rows, err = d.oneByOne(ctx, all); err == nil {
+			m.fruitless.Add(1)
+		}
+		return rows, err
+	}
+	return d.oneByOne(ctx, all)
+}
+
+// oneByOne is together where the database gets one statement at a time.
+func (d *Directory) oneByOne(ctx context.Context, all []asking) (rows [][][]any, err error) {
 	at := 0
-	err := d.connected(ctx, func() statement { return all[at].statement }, func(within context.Context, conn *sql.Conn) (abandon func(context.Context), err error) {
+	err = d.connected(ctx, func() statement { return all[at].statement }, func(within context.Context, conn *sql.Conn) (abandon func(context.Context), err error) {
 		defer d.end(ctx, conn)
+		rows = nil
 		if abandon, err = d.dialect.begin(within, conn, d.timeout); err != nil {
 			return abandon, err
 		}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -23,6 +24,10 @@ type mysqlServer struct {
 	learn     sync.Once
 	noEscapes bool // a backslash in a text is a backslash
 	mariaDB   bool
+
+	// fruitless counts the blocks that were not taken, and whose statements were, one by
+	// one: a proxy in between may not let blocks through.
+	fruitless atomic.Int32
 }
 
 func (m *mysqlServer) target() string {

@@ -74,6 +74,11 @@ func (d *Directory) fetch(ctx context.Context, conn *sql.Conn, sent string, args
 		return nil, err
 	}
 	defer rows.Close()
+	return d.rowsOf(rows)
+}
+
+// rowsOf returns the rows of one answer.
+func (d *Directory) rowsOf(rows *sql.Rows) ([][]any, error) {
 	columns, err := rows.ColumnTypes()
 	if err != nil {
 		return nil, err

@@ -97,18 +97,25 @@ func (d *Directory) userForms(ctx context.Context, userID string) ([]any, error)
 	// A database that does not type parameters compares loosely: 4 = '04'.
 	// So the value is taken from the user's own row.
 	var forms []any
-	at := d.users.index("id")
 	err := d.lookup(ctx, d.users, "id", []string{userID}, func(rows [][]any) (bool, error) {
-		for _, row := range rows {
-			for _, form := range d.dialect.untyped(row[at], id.typ.idText(row[at])) {
-				if !slices.ContainsFunc(forms, func(known any) bool { return formKey(known) == formKey(form) }) {
-					forms = append(forms, form)
-				}
-			}
-		}
+		forms = d.formsIn(forms, rows)
 		return true, nil
 	})
 	return forms, err
+}
+
+// formsIn adds the ids in rows of users to the forms that are known.
+func (d *Directory) formsIn(forms []any, rows [][]any) []any {
+	id, _ := d.users.column("id")
+	at := d.users.index("id")
+	for _, row := range rows {
+		for _, form := range d.dialect.untyped(row[at], id.typ.idText(row[at])) {
+			if !slices.ContainsFunc(forms, func(known any) bool { return formKey(known) == formKey(form) }) {
+				forms = append(forms, form)
+			}
+		}
+	}
+	return forms
 }
 
 // unmappedForms is for a mapping without users. The type of their ids may still

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"rightful"
 	"rightful/internal/stripeobject"
 )
@@ -50,6 +52,44 @@ func (w *Writer) CreateCheckout(ctx context.Context, c rightful.NewCheckout) (ri
 	err := w.post(ctx, rightful.TypeSession, c.Params, c.IdempotencyKey, func(body []byte) (err error) {
 		out, err = stripeobject.DecodeCheckout(body, w.reader.keys, w.reader.known())
 		return err
+	})
+	return out, err
+}
+
+// CreatePortal implements rightful.StripeCreator with one POST, under a key of this
+// call alone.
+func (w *Writer) CreatePortal(ctx context.Context, p rightful.NewPortal) (rightful.Portal, error) {
+	params := map[string]any{"customer": p.StripeCustomerID, "return_url": p.ReturnURL}
+	if p.Configuration != "" {
+		params["configuration"] = p.Configuration
+	}
+	form, err := encodeForm(params)
+	if err != nil {
+		return rightful.Portal{}, err
+	}
+	var out rightful.Portal
+	err = w.reader.post(ctx, posting{
+		endpoint: endpoint{collection: "/v1/billing_portal/sessions", write: true}, form: form,
+		idempotencyKey: "rightful-portal-" + rand.Text(), stubborn: true,
+		what: "a session of the customer portal was made",
+		hint: "ask again: one that nobody opens expires",
+		read: func(body []byte) error {
+			var made struct {
+				ID       string `json:"id"`
+				Object   string `json:"object"`
+				Customer string `json:"customer"`
+				URL      string `json:"url"`
+			}
+			if err := json.Unmarshal(body, &made); err != nil {
+				return fmt.Errorf("%w: %w", stripeobject.ErrNotJSON, err)
+			}
+			if made.Object != "billing_portal.session" || made.URL == "" || made.Customer != p.StripeCustomerID {
+				return errors.New("it is no portal of the customer that was asked for")
+			}
+			out = rightful.Portal{ID: made.ID, URL: made.URL}
+			return nil
+		},
+		refused: func(f *failure) error { return refusedParams("billing_portal.session", f) },
 	})
 	return out, err
 }

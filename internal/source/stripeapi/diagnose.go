@@ -39,7 +39,7 @@ func (r *Reader) Diagnose(ctx context.Context) []rightful.Diagnosis {
 	}
 	d := []rightful.Diagnosis{r.diagnoseAccount(account)}
 	if r.writes {
-		d = append(d, rightful.OK(placeKey, "whether it may write is not tried; the gateway needs rak_customer_write and rak_checkout_session_write"))
+		d = append(d, rightful.OK(placeKey, "whether it may write is not tried; the gateway needs rak_customer_write and rak_checkout_session_write, and rak_customer_portal_write to open the customer portal"))
 	}
 	readable := true
 	for _, t := range rightful.StripeTypes() {

@@ -140,5 +140,5 @@ func (r *Reader) uncertain(ctx context.Context, p posting, f *failure) error {
 // writeKeyHint is keyHint for a key that may also stamp, and make what a
 // purchase needs. Write access includes read access.
 var writeKeyHint = strings.NewReplacer("read access", "write access to what is stamped and made",
-	"rak_customer_read", "rak_customer_write", "rak_checkout_session_read", "rak_checkout_session_write",
+	"rak_customer_read", "rak_customer_write&permissions[]=rak_customer_portal_write", "rak_checkout_session_read", "rak_checkout_session_write",
 	"rak_subscription_read", "rak_subscription_write", "rak_payment_intent_read", "rak_payment_intent_write").Replace(keyHint)

@@ -58,6 +58,7 @@ CREATE TABLE rightful_runs (
 );
 
 CREATE UNIQUE INDEX rightful_runs_plan ON rightful_runs (plan, plan_made_at) WHERE plan <> '';
+CREATE INDEX rightful_runs_seq ON rightful_runs (seq);
 
 CREATE TABLE rightful_leases (
 	account  text NOT NULL,

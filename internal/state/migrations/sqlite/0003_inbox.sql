@@ -24,7 +24,7 @@ CREATE TABLE rightful_webhook_events (
 	notice_since    INTEGER NOT NULL DEFAULT 0,
 	notice_next_at  INTEGER NOT NULL DEFAULT 0,
 	told_at         INTEGER NOT NULL DEFAULT 0,
-	UNIQUE (account, livemode, id)
+	UNIQUE (livemode, id) -- an id of Stripe's is unique among all accounts
 ) STRICT;
 
 CREATE INDEX rightful_webhook_events_open ON rightful_webhook_events (shard, family, created) WHERE status IN ('pending', 'unknown');
@@ -38,7 +38,6 @@ CREATE INDEX rightful_webhook_events_untold ON rightful_webhook_events (seq) WHE
 
 -- The newest that events told of each object.
 CREATE TABLE rightful_webhook_objects (
-	account  TEXT NOT NULL,
 	livemode INTEGER NOT NULL,
 	type     TEXT NOT NULL,
 	id       TEXT NOT NULL,
@@ -46,11 +45,13 @@ CREATE TABLE rightful_webhook_objects (
 	created  INTEGER NOT NULL,
 	event_id TEXT NOT NULL,
 	snapshot TEXT NOT NULL,
-	PRIMARY KEY (account, livemode, type, id)
+	seen_at  INTEGER NOT NULL,
+	PRIMARY KEY (livemode, type, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX rightful_webhook_objects_family ON rightful_webhook_objects (account, livemode, family, created);
-CREATE INDEX rightful_webhook_objects_id ON rightful_webhook_objects (account, livemode, id);
+CREATE INDEX rightful_webhook_objects_family ON rightful_webhook_objects (livemode, family, created);
+CREATE INDEX rightful_webhook_objects_id ON rightful_webhook_objects (livemode, id);
+CREATE INDEX rightful_webhook_objects_seen ON rightful_webhook_objects (seen_at);
 
 -- Who works on which shard. A job is queued for a generation once; who takes the
 -- shard begins the next one before it looks, so that what is accepted after it has

@@ -31,8 +31,9 @@ CREATE TABLE rightful_findings (
 
 CREATE INDEX rightful_findings_open ON rightful_findings (id) WHERE resolved_at = 0;
 CREATE INDEX rightful_findings_code ON rightful_findings (code, severity, id) WHERE resolved_at = 0;
-CREATE INDEX rightful_findings_company ON rightful_findings (company) WHERE resolved_at = 0;
-CREATE INDEX rightful_findings_rightful ON rightful_findings (rightful_company) WHERE resolved_at = 0;
+CREATE INDEX rightful_findings_company ON rightful_findings (company, id) WHERE resolved_at = 0;
+CREATE INDEX rightful_findings_rightful ON rightful_findings (rightful_company, id) WHERE resolved_at = 0;
 CREATE INDEX rightful_findings_family ON rightful_findings (family) WHERE resolved_at = 0;
+CREATE INDEX rightful_findings_born ON rightful_findings (born, id) WHERE resolved_at = 0;
 CREATE INDEX rightful_findings_opened ON rightful_findings (opened_by, id);
 CREATE INDEX rightful_findings_resolved ON rightful_findings (resolved_by, id) WHERE resolved_by <> '';

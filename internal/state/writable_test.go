@@ -1,0 +1,42 @@
+package state_test
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"testing"
+	"time"
+
+	"rightful"
+)
+
+// TestWritable: what can be read and not be written is said, and soon.
+func TestWritable(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		s := b.open()
+		must(b.T, s.Writable(b.Context()))
+		if b.engine == "postgres" {
+			b.mustBehind(s, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
+			s.DB().SetMaxIdleConns(0) // those that are open do not know of it
+			if err := s.Writable(b.Context()); rightful.KindOf(err) != rightful.KindForbidden {
+				b.Errorf("a replica: %v", err)
+			}
+			if _, err := s.InboxMark(b.Context(), "a"); err != nil {
+				b.Errorf("it cannot be read: %v", err)
+			}
+			return
+		}
+		db, err := sql.Open("sqlite", strings.TrimPrefix(b.address, "sqlite:")+"?_txlock=immediate")
+		must(b.T, err)
+		defer db.Close()
+		lock, err := db.BeginTx(b.Context(), nil)
+		must(b.T, err)
+		ctx, cancel := context.WithTimeout(b.Context(), 200*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		if err := s.Writable(ctx); err == nil || time.Since(began) > 5*time.Second {
+			b.Errorf("a locked file: %v after %v", err, time.Since(began))
+		}
+		must(b.T, lock.Rollback(), s.Writable(b.Context()))
+	})
+}
