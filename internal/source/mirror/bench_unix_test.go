@@ -85,6 +85,15 @@ func (a account) page(typ rightful.ObjectType, from int, asOf int64) rightful.Mi
 func (a account) fill(b *testing.B, m *mirror.Account, pagesAtOnce int, asOf int64) int {
 	b.Helper()
 	objects := 0
+	types := []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSession, rightful.TypeSubscription}
+	passes := map[rightful.ObjectType]int64{}
+	for _, typ := range types {
+		p, err := m.Begin(b.Context(), typ, 2_000_000_000+asOf, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		passes[typ] = p.ID
+	}
 	var pages []rightful.MirrorPage
 	keep := func() {
 		if err := m.Keep(b.Context(), pages); err != nil {
@@ -94,8 +103,9 @@ func (a account) fill(b *testing.B, m *mirror.Account, pagesAtOnce int, asOf int
 	}
 	began, computed, told := time.Now(), cpu(b), 0
 	for from := 0; from < a.total; from += 100 {
-		for _, typ := range []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSession, rightful.TypeSubscription} {
+		for _, typ := range types {
 			p := a.page(typ, from, asOf)
+			p.Pass = passes[typ]
 			objects += len(p.Objects)
 			if pages = append(pages, p); len(pages) == pagesAtOnce {
 				keep()
@@ -108,6 +118,13 @@ func (a account) fill(b *testing.B, m *mirror.Account, pagesAtOnce int, asOf int
 		}
 	}
 	keep()
+	began, computed = time.Now(), cpu(b)
+	for _, typ := range types {
+		if err := m.End(b.Context(), passes[typ], 2_000_000_001+asOf); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Logf("%d objects: ended in %v, %v of a processor", objects, time.Since(began).Round(time.Millisecond), (cpu(b) - computed).Round(time.Millisecond))
 	return objects
 }
 

@@ -40,3 +40,6 @@ func (m *Mirror) Plan(ctx context.Context, q rightful.ListQuery, next bool) (str
 	}, "EXPLAIN QUERY PLAN "+selecting(m.d, index, c, 10), c.args...)
 	return strings.Join(plan, "; "), err
 }
+
+// StageFrom sets how many objects of a first pass are not staged.
+func (m *Mirror) StageFrom(n int64) { m.stageFrom = n }

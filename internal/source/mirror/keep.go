@@ -13,25 +13,36 @@ import (
 
 // Keep implements rightful.MirrorStore.
 func (a *Account) Keep(ctx context.Context, pages []rightful.MirrorPage) error {
-	var objects []rightful.MirrorObject
-	for _, p := range pages {
-		objects = append(objects, p.Objects...)
-	}
-	objects, err := a.latest(objects)
-	if err != nil {
-		return err
-	}
 	return a.m.write(ctx, func(ctx context.Context, tx transaction) error {
 		k, err := a.enter(ctx, tx)
 		if err != nil {
 			return err
 		}
+		bulk, err := a.bulkPasses(ctx, tx, k)
+		if err != nil {
+			return err
+		}
+		var objects, staged []rightful.MirrorObject
 		for _, p := range pages {
 			if err := a.keepWindows(ctx, tx, k, p); err != nil {
 				return err
 			}
+			if bulk[p.Pass] {
+				staged = append(staged, p.Objects...)
+			} else {
+				objects = append(objects, p.Objects...)
+			}
 		}
-		return a.keep(ctx, tx, k, objects)
+		if objects, err = a.latest(objects); err != nil {
+			return err
+		}
+		if staged, err = a.latest(staged); err != nil {
+			return err
+		}
+		if err := a.keep(ctx, tx, k, objects); err != nil || len(staged) == 0 {
+			return err
+		}
+		return a.stage(ctx, tx, k, staged)
 	})
 }
 

@@ -2,8 +2,8 @@
 // its own or in PostgreSQL, and reads them as Stripe would answer: rightful.MirrorStore.
 // What it holds can always be read from Stripe again.
 //
-// row.go and rest.go say how an object is stored, keep.go writes, pass.go keeps
-// passes over lists, read.go and families.go read, sqlite.go and postgres.go have
+// row.go and rest.go say how an object is stored, keep.go and stage.go write, pass.go
+// keeps passes over lists, read.go and families.go read, sqlite.go and postgres.go have
 // what differs.
 package mirror
 
@@ -38,7 +38,14 @@ type Mirror struct {
 	db     *database.Database
 	d      dialect
 	within time.Duration
+	// stageFrom is how many objects of a first pass are written where they belong at
+	// once. What comes after is staged.
+	stageFrom int64
 }
+
+// stageFrom is about where random writing begins to outgrow a machine's memory for
+// files.
+const stageFrom = 200_000
 
 // dialect is what differs between the engines.
 type dialect interface {
@@ -57,6 +64,13 @@ type dialect interface {
 	put(ctx context.Context, tx transaction, rows []row) error
 	// touch sets when rows stood so and were seen.
 	touch(ctx context.Context, tx transaction, rows []row) error
+	// stages tells that rows may be staged.
+	stages() bool
+	// stage keeps rows to be merged.
+	stage(ctx context.Context, tx transaction, rows []row) error
+	// merge sorts an account's staged rows in. bulk tells that they are many beside
+	// what is there.
+	merge(ctx context.Context, tx transaction, number int64, bulk bool) error
 	// remove takes rows away.
 	remove(ctx context.Context, tx transaction, rows []row) error
 }
@@ -71,12 +85,12 @@ func Open(ctx context.Context, address string, o Options) (*Mirror, error) {
 		Place: "mirror", Example: "rightful-mirror.db", BusyFor: o.Within,
 		// A mirror that lost its last second is behind by that second. A bigger cache
 		// and a longer log spare writing: families come in no order.
-		WritePragmas: []string{"synchronous(NORMAL)", "cache_size(-16384)", "wal_autocheckpoint(8000)", "journal_size_limit(67108864)"},
+		WritePragmas: []string{"synchronous(NORMAL)", "cache_size(-16384)", "wal_autocheckpoint(32768)", "journal_size_limit(67108864)"},
 	})
 	if err != nil {
 		return nil, err
 	}
-	m := &Mirror{db: db, within: o.Within}
+	m := &Mirror{db: db, within: o.Within, stageFrom: stageFrom}
 	schema := database.Migrations{Files: migrations, Table: "mirror_schema", Lock: schemaLock}
 	if db.Name() == "sqlite" {
 		m.d = &lite{db: db.Write, prepared: map[string]*sql.Stmt{}}
@@ -107,6 +121,11 @@ func (m *Mirror) Of(account string, livemode bool, keys rightful.KeySet) *Accoun
 func (m *Mirror) write(ctx context.Context, f func(context.Context, transaction) error) error {
 	bounded, cancel := context.WithTimeout(ctx, m.within)
 	defer cancel()
+	return m.writeUnbounded(ctx, bounded, f)
+}
+
+// writeUnbounded is write for as long as bounded lives.
+func (m *Mirror) writeUnbounded(ctx, bounded context.Context, f func(context.Context, transaction) error) error {
 	return m.db.Explain(ctx, m.begin(bounded, f))
 }
 

@@ -1,9 +1,14 @@
 package mirror_test
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -132,6 +137,53 @@ func TestObjectsComeBack(t *testing.T) {
 	})
 }
 
+// TestEachFieldIsNews changes one field at a time.
+func TestEachFieldIsNews(t *testing.T) {
+	onBoth(t, func(t *testing.T, address func(*testing.T) string) {
+		a := open(t, address(t)).Of("acct_1", true, sourcetest.StripeKeys())
+		asOf := int64(0)
+		keep := func(o rightful.Object) {
+			t.Helper()
+			asOf++
+			if err := a.Keep(t.Context(), []rightful.MirrorPage{{Objects: []rightful.MirrorObject{{Object: o, AsOf: asOf, Exists: rightful.ExistsPresent}}}}); err != nil {
+				t.Fatal(err)
+			}
+			if got, _, err := a.Get(t.Context(), o.Type, o.ID); err != nil || !cmp.Equal(o, got, cmpopts.EquateEmpty()) {
+				t.Errorf("%v (-want +got):\n%s", err, cmp.Diff(o, got))
+			}
+		}
+		o := rightful.Object{Account: "acct_1", Livemode: true, Type: rightful.TypeSubscription, ID: "sub_1"}
+		keep(o)
+		for field, value := range reflect.ValueOf(&o).Elem().Fields() {
+			if slices.Contains([]string{"Account", "Livemode", "Type", "ID", "Deleted"}, field.Name) {
+				continue
+			}
+			switch value.Kind() {
+			case reflect.String:
+				value.SetString("x")
+			case reflect.Int64:
+				value.SetInt(7)
+			case reflect.Bool:
+				value.SetBool(true)
+			case reflect.Map:
+				value.Set(reflect.ValueOf(map[string]string{"org_id": "x"}))
+			case reflect.Slice:
+				value.Set(reflect.MakeSlice(value.Type(), 1, 1))
+			default:
+				t.Fatalf("a field of a new sort: %s", field.Name)
+			}
+			keep(o)
+		}
+		for _, key := range []string{"company_id", "user_id"} {
+			for _, v := range []string{"", "4", "5"} {
+				o.Metadata = maps.Clone(o.Metadata)
+				o.Metadata[key] = v
+				keep(o)
+			}
+		}
+	})
+}
+
 // TestFamilies streams families in shards: each once, whole, and its customer first.
 func TestFamilies(t *testing.T) {
 	onBoth(t, func(t *testing.T, address func(*testing.T) string) {
@@ -210,8 +262,15 @@ func TestFamilies(t *testing.T) {
 				t.Errorf("%d shards (-want +got):\n%s", of, diff)
 			}
 		}
-		for range a.Families(t.Context(), 0, 1) {
-			break // stopping early leaves nothing behind: the mirror can be closed
+		soon, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for range 40 { // stopping early leaves no connection behind: there are fewer
+			for _, err := range a.Families(soon, 0, 1) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				break
+			}
 		}
 		for _, bad := range [][2]int{{0, 0}, {1, 1}, {-1, 2}, {0, 1 << 20}} {
 			for part, err := range a.Families(t.Context(), bad[0], bad[1]) {

@@ -137,6 +137,9 @@ func (a *Account) Begin(ctx context.Context, t rightful.ObjectType, started int6
 
 // End implements rightful.MirrorStore. Ending a pass again changes nothing.
 func (a *Account) End(ctx context.Context, pass, ended int64) error {
+	if err := a.merge(ctx); err != nil {
+		return err
+	}
 	return a.m.write(ctx, func(ctx context.Context, tx transaction) error {
 		k, err := a.enter(ctx, tx)
 		if err != nil {
@@ -180,6 +183,10 @@ const unseenAtOnce = 1000
 // Unseen implements rightful.MirrorStore.
 func (a *Account) Unseen(ctx context.Context, pass int64) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
+		if err := a.merge(ctx); err != nil {
+			yield("", err)
+			return
+		}
 		var last row
 		for {
 			ids, err := a.unseen(ctx, pass, &last)
@@ -288,6 +295,11 @@ func (m *Mirror) sweep(ctx context.Context) error {
 			}
 		}
 		if err := m.write(ctx, func(ctx context.Context, tx transaction) error {
+			if m.d.stages() {
+				if _, err := m.exec(ctx, tx, `DELETE FROM rightful_mirror.staged WHERE place >= $1 AND place < $2`, n<<slotBits, (n+1)<<slotBits); err != nil {
+					return err
+				}
+			}
 			_, err := m.exec(ctx, tx, `DELETE FROM rightful_mirror.dropped WHERE number = $1`, n)
 			return err
 		}); err != nil {

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -95,6 +96,13 @@ func (postgres) put(ctx context.Context, tx transaction, rows []row) error {
 		ON CONFLICT (place, family, type, tail) DO UPDATE SET `+replaced+` WHERE object.id IS NOT DISTINCT FROM excluded.id`)
 	return allPut(done, err, len(rows))
 }
+
+// stages is false: what a server keeps in memory is bigger.
+func (postgres) stages() bool { return false }
+
+func (postgres) stage(context.Context, transaction, []row) error { return errors.ErrUnsupported }
+
+func (postgres) merge(context.Context, transaction, int64, bool) error { return errors.ErrUnsupported }
 
 func (postgres) touch(ctx context.Context, tx transaction, rows []row) error {
 	if len(rows) == 0 {

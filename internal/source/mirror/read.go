@@ -45,7 +45,8 @@ func (c *conditions) add(text string, args ...any) {
 func (c *conditions) String() string { return strings.Join(c.where, " AND ") }
 
 // List implements rightful.MirrorStore. It is read page by page: nothing is held open
-// while the caller has an object, and what is kept meanwhile may come or not.
+// while the caller has an object, and what is kept meanwhile may come or not. On SQLite,
+// what a long first pass has staged is not seen until it ends.
 func (a *Account) List(ctx context.Context, q rightful.ListQuery) iter.Seq2[rightful.Object, error] {
 	return func(yield func(rightful.Object, error) bool) {
 		if q.Type == rightful.TypePaymentMethod && q.StripeCustomerID == "" {

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ func (*lite) lockAccount(context.Context, transaction, int64) error { return nil
 func (l *lite) prepare(ctx context.Context) error {
 	for _, text := range []string{
 		lookupCustomers(1), lookupCustomers(rowsAtOnce), lookupOthers(1), lookupOthers(rowsAtOnce),
-		upsert(1), upsert(rowsAtOnce), touchOne, removeOne,
+		upsert(1), upsert(rowsAtOnce), appended(1), appended(rowsAtOnce), touchOne, removeOne,
 	} {
 		st, err := l.db.PrepareContext(ctx, text)
 		if err != nil {
@@ -110,11 +111,14 @@ func lookupOthers(n int) string {
 		` FROM w CROSS JOIN object o INDEXED BY object_tail ON o.tail = w.tail AND o.tail <> 0 AND o.type = w.type AND o.place >= w.first AND o.place < w.first + ` + strconv.Itoa(slots)
 }
 
+// keyColumnNames are those that rows of one object have in common.
+var keyColumnNames = []string{"place", "family", "type", "tail", "id"}
+
 // replaced is what an upsert sets: all but the key.
 var replaced = func() string {
 	var set []string
 	for _, c := range strings.Split(columns, ", ") {
-		if !slices.Contains([]string{"place", "family", "type", "tail", "id"}, c) {
+		if !slices.Contains(keyColumnNames, c) {
 			set = append(set, c+" = excluded."+c)
 		}
 	}
@@ -134,6 +138,73 @@ func (l *lite) put(ctx context.Context, tx transaction, rows []row) error {
 	return l.batches(ctx, tx, rows, upsert, func(to []any, r *row) []any { return r.appendValues(to) }, func(st *sql.Stmt, args []any) error {
 		done, err := st.ExecContext(ctx, args...)
 		return allPut(done, err, len(args)/columnCount)
+	})
+}
+
+// stages is true: a file is often written on a disk that does not like it.
+func (*lite) stages() bool { return true }
+
+func appended(n int) string {
+	return `INSERT INTO staged (` + columns + `) VALUES ` + many(n, "("+many(columnCount, "?")+")")
+}
+
+func (l *lite) stage(ctx context.Context, tx transaction, rows []row) error {
+	return l.batches(ctx, tx, rows, appended, func(to []any, r *row) []any { return r.appendValues(to) }, func(st *sql.Stmt, args []any) error {
+		_, err := st.ExecContext(ctx, args...)
+		return err
+	})
+}
+
+// merge sorts staged rows in. When they are many, the indexes are made anew: sorted
+// too, instead of one page for each row. Others see the file as it was until the end.
+func (l *lite) merge(ctx context.Context, tx transaction, number int64, bulk bool) error {
+	indexes := map[string]string{}
+	if bulk {
+		if err := eachIndex(ctx, tx, indexes); err != nil {
+			return err
+		}
+	}
+	for name := range indexes {
+		if _, err := tx.ExecContext(ctx, `DROP INDEX `+name); err != nil {
+			return err
+		}
+	}
+	var set []string
+	for _, c := range strings.Split(columns, ", ") {
+		switch {
+		case c == "seen":
+			set = append(set, "seen = max(object.seen, excluded.seen)")
+		case !slices.Contains(keyColumnNames, c):
+			set = append(set, c+" = CASE WHEN excluded.as_of >= object.as_of THEN excluded."+c+" ELSE object."+c+" END")
+		}
+	}
+	first, end := number<<slotBits, (number+1)<<slotBits
+	var want int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM staged WHERE place >= ? AND place < ?`, first, end).Scan(&want); err != nil {
+		return err
+	}
+	done, err := tx.ExecContext(ctx, `INSERT INTO object (`+columns+`) SELECT `+columns+` FROM staged WHERE place >= ? AND place < ?
+		ORDER BY place, family, type, tail, as_of, rowid
+		ON CONFLICT (place, family, type, tail) DO UPDATE SET `+strings.Join(set, ", ")+` WHERE object.id IS NOT DISTINCT FROM excluded.id`, first, end)
+	if err := allPut(done, err, want); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(indexes)) {
+		if _, err := tx.ExecContext(ctx, indexes[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachIndex returns the statements that make the indexes of object, by name.
+func eachIndex(ctx context.Context, tx transaction, into map[string]string) error {
+	rows, err := tx.QueryContext(ctx, `SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'object' AND sql IS NOT NULL`)
+	return eachOf(rows, err, func(rows *sql.Rows) error {
+		var name, statement string
+		err := rows.Scan(&name, &statement)
+		into[name] = statement
+		return err
 	})
 }
 

@@ -65,6 +65,7 @@ func testMirrorUnseen(t *testing.T, open OpenMirror) {
 		before = append(before, mirrored(typ, "cus_"+id, 100, 10))
 	}
 	mustKeep(t, m, pageOf(0, before...), pageOf(0, mirrored(rightful.TypeSubscription, "sub_a", 100, 10, payer("cus_a")), tombstone(typ, "cus_gone", 10, rightful.ExistsDeleted)))
+	mustKeep(t, m, pageOf(0, mirrored(typ, "cus_edge", 1000, 10)))
 	p := mustBegin(t, m, typ, 1000)
 	mustUnseen(t, m, p.ID, "cus_a cus_b cus_c cus_d cus_e cus_f cus_g")
 	mustKeep(t, m, pageOf(p.ID,
@@ -85,7 +86,7 @@ func testMirrorUnseen(t *testing.T, open OpenMirror) {
 	other := mustBegin(t, m, rightful.TypeSubscription, 2000)
 	mustUnseen(t, m, other.ID, "sub_a")
 	next := mustBegin(t, m, typ, 2000)
-	mustUnseen(t, m, next.ID, "cus_a cus_after cus_b cus_c cus_d cus_e cus_new")
+	mustUnseen(t, m, next.ID, "cus_a cus_after cus_b cus_c cus_d cus_e cus_edge cus_new")
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := unseen(gone, m, next.ID); err == nil {

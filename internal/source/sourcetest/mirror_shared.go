@@ -16,13 +16,13 @@ func testMirrorKeys(t *testing.T, open OpenMirror) {
 	keys.Company, keys.AlsoRead = "tenant", []string{"company_id"}
 	now := open(stripeAccount, true, keys)
 	p := mustBegin(t, old, typ, 1000)
-	mustKeep(t, old, pageOf(p.ID, mirrored(typ, "cus_1", 100, 1000, stamped("company_id", "4"), stamped("user_id", "7"), stamped("org_id", "o"))))
+	mustKeep(t, old, pageOf(p.ID, mirrored(typ, "cus_1", 100, 1000, stamped("company_id", "4"), stamped("user_id", "7"), stamped("org_id", "o"), stamped("app", "ledgerly"))))
 	mustEnd(t, old, p.ID, 1100)
 	mustPart(t, old, rightful.MirrorPart{Type: typ, Objects: 1, Full: 1000, Followed: 1000})
 	mustPart(t, now, rightful.MirrorPart{Type: typ, Objects: 1})
 
 	// What was read is told under the name that it had, if that is wanted still.
-	mustGet(t, now, typ, "cus_1", rightful.ExistsPresent, mirrored(typ, "cus_1", 100, 0, stamped("company_id", "4"), stamped("user_id", "7"), stamped("org_id", "o")).Object)
+	mustGet(t, now, typ, "cus_1", rightful.ExistsPresent, mirrored(typ, "cus_1", 100, 0, stamped("company_id", "4"), stamped("user_id", "7"), stamped("org_id", "o"), stamped("app", "ledgerly")).Object)
 	if found, err := now.Search(t.Context(), typ, "tenant", "4"); err != nil || len(found) > 0 {
 		t.Errorf("found under a key that it never had: %+v, %v", found, err)
 	}
@@ -56,6 +56,10 @@ func testMirrorKeys(t *testing.T, open OpenMirror) {
 		t.Fatal(err)
 	}
 	mustPart(t, now, rightful.MirrorPart{Type: typ, Objects: 2})
+	if err := now.Follow(t.Context(), nil, 6000); err != nil {
+		t.Fatal(err)
+	}
+	mustPart(t, now, rightful.MirrorPart{Type: typ, Objects: 2})
 }
 
 func testMirrorAccounts(t *testing.T, open OpenMirror) {
@@ -70,10 +74,13 @@ func testMirrorAccounts(t *testing.T, open OpenMirror) {
 		of := func(o *rightful.Object) {
 			o.Account, o.Livemode, o.Email, o.SubscriptionID, o.PaymentIntentID = a.ID, a.Livemode, "a@example.com", "sub_1", "pi_1"
 		}
-		mustKeep(t, m, pageOf(p.ID, mirrored(typ, "cus_"+name, 100, 10, of), mirrored(typ, "cus_same", 100, 10, of, stamped("company_id", "4"), stamped("user_id", "7"), stamped("org_id", name)),
+		mustKeep(t, m, pageOf(p.ID, mirrored(typ, "cus_"+name, 100, 10, of, stamped("org_id", "else")), mirrored(typ, "cus_same", 100, 10, of, stamped("company_id", "4"), stamped("user_id", "7"), stamped("org_id", name)),
 			mirrored(rightful.TypeSession, "cs_same", 100, 10, of, status(name))))
-		if _, err := m.Begin(t.Context(), rightful.TypeSchedule, 1, nil); err != nil {
-			t.Fatal(err)
+		for _, other := range stores {
+			page := []rightful.MirrorPage{{Pass: p.ID}}
+			if err := other.Keep(t.Context(), page); other != m && rightful.KindOf(err) != rightful.KindInvalid {
+				t.Errorf("%s: a page of its pass was kept for another account: %v", name, err)
+			}
 		}
 	}
 	for name, m := range stores {
@@ -91,7 +98,7 @@ func testMirrorAccounts(t *testing.T, open OpenMirror) {
 		if o, _, err := m.Get(t.Context(), rightful.TypeSession, "cs_same"); err != nil || o.Status != name {
 			t.Errorf("%s: got %+v, %v", name, o, err)
 		}
-		if part := partOf(t, m, typ); part.Objects != 2 || part.Pass == nil || part.Pass.Objects != 3 {
+		if part := partOf(t, m, typ); part.Objects != 2 || part.Pass == nil || part.Pass.Objects != 3 || part.Pass.Pages != 2 {
 			t.Errorf("%s: %+v", name, part)
 		}
 	}

@@ -34,6 +34,7 @@ CREATE TABLE pass (
 	ended INTEGER NOT NULL DEFAULT 0,
 	pages INTEGER NOT NULL DEFAULT 0,
 	objects INTEGER NOT NULL DEFAULT 0,
+	staged INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (account, type)
 );
 
@@ -73,6 +74,29 @@ CREATE TABLE object (
 	rest BLOB,
 	PRIMARY KEY (place, family, type, tail)
 ) WITHOUT ROWID;
+
+-- What a first pass over a long list has read: written in the order of its arrival,
+-- and sorted into object at the end.
+CREATE TABLE staged (
+	place INTEGER NOT NULL,
+	tail INTEGER NOT NULL,
+	seen INTEGER NOT NULL,
+	as_of INTEGER NOT NULL,
+	family TEXT NOT NULL,
+	type INTEGER NOT NULL,
+	id TEXT,
+	state INTEGER NOT NULL,
+	created INTEGER NOT NULL,
+	keyset INTEGER NOT NULL,
+	email TEXT,
+	subscription TEXT,
+	payment_intent TEXT,
+	company_stamp TEXT,
+	user_stamp TEXT,
+	status TEXT,
+	payment_status TEXT,
+	rest BLOB
+);
 
 CREATE INDEX object_tail ON object (tail) WHERE tail <> 0;
 CREATE INDEX object_created ON object (type, created DESC, place DESC, family DESC, tail DESC) WHERE state = 1;
