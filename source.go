@@ -65,6 +65,13 @@ type ListQuery struct {
 	CreatedTo        int64  // all but payment methods: Unix seconds, exclusive; 0 for no bound
 }
 
+// ListPage is one answer of a list.
+type ListPage struct {
+	Objects []Object // newest first, up to 100
+	More    bool     // older ones follow
+	AsOf    int64    // they stood like this then, or later: Unix seconds, by Stripe's clock
+}
+
 // StripeReader reads one Stripe account in one mode. Objects of the other mode
 // do not exist for it. Several goroutines may ask it at a time.
 //

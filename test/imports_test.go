@@ -219,10 +219,17 @@ func TestHouse(t *testing.T) {
 			func(_, imp string) bool { return imp == module+"/internal/server" },
 		},
 		{
+			"who fills a mirror knows the ports and how objects are read",
+			func(pkg string) bool { return pkg == module+"/internal/pull" },
+			func(_, imp string) bool {
+				return within(imp, module) && imp != module && imp != module+"/internal/stripeobject" || strings.HasPrefix(imp, "net/") || imp == "database/sql"
+			},
+		},
+		{
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {
-				allowed := []string{module, module + "/gateway", judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/look", module + "/internal/accept", module + "/internal/snapshot"}
+				allowed := []string{module, module + "/gateway", judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/look", module + "/internal/accept", module + "/internal/snapshot", module + "/internal/pull"}
 				return !standard(imp) && !slices.Contains(allowed, imp)
 			},
 		},

@@ -109,7 +109,7 @@ Start with: rightful demo`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(err.Error(), c.CommandPath()+" --help lists the flags")
 	})
-	root.AddCommand(newDemo(s), newInvestigate(s), newAudit(s), newAccept(s), newDiff(s), newPlan(s), newApply(s), newFix(s), newVerify(s), newUndo(s), newSessions(s), newReplay(s), newWatch(s), newMove(s), newCache(s), newSnapshot(s), newJournal(s), newAlerts(s), newDoctor(s), newPostdeploy(s), newConstraints(s), newExplain(s), newServe(s), newSim(s))
+	root.AddCommand(newDemo(s), newInvestigate(s), newAudit(s), newAccept(s), newDiff(s), newPlan(s), newApply(s), newFix(s), newVerify(s), newUndo(s), newSessions(s), newReplay(s), newWatch(s), newMove(s), newCache(s), newSnapshot(s), newJournal(s), newAlerts(s), newDoctor(s), newPostdeploy(s), newConstraints(s), newExplain(s), newServe(s), newSync(s), newSim(s))
 	return root
 }
 

@@ -6,8 +6,7 @@
 package config
 
 import (
-	"path/filepath"
-	"strings"
+	"cmp"
 	"time"
 
 	"rightful"
@@ -19,7 +18,9 @@ type Config struct {
 	Ownership Ownership         `yaml:"ownership"`
 	Directory Directory         `yaml:"directory"`
 	Stripe    Accounts          `yaml:"stripe"`
-	State     string            `yaml:"state"` // sqlite:FILE or postgres://; default sqlite:rightful.db; StateAddress says where that is
+	State     string            `yaml:"state"`  // sqlite:FILE or postgres://; default sqlite:rightful.db; StateAddress says where that is
+	Mirror    string            `yaml:"mirror"` // sqlite:FILE or postgres://; default sqlite:rightful-mirror.db; MirrorAddress says where that is
+	Sync      Sync              `yaml:"sync"`
 	Cache     Cache             `yaml:"cache"`
 	Probe     Probe             `yaml:"resolver_probe"`
 	Codes     map[string]string `yaml:"codes"` // code: off, error, warning or info
@@ -129,18 +130,7 @@ const defaultState = "sqlite:rightful.db"
 // StateAddress returns where state is kept. A relative path of a file starts from
 // the config's own folder, unlike that of the app's database: whoever repairs an
 // account must find the same journal, from wherever they start.
-func (c *Config) StateAddress() string {
-	address := c.State
-	if address == "" {
-		address = defaultState
-	}
-	path, isFile := strings.CutPrefix(address, "sqlite:")
-	path = strings.TrimPrefix(path, "//")
-	if !isFile || path == "" || strings.HasPrefix(path, ":") || filepath.IsAbs(path) {
-		return address
-	}
-	return "sqlite:" + filepath.Join(filepath.Dir(c.file.name), path)
-}
+func (c *Config) StateAddress() string { return c.beside(cmp.Or(c.State, defaultState)) }
 
 // Keys returns the metadata keys that carry identity, with their defaults.
 func (c *Config) Keys() rightful.KeySet {

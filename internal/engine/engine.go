@@ -57,6 +57,8 @@ type Engine struct {
 	Examined bool
 	// Accepted are findings that are known: they are reported apart.
 	Accepted accept.List
+	// Mirroring is what sync fills a mirror with. Nil: this engine cannot.
+	Mirroring *Mirroring
 	// GETs tells how many GET requests were sent to Stripe; nil when there is
 	// no Stripe to ask.
 	GETs func() int

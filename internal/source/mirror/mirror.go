@@ -85,7 +85,7 @@ func Open(ctx context.Context, address string, o Options) (*Mirror, error) {
 		Place: "mirror", Example: "rightful-mirror.db", BusyFor: o.Within,
 		// A mirror that lost its last second is behind by that second. A bigger cache
 		// and a longer log spare writing: families come in no order.
-		WritePragmas: []string{"synchronous(NORMAL)", "cache_size(-32768)", "wal_autocheckpoint(32768)", "journal_size_limit(67108864)"},
+		WritePragmas: []string{"synchronous(NORMAL)", "cache_size(-16384)", "wal_autocheckpoint(32768)", "journal_size_limit(67108864)"},
 	})
 	if err != nil {
 		return nil, err

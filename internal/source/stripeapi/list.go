@@ -31,6 +31,9 @@ func (r *Reader) List(ctx context.Context, q rightful.ListQuery) iter.Seq2[right
 		if nothing(q) {
 			return
 		}
+		if q.StripeCustomerID == "" && q.Email == "" && q.SubscriptionID == "" && q.PaymentIntentID == "" {
+			ctx = inBulk(ctx) // the list of all of them
+		}
 		w := listWalk[rightful.Object]{
 			reader: r, endpoint: e, query: query,
 			decode: func(body []byte) ([]rightful.Object, bool, error) {

@@ -2,6 +2,7 @@ package stripeapi
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -31,6 +32,10 @@ const (
 // pacer holds requests back so that Stripe does not have to: one token bucket
 // for the account and one for each endpoint. What Stripe's own limiter says
 // slows it down further for a while.
+//
+// There are two classes. Somebody waits for an interactive request: it takes the next
+// token, ahead of time if need be. Bulk reading takes only what is there and nobody
+// asked for, so that it never holds a purchase up by more than one token.
 type pacer struct {
 	now      func() time.Time
 	sleep    func(context.Context, time.Duration) error
@@ -64,6 +69,12 @@ func (p *pacer) lane(e endpoint) *lane {
 // bucket comes first: who waits for it must not hold a token of the account.
 func (p *pacer) wait(ctx context.Context, e endpoint) error {
 	for _, l := range []*lane{p.lane(e), p.account} {
+		if isBulk(ctx) {
+			if err := l.spare(ctx, p); err != nil {
+				return err
+			}
+			continue
+		}
 		now := p.now()
 		token := l.limiter.ReserveN(now, 1)
 		delay := token.DelayFrom(now)
@@ -104,14 +115,55 @@ type lane struct {
 	full    float64 // requests a second
 	limiter *rate.Limiter
 
+	turn chan struct{} // held by the bulk request that waits for the next spare token
+
 	mu      sync.Mutex
-	changed time.Time // guarded by mu: when the rate was last changed
+	changed time.Time     // guarded by mu: when the rate was last changed
+	latency time.Duration // guarded by mu: how long answers take, of late; 0: none came
 }
 
 func newLane(full float64) *lane {
 	// A fifth of a second in one go evens out late wake-ups without being a
 	// burst that Stripe would notice.
-	return &lane{full: full, limiter: rate.NewLimiter(rate.Limit(full), max(1, int(full/5)))}
+	return &lane{full: full, limiter: rate.NewLimiter(rate.Limit(full), max(1, int(full/5))), turn: make(chan struct{}, 1)}
+}
+
+// spare waits for a token that nobody asked for, and takes it. Bulk requests wait in a
+// line: one looks, the others wait for it.
+func (l *lane) spare(ctx context.Context, p *pacer) error {
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	for {
+		now := p.now()
+		if l.limiter.AllowN(now, 1) {
+			return nil
+		}
+		missing := (1 - l.limiter.TokensAt(now)) / float64(l.limiter.Limit())
+		if err := p.sleep(ctx, time.Duration(math.Ceil(missing*float64(time.Second)))); err != nil {
+			return err
+		}
+	}
+}
+
+// took notes how long an answer took. One in eight is enough to follow a change.
+func (l *lane) took(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.latency == 0 {
+		l.latency = d
+	}
+	l.latency += (d - l.latency) / 8
+}
+
+// pace returns the present rate in requests a second, and how long answers take.
+func (l *lane) pace() (perSecond float64, latency time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return float64(l.limiter.Limit()), l.latency
 }
 
 func (l *lane) slow(now time.Time) bool {

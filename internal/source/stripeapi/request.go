@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/stripe/stripe-go/v86"
 
@@ -25,6 +26,7 @@ type Requests struct {
 	GETs       int
 	ByEndpoint map[string]int // by "GET /v1/customers/{id}"
 	Writes     map[string]int // by "POST /v1/customers"; not counted as GETs
+	Limited    int            // of all of them: answered that they were too many (429 with a reason)
 }
 
 // FloorShare returns which part of the smallest monthly read allocation these
@@ -35,7 +37,7 @@ func (q Requests) FloorShare() float64 { return float64(q.GETs) / MonthlyReadFlo
 func (r *Reader) Requests() Requests {
 	r.counter.mu.Lock()
 	defer r.counter.mu.Unlock()
-	q := Requests{ByEndpoint: maps.Clone(r.counter.byEndpoint), Writes: maps.Clone(r.counter.writes)}
+	q := Requests{ByEndpoint: maps.Clone(r.counter.byEndpoint), Writes: maps.Clone(r.counter.writes), Limited: r.counter.limited}
 	for _, n := range q.ByEndpoint {
 		q.GETs += n
 	}
@@ -46,6 +48,13 @@ type counter struct {
 	mu         sync.Mutex
 	byEndpoint map[string]int // guarded by mu
 	writes     map[string]int // guarded by mu
+	limited    int            // guarded by mu
+}
+
+func (c *counter) refused() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.limited++
 }
 
 func (c *counter) add(e endpoint) {
@@ -134,6 +143,10 @@ type sending struct {
 // attempt sends one request.
 func (r *Reader) attempt(ctx context.Context, e endpoint, target string, what sending) ([]byte, *failure) {
 	r.counter.add(e)
+	sent := r.retry.now()
+	if at, asked := ctx.Value(sentKey{}).(*time.Time); asked {
+		*at = sent
+	}
 	var seen observed
 	bounded, cancel := context.WithTimeout(context.WithValue(ctx, observedKey{}, &seen), r.timeout)
 	defer cancel()
@@ -142,6 +155,7 @@ func (r *Reader) attempt(ctx context.Context, e endpoint, target string, what se
 	response, err := r.backend.RawRequest(what.method, target, r.key, what.form, params)
 	if err == nil && response.StatusCode == http.StatusOK {
 		r.pacer.answered(e, "")
+		r.pacer.lane(e).took(r.retry.now().Sub(sent))
 		r.noteDate(seen.header)
 		return response.RawJSON, nil
 	}
@@ -150,6 +164,7 @@ func (r *Reader) attempt(ctx context.Context, e endpoint, target string, what se
 	reason := ""
 	if f.rateLimited() {
 		reason = f.reason
+		r.counter.refused()
 	}
 	if r.pacer.answered(e, reason) {
 		r.log.Warn("stripe limits the rate: slowing down", "endpoint", e.String(), "reason", reason)
@@ -166,6 +181,10 @@ type observed struct {
 }
 
 type observedKey struct{}
+
+// sentKey is where a context holds the *time.Time of who wants to know when the last
+// attempt was sent, by our clock.
+type sentKey struct{}
 
 // observer notes status and headers where the request asks for it.
 type observer struct{ next http.RoundTripper }

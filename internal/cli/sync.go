@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"rightful/internal/engine"
+	"rightful/internal/view"
+	"rightful/internal/wire"
+)
+
+type syncOptions struct {
+	config, format string
+	full, sweep    bool
+}
+
+func newSync(s Streams) *cobra.Command {
+	o := &syncOptions{}
+	c := &cobra.Command{
+		Use:   "sync",
+		Short: "Fill the mirror of your Stripe account, and take in what changed since",
+		Long: `sync keeps the identity fields of Stripe's customers, checkout sessions,
+subscriptions, payment intents and schedules in the mirror of the config. The first
+time it reads each list to its end, as fast as stripe.rate allows; afterwards it takes
+in the events since, which costs a few requests. It writes nothing to Stripe, and does
+not open your database.
+
+It can be interrupted or killed at any time: what was read is kept, and the next run
+goes on there. Lists are read whole again when the last run is longer ago than Stripe
+keeps events, when sync.sweep says so, and with --sweep or --full: no event tells of
+changed metadata of checkout sessions and payment intents.
+
+Exit code: 0 everything is as Stripe has it, 4 something could not be read, another
+process fills the mirror, or the run was interrupted or refused as unsafe, 1 error.`,
+		Example: `  rightful sync
+  rightful sync --sweep
+  rightful sync --full --format json`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.validate(); err != nil {
+				return err
+			}
+			return o.run(c.Context(), s)
+		},
+	}
+	c.Flags().StringVar(&o.config, "config", defaultConfig, "work on the systems that this file names")
+	c.Flags().StringVar(&o.format, "format", "human", "human or json")
+	c.Flags().BoolVar(&o.full, "full", false, "read all lists whole again")
+	c.Flags().BoolVar(&o.sweep, "sweep", false, "read the lists whole again of which no events tell every change")
+	return c
+}
+
+func (o *syncOptions) validate() error {
+	switch {
+	case o.format != "human" && o.format != "json":
+		return usage(fmt.Sprintf("--format %q is not known to sync", o.format), "write --format human or json")
+	case o.full && o.sweep:
+		return usage("--full reads what --sweep reads, and more", "give one of them")
+	}
+	return nil
+}
+
+func (o *syncOptions) run(ctx context.Context, s Streams) error {
+	e, c, err := wire.Sync(ctx, o.config, s.Env, s.Now())
+	if err != nil {
+		return located(c, err)
+	}
+	var progress *view.SyncProgress
+	if s.ErrIsTerm && o.format == "human" {
+		progress = view.NewSyncProgress(s.Err, s.Now)
+		e.Mirroring.Progress = progress.Update
+	}
+	report, err := e.Sync(ctx, engine.SyncInput{Full: o.full, Sweep: o.sweep})
+	if progress != nil {
+		progress.Done()
+	}
+	if shut := e.Close(); err == nil {
+		err = shut // what is not on the disk was not kept
+	}
+	if err != nil {
+		return located(c, err)
+	}
+	if o.format == "json" {
+		err = view.JSON(s.Out, report)
+	} else {
+		printer(s).Sync(report)
+	}
+	if err == nil && !report.Complete {
+		err = exit(ExitRefused)
+	}
+	return err
+}
