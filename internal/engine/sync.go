@@ -48,6 +48,9 @@ type SyncReport struct {
 	Seconds           float64    `json:"seconds"`
 	StripeGETs        int        `json:"stripe_gets"`
 	RateLimited       int        `json:"rate_limited"`
+	// From and LeftOut are of a run that did not ask Stripe.
+	From    []string     `json:"from,omitempty"`
+	LeftOut *SyncLeftOut `json:"left_out,omitempty"`
 }
 
 // SyncList is what became of one list.

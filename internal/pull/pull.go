@@ -84,6 +84,7 @@ const (
 	HowFull   How = "full"   // read whole, from its first object to its last
 	HowSweep  How = "sweep"  // the same, because no events tell every change
 	HowEvents How = "events" // by what changed
+	HowImport How = "import" // from a copy that somebody else made; Stripe was not asked
 )
 
 // Report is what a run did.

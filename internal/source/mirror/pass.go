@@ -176,6 +176,26 @@ func (a *Account) End(ctx context.Context, pass, ended int64) error {
 	})
 }
 
+// Forget forgets a pass that is under way, as if it had not begun. What it kept stays.
+// There being no such pass is no error.
+func (a *Account) Forget(ctx context.Context, pass int64) error {
+	if err := a.merge(ctx); err != nil {
+		return err
+	}
+	return a.m.write(ctx, func(ctx context.Context, tx transaction) error {
+		k, err := a.enter(ctx, tx)
+		if err != nil {
+			return err
+		}
+		n, err := a.m.exec(ctx, tx, `DELETE FROM rightful_mirror.pass WHERE id = $1 AND account = $2 AND ended = 0`, pass, k.number)
+		if err != nil || n == 0 {
+			return err
+		}
+		_, err = a.m.exec(ctx, tx, `DELETE FROM rightful_mirror.pass_window WHERE pass = $1`, pass)
+		return err
+	})
+}
+
 // unseenAtOnce is how many ids are read at a time: the caller asks Stripe between
 // them, and nothing is held open meanwhile.
 const unseenAtOnce = 1000
