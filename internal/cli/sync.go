@@ -101,11 +101,6 @@ func (o *syncOptions) run(ctx context.Context, s Streams) error {
 	if err != nil {
 		return located(c, err)
 	}
-	return o.print(s, report)
-}
-
-// print prints what became of the mirror.
-func (o *syncOptions) print(s Streams, report *engine.SyncReport) (err error) {
 	if o.format == "json" {
 		err = view.JSON(s.Out, report)
 	} else {

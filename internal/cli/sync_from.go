@@ -42,7 +42,15 @@ func (o *syncOptions) fill(ctx context.Context, s Streams) error {
 	if err != nil {
 		return located(c, err)
 	}
-	return o.print(s, report)
+	if o.format == "json" {
+		err = view.JSON(s.Out, report)
+	} else {
+		printer(s).Sync(report)
+	}
+	if err == nil && !report.Complete {
+		err = exit(ExitRefused)
+	}
+	return err
 }
 
 var isVariable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)

@@ -57,8 +57,7 @@ func (f *csvFile) read(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		in.since = in.at - int64(f.buffered(r, in))
-		in.lines = nil
+		in.done(r.InputOffset())
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -91,9 +90,6 @@ func (f *csvFile) read(ctx context.Context) error {
 		}
 	}
 }
-
-// buffered is how much was read of the file and not yet of the rows.
-func (f *csvFile) buffered(r *csv.Reader, in *bounded) int64 { return max(in.at-r.InputOffset(), 0) }
 
 // broken says where a file stops being CSV.
 func (f *csvFile) broken(err error, before int) error {
