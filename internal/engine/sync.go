@@ -114,7 +114,7 @@ func (e *Engine) sync(ctx context.Context, in SyncInput, r *SyncReport) error {
 	}
 	report, err := pull.New(pull.Options{
 		Stripe: e.Mirroring.Stripe, Store: store, Account: account.ID, Livemode: account.Livemode,
-		Keys: e.Options.Keys, Sweep: e.Mirroring.Sweep, Progress: e.Mirroring.Progress,
+		Keys: e.Options.Keys, Sweep: e.Mirroring.Sweep, Renew: e.Renew, Progress: e.Mirroring.Progress,
 	}).Run(ctx, pull.Wish{Full: in.Full, Sweep: in.Sweep})
 	r.fill(report)
 	return errors.Join(err, release())

@@ -56,6 +56,9 @@ type Options struct {
 	// Sweep is how old the reading of a list may become of which no events tell every
 	// change; then it is read whole again. 0: as old as it may be.
 	Sweep time.Duration
+	// Renew is how old the reading of any list may become; then it is read whole again. 0: as
+	// old as it may be.
+	Renew time.Duration
 	// Progress is told after each page; nil is allowed. Calls come one at a time.
 	Progress func(Progress)
 	// Sleep replaces waiting in tests. It returns early with the context's error.
