@@ -16,6 +16,7 @@ type syncOptions struct {
 	full, sweep    bool
 	from           []string
 	asOf           string
+	show           bool
 }
 
 func newSync(s Streams) *cobra.Command {
@@ -52,7 +53,7 @@ process fills the mirror, or the run was interrupted or refused as unsafe, 1 err
 			if err := o.validate(); err != nil {
 				return err
 			}
-			if len(o.from) > 0 {
+			if len(o.from) > 0 || o.show {
 				return o.fill(c.Context(), s)
 			}
 			return o.run(c.Context(), s)
@@ -62,6 +63,7 @@ process fills the mirror, or the run was interrupted or refused as unsafe, 1 err
 	c.Flags().StringVar(&o.format, "format", "human", "human or json")
 	c.Flags().BoolVar(&o.full, "full", false, "read all lists whole again")
 	c.Flags().BoolVar(&o.sweep, "sweep", false, "read the lists whole again of which no events tell every change")
+	c.Flags().BoolVar(&o.show, "show", false, "only say what the mirror has and how old it is; Stripe is not asked")
 	c.Flags().StringArrayVar(&o.from, "from", nil, "fill the mirror from a copy: postgres://, a file of JSON or CSV, - for standard input, or ${NAME} of the environment")
 	c.Flags().StringVar(&o.asOf, "as-of", "", "with --from: when all objects of the lists in it were there, as 2h, 2026-01-31T14:00:00Z or Unix seconds")
 	return c
@@ -71,6 +73,8 @@ func (o *syncOptions) validate() error {
 	switch {
 	case o.format != "human" && o.format != "json":
 		return usage(fmt.Sprintf("--format %q is not known to sync", o.format), "write --format human or json")
+	case o.show && (o.full || o.sweep || len(o.from) > 0):
+		return usage("--show only looks at the mirror, and another flag says what is to be read", "give it alone")
 	case len(o.from) > 0 && (o.full || o.sweep):
 		return usage("--from does not ask Stripe, and --full and --sweep do", "run sync --from first, and sync --full or --sweep afterwards")
 	case o.asOf != "" && len(o.from) == 0:

@@ -10,7 +10,7 @@ import (
 	"rightful/internal/wire"
 )
 
-// fill fills the mirror from copies.
+// fill fills the mirror from copies, or only looks at it.
 func (o *syncOptions) fill(ctx context.Context, s Streams) error {
 	from := make([]string, len(o.from))
 	for i, text := range o.from {
@@ -32,7 +32,11 @@ func (o *syncOptions) fill(ctx context.Context, s Streams) error {
 		progress = view.NewSyncProgress(s.Err, s.Now)
 		e.Importing.Progress = progress.Update
 	}
-	report, err := e.Import(ctx, s.Now())
+	work := e.Import
+	if o.show {
+		work = e.Kept
+	}
+	report, err := work(ctx, s.Now())
 	if progress != nil {
 		progress.Done()
 	}

@@ -18,8 +18,10 @@ type Importing struct {
 	From    []string // places of the copy, without passwords
 	// Mirror names where the mirror is, without a password.
 	Mirror string
+	// Kept is the mirror, for who only looks.
+	Kept rightful.MirrorStore
 	// Hold is that of Mirroring.
-	Hold func(ctx context.Context, a rightful.Account) (store pull.ImportStore, release func() error, err error)
+	Hold func(ctx context.Context) (store pull.ImportStore, release func() error, err error)
 	// Progress is told after each transaction; nil is allowed.
 	Progress func(pull.Progress)
 }
@@ -34,7 +36,7 @@ func (e *Engine) Import(ctx context.Context, now time.Time) (*SyncReport, error)
 		Account: m.Account.ID, Livemode: m.Account.Livemode, Now: now.Unix(),
 	}
 	began := time.Now()
-	store, release, err := m.Hold(ctx, m.Account)
+	store, release, err := m.Hold(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +60,32 @@ func (e *Engine) Import(ctx context.Context, now time.Time) (*SyncReport, error)
 		r.IncompleteBecause = append(r.IncompleteBecause, "the run was refused")
 	} else if read == 0 && !r.Interrupted {
 		r.IncompleteBecause = append(r.IncompleteBecause, "nothing that a mirror keeps is in there")
+	}
+	r.Complete = len(r.IncompleteBecause) == 0
+	return r, nil
+}
+
+// Kept tells what the mirror has and how old it is, and asks nobody.
+func (e *Engine) Kept(ctx context.Context, now time.Time) (*SyncReport, error) {
+	m := e.Importing
+	r := &SyncReport{
+		IncompleteBecause: []string{}, Because: []string{}, Lists: []SyncList{}, Mirror: m.Mirror,
+		Account: m.Account.ID, Livemode: m.Account.Livemode, Now: now.Unix(), Shown: true,
+	}
+	parts, err := m.Kept.Parts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		l := SyncList{Type: p.Type, Objects: p.Objects, Full: p.Full, Followed: p.Followed}
+		switch {
+		case p.Pass != nil:
+			l.Resumed, l.Pages, l.Read = true, int(p.Pass.Pages), p.Pass.Objects
+			r.IncompleteBecause = append(r.IncompleteBecause, fmt.Sprintf("%s: a reading is under way, with %d objects so far", p.Type, p.Pass.Objects))
+		case p.Full == 0:
+			r.IncompleteBecause = append(r.IncompleteBecause, fmt.Sprintf("%s: it was never read whole", p.Type))
+		}
+		r.Lists = append(r.Lists, l)
 	}
 	r.Complete = len(r.IncompleteBecause) == 0
 	return r, nil

@@ -51,6 +51,7 @@ type SyncReport struct {
 	// From and LeftOut are of a run that did not ask Stripe.
 	From    []string     `json:"from,omitempty"`
 	LeftOut *SyncLeftOut `json:"left_out,omitempty"`
+	Shown   bool         `json:"-"` // nothing was read
 }
 
 // SyncList is what became of one list.

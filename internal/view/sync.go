@@ -20,7 +20,11 @@ func (p *Printer) Sync(r *engine.SyncReport) {
 		return
 	}
 	p.line("%s", p.paint(strong, "mirror of "+account(r.Account, r.Livemode)+", in "+clean(r.Mirror)))
-	if len(r.From) > 0 {
+	switch {
+	case r.Shown:
+		p.kept(r)
+		return
+	case len(r.From) > 0:
 		p.imported(r)
 		return
 	}

@@ -35,6 +35,18 @@ func (p *Printer) imported(r *engine.SyncReport) {
 	}
 }
 
+// kept prints what a mirror has, and how old it is.
+func (p *Printer) kept(r *engine.SyncReport) {
+	var rows [][]string
+	for _, l := range r.Lists {
+		rows = append(rows, []string{clean(string(l.Type)), strconv.FormatInt(l.Objects, 10), ago(r.Now, l.Full), ago(r.Now, l.Followed)})
+	}
+	p.table([]string{"LIST", "OBJECTS", "READ WHOLE", "UP TO DATE"}, rows)
+	for _, why := range r.IncompleteBecause {
+		p.line("%s: %s", p.paint(red, "INCOMPLETE"), clean(why))
+	}
+}
+
 // leftOut prints what of the copies is not in the mirror.
 func (p *Printer) leftOut(l *engine.SyncLeftOut) {
 	var left []string

@@ -23,8 +23,8 @@ type From struct {
 }
 
 // Import returns an engine over copies of Stripe's objects and the mirror that a config
-// names. It cannot ask Stripe: whose objects these are is what the config says. It must be
-// closed.
+// names; with no addresses it can only look at the mirror. It cannot ask Stripe: whose
+// objects these are is what the config says. It must be closed.
 func Import(ctx context.Context, path string, env func(string) (string, bool), now time.Time, from From) (*engine.Engine, *config.Config, error) {
 	c, err := config.Read(path, env)
 	if err != nil {
@@ -46,15 +46,12 @@ func Import(ctx context.Context, path string, env func(string) (string, bool), n
 		return nil, c, errors.Join(err, copied.Close())
 	}
 	e.Close = func() error { return errors.Join(copied.Close(), m.Close()) }
+	of := m.Of(account.ID, account.Livemode, e.Options.Keys)
 	e.Importing = &engine.Importing{
-		Account: account, Copy: copied, From: stripecopy.Places(from.Addresses), Mirror: m.Place(),
-		Hold: func(ctx context.Context, a rightful.Account) (pull.ImportStore, func() error, error) {
-			of := m.Of(a.ID, a.Livemode, e.Options.Keys)
+		Account: account, Copy: copied, From: stripecopy.Places(from.Addresses), Mirror: m.Place(), Kept: of,
+		Hold: func(ctx context.Context) (pull.ImportStore, func() error, error) {
 			release, err := of.Hold(ctx)
-			if err != nil {
-				return nil, nil, err
-			}
-			return of, release, nil
+			return of, release, err
 		},
 	}
 	return e, c, nil
