@@ -44,6 +44,8 @@ type Engine struct {
 	SecondApprover bool
 	// Constraining is the app's database as what keeps rules by itself.
 	Constraining Constraining
+	// Accounts are examined by the doctor one by one, where the config has several.
+	Accounts []Examined
 	// State examines, for the doctor, where runs are recorded. It may be nil.
 	State rightful.Diagnoser
 	// Observing tells the doctor that the gateway is used, and lets pass what it would
@@ -114,7 +116,9 @@ func (e *Engine) admit(ctx context.Context) (rightful.Account, *Refusal, error) 
 	return account, r, err
 }
 
-func (e *Engine) wrongAccount(a rightful.Account) *Refusal {
+func (e *Engine) wrongAccount(a rightful.Account) *Refusal { return e.Expect.refuses(a) }
+
+func (x Expect) refuses(a rightful.Account) *Refusal {
 	mode := func(live bool) string {
 		if live {
 			return "live mode"
@@ -122,28 +126,28 @@ func (e *Engine) wrongAccount(a rightful.Account) *Refusal {
 		return "test mode"
 	}
 	switch {
-	case e.Expect.Account != "" && a.ID == "":
+	case x.Account != "" && a.ID == "":
 		return &Refusal{
 			Code:    rightful.CodeWrongAccount,
-			Message: fmt.Sprintf("the config expects account %s, and the key may not read which account it opens", e.Expect.Account),
+			Message: fmt.Sprintf("the config expects account %s, and the key may not read which account it opens", x.Account),
 			Hint:    "give the restricted key read access to the account, or leave stripe.account out",
 		}
-	case e.Expect.Account != "" && a.ID != e.Expect.Account:
+	case x.Account != "" && a.ID != x.Account:
 		return &Refusal{
 			Code:    rightful.CodeWrongAccount,
-			Message: fmt.Sprintf("the Stripe key opens account %s; the config expects %s", a.ID, e.Expect.Account),
+			Message: fmt.Sprintf("the Stripe key opens account %s; the config expects %s", a.ID, x.Account),
 			Hint:    "use the key of the account that the database belongs to, or correct stripe.account",
 		}
-	case e.Expect.Livemode != nil && !a.LivemodeKnown:
+	case x.Livemode != nil && !a.LivemodeKnown:
 		return &Refusal{
 			Code:    rightful.CodeWrongAccount,
-			Message: fmt.Sprintf("the config expects %s, and neither the key nor any object tells which mode the key opens", mode(*e.Expect.Livemode)),
+			Message: fmt.Sprintf("the config expects %s, and neither the key nor any object tells which mode the key opens", mode(*x.Livemode)),
 			Hint:    "use a key that begins with sk_live_, rk_live_, sk_test_ or rk_test_",
 		}
-	case e.Expect.Livemode != nil && a.Livemode != *e.Expect.Livemode:
+	case x.Livemode != nil && a.Livemode != *x.Livemode:
 		return &Refusal{
 			Code:    rightful.CodeWrongAccount,
-			Message: fmt.Sprintf("the Stripe key opens %s; the config expects %s", mode(a.Livemode), mode(*e.Expect.Livemode)),
+			Message: fmt.Sprintf("the Stripe key opens %s; the config expects %s", mode(a.Livemode), mode(*x.Livemode)),
 			Hint:    "use the key of the mode that the database belongs to, or correct stripe.livemode",
 		}
 	}

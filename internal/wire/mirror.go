@@ -12,8 +12,8 @@ import (
 
 // Sync returns an engine over the Stripe account and the mirror that a config names, and
 // nothing else: the app's database is not opened. It must be closed.
-func Sync(ctx context.Context, path string, env func(string) (string, bool), now time.Time) (*engine.Engine, *config.Config, error) {
-	c, err := config.Read(path, env)
+func Sync(ctx context.Context, path string, env func(string) (string, bool), now time.Time, of ...Account) (*engine.Engine, *config.Config, error) {
+	c, err := read(path, env, of)
 	if err != nil {
 		return nil, nil, err
 	}
