@@ -132,7 +132,7 @@ func TestErrors(t *testing.T) {
 		"account without key":   {"directory: {dsn: a, companies: b}\nstripe: [{key: a, account: acct_1}, {account: acct_2}]\n", ":2:37: stripe[1].key", "is missing"},
 		"account twice":         {"directory: {dsn: a, companies: b}\nstripe: [{key: a, account: acct_1}, {key: b, account: acct_1}]\n", ":2:46: stripe[1].account", "acct_1 is in the list already"},
 		"key of two accounts":   {"directory: {dsn: a, companies: b}\nstripe: [{key: a, account: acct_1}, {key: a, account: acct_2}]\n", ":2:38: stripe[1].key", "is the key of acct_1 too"},
-		"no id of an account":   {"directory: {dsn: a, companies: b}\nstripe: {key: a, account: ledgerly}\n", ":2:18: stripe.account", "begins with acct_"},
+		"no id of an account":   {"directory: {dsn: a, companies: b}\nstripe: {key: a, account: ledgerly}\n", ":2:18: stripe.account", "is no account"},
 		"two modes":             {"directory: {dsn: a, companies: b}\nstripe: [{key: sk_live_1, account: acct_1}, {key: rk_test_2, account: acct_2}]\n", ":2:45: stripe[1]", "acct_2 is opened in test mode, and acct_1 in live mode"},
 		"two modes, as said":    {"directory: {dsn: a, companies: b}\nstripe: [{key: a, livemode: true, account: acct_1}, {key: b, livemode: false, account: acct_2}]\n", "stripe[1]", "acct_2 is opened in test mode"},
 		"a secret of two":       {"directory: {dsn: a, companies: b}\nstripe: [{key: a, account: acct_1, webhook_secrets: [whsec_1]}, {key: b, account: acct_2, webhook_secrets: [whsec_1]}]\n", "stripe[1].webhook_secrets", "has a secret of acct_1"},

@@ -165,25 +165,28 @@ func (e *Engine) wrongKey(ctx context.Context) (*Refusal, error) {
 	if err != nil || len(linked) < wrongKeyLeast {
 		return nil, err
 	}
-	missing := 0
+	missing, elsewhere := 0, 0
 	for i, id := range linked {
 		_, exists, err := e.Sources.Stripe.Get(ctx, rightful.TypeCustomer, id)
 		if err != nil {
 			return nil, err
 		}
-		if exists == rightful.ExistsMissing {
+		switch exists {
+		case rightful.ExistsMissing:
 			missing++
+		case rightful.ExistsUnknown: // another account has it, or may have it
+			elsewhere++
 		}
 		if e.Options.Progress != nil {
 			e.Options.Progress("linked customers looked up first", i+1)
 		}
 	}
-	if missing < wrongKeyLeast || missing*100 < wrongKeyShare*len(linked) {
+	if missing < wrongKeyLeast || missing*100 < wrongKeyShare*(len(linked)-elsewhere) {
 		return nil, nil
 	}
 	return &Refusal{
 		Code:    rightful.CodeWrongKey,
-		Message: fmt.Sprintf("%d of %d linked customers do not exist for this Stripe key", missing, len(linked)),
+		Message: fmt.Sprintf("%d of %d linked customers do not exist for this Stripe key", missing, len(linked)-elsewhere),
 		Hint:    "this is almost always the key of another account or mode, or a copied database: check STRIPE_API_KEY and directory.dsn",
 	}, nil
 }
