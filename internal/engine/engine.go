@@ -195,8 +195,9 @@ func (e *Engine) wrongKey(ctx context.Context) (*Refusal, error) {
 func (e *Engine) linkedSample(ctx context.Context) ([]string, error) {
 	var ids []string
 	seen := map[string]bool{}
-	keep := func(id string) bool {
-		if id != "" && !seen[id] && !e.placeholder(id) {
+	keep := func(id, account string) bool {
+		here := account == "" || e.Options.Account == "" || account == e.Options.Account
+		if id != "" && here && !seen[id] && !e.placeholder(id) {
 			seen[id] = true
 			ids = append(ids, id)
 		}
@@ -206,7 +207,7 @@ func (e *Engine) linkedSample(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !keep(c.StripeCustomerID) {
+		if !keep(c.StripeCustomerID, c.StripeAccount) {
 			return ids, nil
 		}
 	}
@@ -214,7 +215,7 @@ func (e *Engine) linkedSample(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !keep(l.StripeCustomerID) {
+		if !keep(l.StripeCustomerID, l.StripeAccount) {
 			break
 		}
 	}

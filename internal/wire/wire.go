@@ -309,6 +309,7 @@ func newEngine(c *config.Config, now int64) *engine.Engine {
 	}
 	if len(c.Stripe) > 0 {
 		e.Expect = expect(c.Stripe[0])
+		e.Options.Account, e.Options.Accounts = c.Stripe[0].Account, c.Stripe.IDs()[1:]
 	}
 	return e
 }
