@@ -23,11 +23,13 @@ import (
 
 // GatewayOptions say how a gateway is opened.
 type GatewayOptions struct {
-	Env    func(string) (string, bool) // looks variables up, as os.LookupEnv does
-	Now    func() time.Time
-	Actor  string // who opens it, for those who find something taken
-	State  string // address; empty: where the config says
-	Logger *slog.Logger
+	Env   func(string) (string, bool) // looks variables up, as os.LookupEnv does
+	Now   func() time.Time
+	Actor string // who opens it, for those who find something taken
+	State string // address; empty: where the config says
+	// Account is the account of the gateway.
+	Account Account
+	Logger  *slog.Logger
 	// OnDecision is told of what the gateway decides. See gateway.Options.
 	OnDecision func(context.Context, gateway.Decision)
 	// OnNotice is told of events about the app's companies, instead of the address that
@@ -66,7 +68,7 @@ type Opened struct {
 // state, which is made where there is none. It must be closed. Stripe is not asked
 // for anything yet, so that an app starts while Stripe cannot be reached.
 func Gateway(ctx context.Context, path string, o GatewayOptions) (*Opened, *config.Config, error) {
-	c, err := config.Read(path, o.Env)
+	c, err := read(path, o.Env, []Account{o.Account})
 	if err != nil {
 		return nil, nil, err
 	}
