@@ -117,7 +117,7 @@ func (a account) fillPasses(b *testing.B, m *mirror.Account, pagesAtOnce int, as
 				keep()
 			}
 		}
-		if objects-told >= max(50_000, a.total/2) {
+		if objects-told >= 500_000 {
 			n := float64(objects - told)
 			b.Logf("%d objects: the last at %.0f/s, %.0f/cpu-s", objects, n/time.Since(began).Seconds(), n/(cpu(b)-computed).Seconds())
 			began, computed, told = time.Now(), cpu(b), objects
