@@ -74,6 +74,15 @@ func (g *Gateway) guard(ctx context.Context, span string, t rightful.ObjectType,
 // pass what is in order, and to refuse what is firmly another company's.
 func (g *Gateway) seeCustomer(ctx context.Context, req GuardRequest, portal bool) (status Status, company string, err error) {
 	n, err := g.heldNarrowly(ctx, req, portal)
+	for _, other := range g.others() {
+		if err == nil && n.status != UnknownObject || !customerID.MatchString(req.ID) {
+			break
+		}
+		n2, err2 := other.heldNarrowly(ctx, req, portal)
+		if err2 != nil || n2.status != UnknownObject || err == nil {
+			g, n, err = other, n2, err2 // one that did not answer may have it
+		}
+	}
 	if err != nil || n.settled {
 		return n.status, n.company, err
 	}

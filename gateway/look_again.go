@@ -16,6 +16,9 @@ import (
 // at so, of kind unavailable when not everything could be read, and nothing follows
 // then; else as those of ValidatePayment.
 func (g *Gateway) LookAgain(ctx context.Context, f rightful.Finding) ([]rightful.Finding, error) {
+	if own := g.named(f.Account); own != nil {
+		g = own
+	}
 	account, err := g.opens(ctx)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,21 @@ type seen struct {
 // everything else the surroundings are read and judged as an investigation does, and
 // that holds. fresh: what was found out a moment ago is not good enough.
 func (g *Gateway) seeSession(ctx context.Context, id, user string, fresh bool) (*seen, error) {
+	s, err := g.seeSessionHere(ctx, id, user, fresh)
+	for _, other := range g.others() {
+		if err == nil && s.status != UnknownSession || !sessionID.MatchString(id) {
+			break
+		}
+		s2, err2 := other.seeSessionHere(ctx, id, user, fresh)
+		if err2 != nil || s2.status != UnknownSession || err == nil {
+			s, err = s2, err2 // one that did not answer may have it
+		}
+	}
+	return s, err
+}
+
+// seeSessionHere is seeSession in the gateway's own account.
+func (g *Gateway) seeSessionHere(ctx context.Context, id, user string, fresh bool) (*seen, error) {
 	s := &seen{id: id, user: user, keys: g.opt.Keys}
 	if !sessionID.MatchString(id) {
 		s.status = UnknownSession
@@ -102,7 +117,11 @@ func (g *Gateway) sources() collect.Sources {
 }
 
 func (g *Gateway) options() collect.Options {
-	return collect.Options{Now: g.now(), Keys: g.opt.Keys}
+	o := collect.Options{Now: g.now(), Keys: g.opt.Keys, Account: g.opt.Account}
+	for _, other := range g.others() {
+		o.Accounts = append(o.Accounts, other.opt.Account)
+	}
+	return o
 }
 
 // objects are those that one read of the session brought.

@@ -13,7 +13,8 @@ import (
 // what opened is.
 type openedEach struct {
 	*opened
-	all []*engine.Engine
+	all  []*engine.Engine
+	each []*engine.AuditReport // what an audit of several reported of each
 }
 
 // openEach opens the target with what is accepted. The caller closes it.
@@ -82,7 +83,9 @@ func (o *openedEach) audit(ctx context.Context, in engine.AuditInput) (*engine.A
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	return engine.AuditAccounts(ctx, o.all, in)
+	r, each, err := engine.AuditAccounts(ctx, o.all, in)
+	o.each = each
+	return r, err
 }
 
 // investigate investigates in the one account, or in that which has WHO.
@@ -96,7 +99,7 @@ func (o *openedEach) investigate(ctx context.Context, who string) (*engine.Inves
 // keep records what was found.
 func (o *openedEach) keep(ctx context.Context, r *engine.AuditReport) error {
 	if len(o.all) > 1 {
-		return engine.RecordAccounts(ctx, o.all, r)
+		return engine.RecordAccounts(ctx, o.all, r, o.each)
 	}
 	kept, err := o.RecordAudit(ctx, r)
 	if err == nil {

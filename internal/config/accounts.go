@@ -89,6 +89,9 @@ func (c *Config) validateAccounts() error {
 	if len(c.Stripe) == 0 || len(c.Stripe) == 1 && c.Stripe[0].Key == "" {
 		return c.invalid("stripe.key", "is missing", "stripe: {key: ${STRIPE_API_KEY}}; a restricted key with read permissions is enough")
 	}
+	if c.Several() && strings.HasPrefix(c.Webhooks.Endpoint, "we_") {
+		return c.invalid("webhooks.endpoint", "is the endpoint of one account, and there are several", "write the address that the endpoints of all of them have: https://app.example.com/v1/webhooks/stripe")
+	}
 	for i, one := range c.Stripe {
 		if one.Account != "" && !strings.HasPrefix(one.Account, "acct_") {
 			return c.invalid(c.ofAccount(i, "account"), fmt.Sprintf("%q is no account's id", one.Account), "it begins with acct_; Stripe's dashboard shows it under Settings, Account details")

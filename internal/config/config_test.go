@@ -135,6 +135,7 @@ func TestErrors(t *testing.T) {
 		"no id of an account":   {"directory: {dsn: a, companies: b}\nstripe: {key: a, account: ledgerly}\n", ":2:18: stripe.account", "is no account"},
 		"two modes":             {"directory: {dsn: a, companies: b}\nstripe: [{key: sk_live_1, account: acct_1}, {key: rk_test_2, account: acct_2}]\n", ":2:45: stripe[1]", "acct_2 is opened in test mode, and acct_1 in live mode"},
 		"two modes, as said":    {"directory: {dsn: a, companies: b}\nstripe: [{key: a, livemode: true, account: acct_1}, {key: b, livemode: false, account: acct_2}]\n", "stripe[1]", "acct_2 is opened in test mode"},
+		"endpoint of one":       {"directory: {dsn: a, companies: b}\nstripe: [{key: a, account: acct_1}, {key: b, account: acct_2}]\nwebhooks: {endpoint: we_1}\n", ":3:12: webhooks.endpoint", "is the endpoint of one account"},
 		"a secret of two":       {"directory: {dsn: a, companies: b}\nstripe: [{key: a, account: acct_1, webhook_secrets: [whsec_1]}, {key: b, account: acct_2, webhook_secrets: [whsec_1]}]\n", "stripe[1].webhook_secrets", "has a secret of acct_1"},
 		"resolver":              {least + "company: {}\n" + "ownership: {key: app}\n", "ownership", "is missing"},
 		"unknown resolver":      {"directory: {dsn: a, companies: b, resolve: guess}\nstripe: {key: a}\n", ":1:35: directory.resolve", `"guess" is neither`},

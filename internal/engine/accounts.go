@@ -28,12 +28,13 @@ type AccountAudit struct {
 	Recorded *rightful.AuditRecord `json:"recorded,omitempty"`
 }
 
-// AuditAccounts audits accounts side by side and puts their reports together. It is complete
+// AuditAccounts audits accounts side by side and puts their reports together; each has that
+// of each account. It is complete
 // only if each is. An account whose Stripe cannot be read leaves the others as they are; the
 // app's database is that of all, and an error of it is one of the whole.
-func AuditAccounts(ctx context.Context, engines []*Engine, in AuditInput) (*AuditReport, error) {
+func AuditAccounts(ctx context.Context, engines []*Engine, in AuditInput) (all *AuditReport, each []*AuditReport, err error) {
 	reports := make([]*AuditReport, len(engines))
-	err := eachAccount(engines, func(i int, e *Engine) (err error) {
+	err = eachAccount(engines, func(i int, e *Engine) (err error) {
 		reports[i], err = e.Audit(ctx, in)
 		if err != nil && e.stripeError(err) {
 			reports[i], err = e.unreadable(in, err), nil
@@ -41,9 +42,9 @@ func AuditAccounts(ctx context.Context, engines []*Engine, in AuditInput) (*Audi
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return together(engines, reports), nil
+	return together(engines, reports), reports, nil
 }
 
 // eachAccount calls f for each engine, some at a time, and joins the errors, each once.
@@ -83,7 +84,7 @@ func (e *Engine) unreadable(in AuditInput, err error) *AuditReport {
 func together(engines []*Engine, reports []*AuditReport) *AuditReport {
 	all := &AuditReport{
 		Complete: true, IncompleteBecause: []string{}, Unheard: []string{}, Findings: []rightful.Finding{}, Known: noneKnown(),
-		Scope: reports[0].Scope, Now: reports[0].Now, of: reports,
+		Scope: reports[0].Scope, Now: reports[0].Now,
 	}
 	said := map[string]bool{}
 	for i, r := range reports {
@@ -168,10 +169,11 @@ func companyOf(f rightful.Finding) string {
 	return *f.CompanyID
 }
 
-// RecordAccounts keeps the audit of each account by itself, as if it had been audited alone.
-func RecordAccounts(ctx context.Context, engines []*Engine, r *AuditReport) error {
+// RecordAccounts keeps the audit of each account by itself, as if it had been audited alone,
+// and notes in the report of all what was kept.
+func RecordAccounts(ctx context.Context, engines []*Engine, r *AuditReport, each []*AuditReport) error {
 	for i, e := range engines {
-		kept, err := e.RecordAudit(ctx, r.of[i])
+		kept, err := e.RecordAudit(ctx, each[i])
 		if err != nil {
 			return err
 		}

@@ -58,8 +58,6 @@ type AuditReport struct {
 
 	// Recorded is what was kept of it; nil unless it was recorded.
 	Recorded *rightful.AuditRecord `json:"recorded,omitempty"`
-
-	of []*AuditReport // of each account, in the same order
 }
 
 // Whose names the accounts that were audited.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"rightful"
+	"rightful/gateway"
 	"rightful/internal/among"
 	"rightful/internal/config"
 	"rightful/internal/engine"
@@ -105,7 +107,7 @@ func Accounts(ctx context.Context, path string, env func(string) (string, bool),
 	if len(problems) > 0 {
 		return nil, c, nil, errors.Join(problems[0], first.Close())
 	}
-	readers := append([]*stripeapi.Reader{p.stripe}, p.others...)
+	readers := p.readers()
 	engines := make([]*engine.Engine, len(c.Stripe))
 	for i, account := range c.Stripe.IDs() {
 		own, err := c.Narrowed(account)
@@ -121,6 +123,43 @@ func Accounts(ctx context.Context, path string, env func(string) (string, bool),
 		engines[i] = e
 	}
 	return engines, c, first.Close, nil
+}
+
+// readers are those of all accounts, in the order of the config at hand.
+func (p *parts) readers() []*stripeapi.Reader {
+	return append([]*stripeapi.Reader{p.stripe}, p.others...)
+}
+
+// gatewayStripe returns the i-th account of a config, as the gateway needs it.
+func (p *parts) gatewayStripe(c *config.Config, i int) gateway.Stripe {
+	readers := p.readers()
+	own := account{readers[i], readers[i].Writer()}
+	if len(readers) == 1 {
+		return own
+	}
+	var accounts config.Accounts
+	for at, one := range c.Stripe {
+		if at != i {
+			accounts = append(accounts, one)
+		}
+	}
+	return accountAmong{account: own, among: amongOthers(readers[i], accounts, without(readers, i))}
+}
+
+// accountAmong is an account of several: what it does not have may be in another.
+type accountAmong struct {
+	account
+	among *among.Reader
+}
+
+// Get implements rightful.StripeReader.
+func (a accountAmong) Get(ctx context.Context, t rightful.ObjectType, id string) (rightful.Object, rightful.Existence, error) {
+	return a.among.Get(ctx, t, id)
+}
+
+// GetHere looks in the account alone.
+func (a accountAmong) GetHere(ctx context.Context, t rightful.ObjectType, id string) (rightful.Object, rightful.Existence, error) {
+	return a.among.GetHere(ctx, t, id)
 }
 
 // without returns the readers but one, in their order.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +27,7 @@ type GatewayOptions struct {
 	Now   func() time.Time
 	Actor string // who opens it, for those who find something taken
 	State string // address; empty: where the config says
-	// Account is the account of the gateway.
+	// Account is the one account that the gateway is for. Zero: all that the config has.
 	Account Account
 	Logger  *slog.Logger
 	// OnDecision is told of what the gateway decides. See gateway.Options.
@@ -53,6 +53,8 @@ type Opened struct {
 	Metrics  *telemetry.Metrics // nil: nothing is measured
 
 	config    *config.Config
+	accounts  config.Accounts  // that are answered for, Stripe[0] first
+	stripes   []gateway.Stripe // of each of them
 	now       func() time.Time
 	directory *sqldirectory.Directory
 	state     *state.Store
@@ -69,14 +71,21 @@ type Opened struct {
 // state, which is made where there is none. It must be closed. Stripe is not asked
 // for anything yet, so that an app starts while Stripe cannot be reached.
 func Gateway(ctx context.Context, path string, o GatewayOptions) (*Opened, *config.Config, error) {
-	c, err := read(path, o.Env, []Account{o.Account})
+	c, err := config.Read(path, o.Env)
 	if err != nil {
 		return nil, nil, err
+	}
+	accounts := c.Stripe
+	if o.Account.ID != "" {
+		if c, err = narrowed(c, []Account{o.Account}); err != nil {
+			return nil, nil, err
+		}
+		accounts = c.Stripe[:1]
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	g := &Opened{config: c, now: o.Now, log: o.Logger}
+	g := &Opened{config: c, accounts: accounts, now: o.Now, log: o.Logger}
 	if err := g.open(ctx, path, o); err != nil {
 		return nil, c, errors.Join(err, g.Close())
 	}
@@ -108,16 +117,26 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 	if err := g.openState(ctx, path, o); err != nil {
 		return err
 	}
-	g.Stripe = account{p.stripe, p.stripe.Writer()}
+	for i := range g.accounts {
+		g.stripes = append(g.stripes, p.gatewayStripe(g.config, i))
+	}
+	g.Stripe = g.stripes[0]
 	if o.Metrics {
 		if err := g.audits.begin(ctx, g.Audits); err != nil {
 			return err
 		}
 		m := g.metricsOptions(o)
 		m.StripeRequests = func() map[string]int {
-			q := p.stripe.Requests()
-			maps.Copy(q.ByEndpoint, q.Writes)
-			return q.ByEndpoint
+			all := map[string]int{}
+			for _, reader := range p.readers() {
+				q := reader.Requests()
+				for _, counted := range []map[string]int{q.ByEndpoint, q.Writes} {
+					for endpoint, n := range counted {
+						all[endpoint] += n
+					}
+				}
+			}
+			return all
 		}
 		g.Metrics = telemetry.New(m)
 	}
@@ -126,18 +145,27 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 	}
 	g.openListeners(o)
 	mode, rules := modes(g.config.Gateway)
-	own, err := gateway.New(gateway.Options{
-		Directory: p.directory, Writer: writer, Lacks: alone.Directory.Write.Lacks, Stripe: g.Stripe, Intents: g.state,
-		Keys: e.Rules.Keys, OwnershipValue: e.Rules.OwnershipValue, Placeholders: e.Rules.Placeholders,
-		Account: e.Expect.Account, Livemode: e.Expect.Livemode, Mode: mode, Rules: rules,
-		Off: e.Rules.Off, Severity: e.Rules.Severity,
-		OnDecision: g.decided, Logger: o.Logger, Now: o.Now,
-	})
-	if err != nil {
-		return err
+	var each []*gateway.Gateway
+	for i, account := range g.accounts {
+		one, err := gateway.New(gateway.Options{
+			Directory: p.directory, Writer: writer, Lacks: alone.Directory.Write.Lacks, Stripe: g.stripes[i], Intents: g.state,
+			Keys: e.Rules.Keys, OwnershipValue: e.Rules.OwnershipValue, Placeholders: e.Rules.Placeholders,
+			Account: account.Account, Livemode: account.Livemode, Mode: mode, Rules: rules,
+			Off: e.Rules.Off, Severity: e.Rules.Severity,
+			OnDecision: g.decided, Logger: o.Logger, Now: o.Now,
+		})
+		if err != nil {
+			return err
+		}
+		each = append(each, one)
 	}
-	g.Gateway = own
-	g.notes.again = own.LookAgain
+	if len(each) > 1 {
+		if err := gateway.Join(each...); err != nil {
+			return err
+		}
+	}
+	g.Gateway = each[0]
+	g.notes.again = g.LookAgain
 	if g.alerts != nil {
 		g.notes.changed = g.alerts.FindingsChanged
 	}
@@ -164,7 +192,7 @@ func (g *Opened) openState(ctx context.Context, path string, o GatewayOptions) e
 
 // openWebhooks makes what takes events, if there is a secret to know them by.
 func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
-	if len(g.config.Stripe[0].WebhookSecrets) == 0 {
+	if !slices.ContainsFunc(g.accounts, func(s config.Stripe) bool { return len(s.WebhookSecrets) > 0 }) {
 		return nil
 	}
 	options, err := webhookOptions(g.config, g.state, o.Now, o.OnNotice)
@@ -172,6 +200,14 @@ func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
 		return err
 	}
 	options.Tally = g.tally()
+	for _, account := range g.accounts[1:] {
+		if len(account.WebhookSecrets) > 0 {
+			if options.SecretsOf == nil {
+				options.SecretsOf = map[string][]string{}
+			}
+			options.SecretsOf[account.Account] = account.WebhookSecrets
+		}
+	}
 	if g.Webhooks, err = g.Gateway.Webhooks(options); err != nil {
 		return err
 	}
@@ -181,6 +217,9 @@ func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
 	g.closers = append(g.closers, g.work.close)
 	return nil
 }
+
+// Each returns Stripe's accounts that the gateway answers for, in the order of the config.
+func (g *Opened) Each() []gateway.Stripe { return slices.Clone(g.stripes) }
 
 // Close gives everything back. What was found is kept before.
 func (g *Opened) Close() error {
@@ -232,15 +271,17 @@ func (g *Opened) AskDatabase(ctx context.Context) error {
 // who takes events or makes customers.
 func (g *Opened) AskState(ctx context.Context) error { return g.state.Writable(ctx) }
 
-// AskStripe tells whether Stripe answers, and with the account that is expected.
+// AskStripe tells whether Stripe answers, and with the account that is expected, for each
+// account.
 func (g *Opened) AskStripe(ctx context.Context) error {
-	a, err := g.Stripe.Account(ctx)
-	at := g.config.Stripe[0]
-	switch {
-	case err != nil:
-		return err
-	case at.Account != "" && a.ID != at.Account, at.Livemode != nil && a.Livemode != *at.Livemode:
-		return &rightful.Error{Kind: rightful.KindRefused, Code: rightful.CodeWrongAccount, Place: "stripe.key", Message: "the key opens another account or mode than the config expects"}
+	for i, at := range g.accounts {
+		a, err := g.stripes[i].Account(ctx)
+		switch {
+		case err != nil:
+			return err
+		case at.Account != "" && a.ID != at.Account, at.Livemode != nil && a.Livemode != *at.Livemode:
+			return &rightful.Error{Kind: rightful.KindRefused, Code: rightful.CodeWrongAccount, Place: "stripe.key", Message: "the key opens another account or mode than the config expects"}
+		}
 	}
 	return nil
 }
