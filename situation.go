@@ -23,8 +23,8 @@ type Situation struct {
 	// Made tells for whom our own record says that sessions were made, by their ids;
 	// an Intent without an ObjectID: nothing is kept of that one. What is not in it was
 	// not asked about.
-	Made map[string]Intent
-	Probe            *ProbeReport // nil when no probe is configured
+	Made  map[string]Intent
+	Probe *ProbeReport // nil when no probe is configured
 
 	// Whole is true when the situation holds everything the places say, false
 	// when it is the surroundings of one question.
