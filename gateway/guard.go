@@ -133,7 +133,10 @@ func (g *Gateway) heldNarrowly(ctx context.Context, req GuardRequest, portal boo
 		return heldThen{}, err
 	}
 	n.sit.Account = n.account
-	verdict := judge.Judge(n.sit, g.rules)
+	verdict := look.Heard(ctx, g.sources(), g.rules, n.sit)
+	if err := unrecorded(n.sit); err != nil {
+		return heldThen{}, err
+	}
 	held, known := judge.HeldOf(n.sit, g.rules, verdict, req.ID)
 	n.status, n.company = whoseCustomer(n.sit, held, known, req.UserID, portal)
 	switch {
@@ -160,6 +163,9 @@ func (g *Gateway) heldWidely(ctx context.Context, account rightful.Account, req 
 	}
 	sit.Account = account
 	verdict, err := look.Judged(ctx, src, opt, g.rules, sit)
+	if err == nil {
+		err = unrecorded(sit)
+	}
 	if err != nil {
 		return nil, judge.Held{}, false, err
 	}

@@ -37,6 +37,9 @@ func (g *Gateway) LookAgain(ctx context.Context, f rightful.Finding) ([]rightful
 		return nil, err
 	}
 	v, err := look.Judged(ctx, src, opt, g.rules, sit)
+	if err == nil {
+		err = unrecorded(sit)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func otherMode(id string, a rightful.Account) bool {
 
 // sources and options are those of the judge's usual readers.
 func (g *Gateway) sources() collect.Sources {
-	return collect.Sources{Directory: g.opt.Directory, Stripe: g.opt.Stripe}
+	return collect.Sources{Directory: g.opt.Directory, Stripe: g.opt.Stripe, Made: look.RecordsOf(g.opt.Intents, g.opens)}
 }
 
 func (g *Gateway) options() collect.Options {
@@ -153,7 +153,11 @@ func (g *Gateway) seeNarrow(ctx context.Context, s *seen) error {
 		return err
 	}
 	sit.Account = s.account
-	s.judged(sit, judge.Judge(sit, g.rules), g.rules)
+	verdict := look.Heard(ctx, g.sources(), g.rules, sit)
+	if err := unrecorded(sit); err != nil {
+		return err
+	}
+	s.judged(sit, verdict, g.rules)
 	s.findings = g.told(s.verdict.Findings)
 	return nil
 }
@@ -174,7 +178,11 @@ func (g *Gateway) seeWide(ctx context.Context, s *seen) error {
 		return err
 	}
 	sit.Account = s.account
+	look.Heard(ctx, src, g.rules, sit, s.id) // of a user whose memberships nobody knows, the record alone can tell
 	verdict, err := look.Judged(ctx, src, opt, g.rules, sit)
+	if err == nil {
+		err = unrecorded(sit)
+	}
 	if err != nil {
 		return err
 	}
@@ -185,7 +193,7 @@ func (g *Gateway) seeWide(ctx context.Context, s *seen) error {
 	if !s.bought.Firm && partly != nil {
 		return partly
 	}
-	return g.recall(ctx, s)
+	return nil
 }
 
 // fill takes from the surroundings what the read of the session did not show.
@@ -227,8 +235,8 @@ func (s *seen) whose() {
 				s.status, s.company = Valid, c
 			}
 		}
-		if s.company == "" && slices.ContainsFunc(b.Companies, func(c string) bool { return b.MayHave(s.user, c) }) {
-			s.status, s.perhaps = Valid, true
+		if s.company == "" {
+			s.whosePerhaps()
 		}
 	case b.Gone != "" && b.Had(s.user):
 		s.status = CompanyGone
@@ -236,6 +244,19 @@ func (s *seen) whose() {
 		s.status = OtherCompany
 	default:
 		s.status = NoCompany
+	}
+}
+
+// whosePerhaps says it where nothing tells whether the user belonged to the company then,
+// except perhaps our own record: the resolver said so when the session was made.
+func (s *seen) whosePerhaps() {
+	for _, c := range s.bought.Companies {
+		if s.company == "" && s.bought.MayHave(s.user, c) {
+			s.status, s.perhaps = Valid, true
+			if s.bought.MadeFor(s.user, c) {
+				s.company, s.perhaps = c, false
+			}
+		}
 	}
 }
 

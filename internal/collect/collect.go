@@ -23,7 +23,12 @@ type Sources struct {
 	Stripe    rightful.StripeReader
 	Cache     rightful.CacheReader
 	Probe     rightful.ProbeReader
+	Made      Made
 }
+
+// Made tells for whom our own record says that sessions of the account were made, by
+// their ids; what is not kept is left out. Errors are those of rightful.CheckoutRecords.
+type Made func(ctx context.Context, sessions []string) (map[string]rightful.Intent, error)
 
 // Options say how to read.
 type Options struct {
@@ -231,7 +236,10 @@ func unheard(sit *rightful.Situation, what string, err error) {
 	}
 }
 
-// short returns an error without its hint.
+// Short says an error in a line, without its hint: what a run is incomplete for.
+func Short(err error) string { return short(err) }
+
+// short is Short.
 func short(err error) string {
 	var e *rightful.Error
 	if errors.As(err, &e) {

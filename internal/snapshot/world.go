@@ -54,6 +54,9 @@ func (r *Recorder) World(about About, redact *Redactor) []byte {
 		f = append(f, member{"resolved", w.answersOfResolver()})
 	}
 	f = append(f, member{"stripe", w.stripe()})
+	if made := w.madeSessions(); len(made) > 0 {
+		f = append(f, member{"made_sessions", made})
+	}
 	if r.places.Cache != nil && len(about.Config.CacheKeys) > 0 {
 		f = append(f, member{"cache", w.cache()})
 	}
@@ -299,6 +302,15 @@ func (w writer) stripe() fields {
 	}
 	f.add("missing_ids", list(missing))
 	return f
+}
+
+// madeSessions writes what our own record said of sessions.
+func (w writer) madeSessions() rows {
+	made := rows{}
+	for _, in := range w.made.all() {
+		made = append(made, fields{{"session_id", in.ObjectID}, {"user_id", w.redact.ID(in.UserID)}, {"company_id", w.redact.ID(in.CompanyID)}, {"at", in.At}})
+	}
+	return made
 }
 
 func (w writer) cache() fields {

@@ -54,6 +54,7 @@ func openWorld(path string, w *worldfile.World) (*engine.Engine, *config.Config,
 		Stripe:    w.Stripe(c.Keys()),
 		Cache:     w.Cache(),
 		Probe:     w.Probe(),
+		Made:      madeIn(w),
 	}
 	writer := w.Writer()
 	e.Writers, e.Save = &apply.Writers{Stripe: writer, Directory: writer, Cache: writer}, w.Save
@@ -171,6 +172,9 @@ type directoryOpener func(context.Context, string, sqldirectory.Mapping, ...sqld
 func open(ctx context.Context, c *config.Config, now time.Time, openDirectory directoryOpener) (*engine.Engine, *parts, []error) {
 	e, p := newEngine(c, now.Unix()), &parts{}
 	e.Close, e.Lacks = p.close, c.Directory.Write.Lacks
+	made := &madeSessions{address: c.StateAddress(), engine: e}
+	e.Sources.Made = made.of
+	p.closers = append(p.closers, made.close)
 	// The database's clock is compared with the one that things are judged by,
 	// which goes on while sources are opened and examined.
 	began := time.Now()
