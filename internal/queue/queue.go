@@ -55,7 +55,9 @@ type Options struct {
 	Workers     *river.Workers
 	Periodic    []*river.PeriodicJob
 	Concurrency int // how many jobs run at once; default 8
-	Logger      *slog.Logger
+	// Queues are queues beside, with how many of their jobs run at once.
+	Queues map[string]int
+	Logger *slog.Logger
 }
 
 // Queue takes jobs, and runs them once it was started.
@@ -63,6 +65,7 @@ type Queue struct{ engine engine }
 
 // engine is a client of River for one kind of database.
 type engine interface {
+	add(ctx context.Context, jobs []river.InsertManyParams) error
 	insert(ctx context.Context, tx Tx, jobs []river.InsertManyParams) error
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
@@ -137,6 +140,9 @@ func open[T any](driver riverdriver.Driver[T], schema string, o Options, of func
 	if o.Workers != nil {
 		config.Workers, config.PeriodicJobs = o.Workers, o.Periodic
 		config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Concurrency}}
+		for name, most := range o.Queues {
+			config.Queues[name] = river.QueueConfig{MaxWorkers: most}
+		}
 	}
 	c, err := river.NewClient(driver, config)
 	if err != nil {
@@ -148,6 +154,20 @@ func open[T any](driver riverdriver.Driver[T], schema string, o Options, of func
 func (c client[T]) insert(ctx context.Context, tx Tx, jobs []river.InsertManyParams) error {
 	_, err := c.InsertManyTx(ctx, c.of(tx), jobs)
 	return err
+}
+
+func (c client[T]) add(ctx context.Context, jobs []river.InsertManyParams) error {
+	_, err := c.InsertMany(ctx, jobs)
+	return err
+}
+
+// Add puts jobs into the queue that can be put there again without harm: there is no
+// transaction that they belong to.
+func (q *Queue) Add(ctx context.Context, jobs []river.InsertManyParams) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	return failed(q.engine.add(ctx, jobs))
 }
 
 // Insert puts jobs into a transaction that is under way.

@@ -8,6 +8,7 @@ import (
 	"rightful/internal/config"
 	"rightful/internal/engine"
 	"rightful/internal/source/mirror"
+	"rightful/internal/source/stripeapi"
 )
 
 // Sync returns an engine over the Stripe account and the mirror that a config names, and
@@ -27,11 +28,17 @@ func Sync(ctx context.Context, path string, env func(string) (string, bool), now
 		return nil, c, err
 	}
 	e.Close = m.Close
+	e.Mirroring = mirroring(c, e.Options.Keys, stripe, m)
+	return e, c, nil
+}
+
+// mirroring is what sync works with, over an account and a mirror.
+func mirroring(c *config.Config, keys rightful.KeySet, stripe *stripeapi.Reader, m *mirror.Mirror) *engine.Mirroring {
 	bulk := stripe.Bulk()
-	e.Mirroring = &engine.Mirroring{
+	return &engine.Mirroring{
 		Stripe: bulk, Place: m.Place(), Sweep: c.Sync.SweepAfter(), Spent: bulk.Spent,
 		Hold: func(ctx context.Context, a rightful.Account) (rightful.MirrorStore, func() error, error) {
-			of := m.Of(a.ID, a.Livemode, e.Options.Keys)
+			of := m.Of(a.ID, a.Livemode, keys)
 			release, err := of.Hold(ctx)
 			if err != nil {
 				return nil, nil, err
@@ -39,5 +46,4 @@ func Sync(ctx context.Context, path string, env func(string) (string, bool), now
 			return of, release, nil
 		},
 	}
-	return e, c, nil
 }

@@ -43,11 +43,12 @@ type pacer struct {
 	endpoint float64
 
 	mu    sync.Mutex
+	share float64            // guarded by mu: of the pace that this process may take
 	lanes map[endpoint]*lane // guarded by mu
 }
 
 func newPacer(account, endpoints float64, now func() time.Time, sleep func(context.Context, time.Duration) error) *pacer {
-	return &pacer{now: now, sleep: sleep, account: newLane(account), endpoint: endpoints, lanes: map[endpoint]*lane{}}
+	return &pacer{now: now, sleep: sleep, account: newLane(account), endpoint: endpoints, share: 1, lanes: map[endpoint]*lane{}}
 }
 
 func (p *pacer) lane(e endpoint) *lane {
@@ -60,6 +61,7 @@ func (p *pacer) lane(e endpoint) *lane {
 			full *= float64(searchLimit) / endpointLimit
 		}
 		l = newLane(full)
+		l.scale(p.now(), p.share)
 		p.lanes[e] = l
 	}
 	return l
@@ -68,6 +70,14 @@ func (p *pacer) lane(e endpoint) *lane {
 // wait returns when a request to the endpoint may be sent. The endpoint's
 // bucket comes first: who waits for it must not hold a token of the account.
 func (p *pacer) wait(ctx context.Context, e endpoint) error {
+	if err := p.token(ctx, e); err != nil {
+		return err
+	}
+	// Only now: waiting may have taken longer than the right to ask lasts.
+	return backgroundOf(ctx).may(ctx)
+}
+
+func (p *pacer) token(ctx context.Context, e endpoint) error {
 	for _, l := range []*lane{p.lane(e), p.account} {
 		if isBulk(ctx) {
 			if err := l.spare(ctx, p); err != nil {
@@ -112,12 +122,13 @@ func (p *pacer) answered(e endpoint, reason string) bool {
 
 // lane is one token bucket and its present rate.
 type lane struct {
-	full    float64 // requests a second
+	whole   float64 // requests a second, of all processes
 	limiter *rate.Limiter
 
 	turn chan struct{} // held by the bulk request that waits for the next spare token
 
 	mu      sync.Mutex
+	full    float64       // guarded by mu: requests a second, of this process
 	changed time.Time     // guarded by mu: when the rate was last changed
 	latency time.Duration // guarded by mu: how long answers take, of late; 0: none came
 }
@@ -125,7 +136,25 @@ type lane struct {
 func newLane(full float64) *lane {
 	// A fifth of a second in one go evens out late wake-ups without being a
 	// burst that Stripe would notice.
-	return &lane{full: full, limiter: rate.NewLimiter(rate.Limit(full), max(1, int(full/5))), turn: make(chan struct{}, 1)}
+	return &lane{whole: full, full: full, limiter: rate.NewLimiter(rate.Limit(full), burst(full)), turn: make(chan struct{}, 1)}
+}
+
+func burst(full float64) int { return max(1, int(full/5)) }
+
+// slowest is what a process may always send, in requests a second: who cannot know how
+// many others there are does not stand still.
+const slowest = 0.5
+
+// scale gives the process a share of the whole. A pace that had slowed down stays as much
+// slower than it might be.
+func (l *lane) scale(now time.Time, share float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	full := max(l.whole*share, min(slowest, l.whole))
+	present := float64(l.limiter.Limit()) / l.full
+	l.full = full
+	l.limiter.SetLimitAt(now, rate.Limit(full*present))
+	l.limiter.SetBurstAt(now, burst(full))
 }
 
 // spare waits for a token that nobody asked for, and takes it. Bulk requests wait in a
