@@ -49,10 +49,14 @@ type Scheduled struct {
 	Ended func(ctx context.Context, run rightful.TaskRun)
 	// Stopping is closed when the process stops: what runs is given back at once.
 	Stopping <-chan struct{}
+	// AtOnce is how many tasks run here at a time.
+	AtOnce int
 	// LeaseFor is for how long an account is held by somebody who is not heard of.
 	LeaseFor time.Duration
 	Now      func() time.Time // with a monotonic clock
 	Logger   *slog.Logger
+
+	slots chan struct{} // made by Register
 }
 
 // What a schedule does with time.
@@ -81,12 +85,8 @@ type RunTask struct {
 	After    int64         `json:"after"`
 }
 
-// WakeTasks is a job: jobs are made for what is due.
-type WakeTasks struct{}
-
-// Kind implements river.JobArgs, as the other does.
-func (RunTask) Kind() string   { return "schedule_run" }
-func (WakeTasks) Kind() string { return "schedule_wake" }
+// Kind implements river.JobArgs.
+func (RunTask) Kind() string { return "schedule_run" }
 
 // InsertOpts lets a job be queued once. One that fails is not tried again by the queue:
 // the schedule makes another.
@@ -96,18 +96,32 @@ func (RunTask) InsertOpts() river.InsertOpts {
 	}}}
 }
 
-// InsertOpts lets periodic jobs fail: the next one comes anyway.
-func (WakeTasks) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
-
-// Register adds the workers to a bundle, and returns what is to be done from time to time.
-func (s *Scheduled) Register(workers *river.Workers) []*river.PeriodicJob {
+// Register adds the worker to a bundle.
+func (s *Scheduled) Register(workers *river.Workers) {
+	s.slots = make(chan struct{}, s.AtOnce)
 	river.AddWorker(workers, &taskWorker{s: s})
-	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, _ *river.Job[WakeTasks]) error { return s.wake(ctx) }))
-	return []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(wakeEvery), func() (river.JobArgs, *river.InsertOpts) { return WakeTasks{}, nil },
-		&river.PeriodicJobOpts{RunOnStart: true})}
+}
+
+// Run queues what is due, until the context ends. Every process looks, and what is queued
+// already is not queued again: so nothing waits until a leader that is gone is missed.
+func (s *Scheduled) Run(ctx context.Context) {
+	look := time.NewTicker(wakeEvery)
+	defer look.Stop()
+	for {
+		if err := s.wake(ctx); err != nil && ctx.Err() == nil {
+			s.Logger.Warn("it is not known what is due", "error", err.Error())
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (s *Scheduled) wake(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*wakeEvery)
+	defer cancel()
 	due, err := s.Schedules.DueTasks(ctx)
 	if err != nil {
 		return err
@@ -147,6 +161,12 @@ func (s *Scheduled) run(ctx context.Context, key rightful.TaskKey, dueAt, after 
 	case <-s.Stopping:
 		return nil // another process will see that it is due
 	default:
+	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		return river.JobSnooze(busyFor) // perhaps another process has a place
 	}
 	lease, ok, err := s.take(ctx, key, dueAt, after)
 	if err != nil || !ok {

@@ -55,9 +55,7 @@ type Options struct {
 	Workers     *river.Workers
 	Periodic    []*river.PeriodicJob
 	Concurrency int // how many jobs run at once; default 8
-	// Queues are queues beside, with how many of their jobs run at once.
-	Queues map[string]int
-	Logger *slog.Logger
+	Logger      *slog.Logger
 }
 
 // Queue takes jobs, and runs them once it was started.
@@ -65,6 +63,7 @@ type Queue struct{ engine engine }
 
 // engine is a client of River for one kind of database.
 type engine interface {
+	join(name string) error
 	add(ctx context.Context, jobs []river.InsertManyParams) error
 	insert(ctx context.Context, tx Tx, jobs []river.InsertManyParams) error
 	Start(ctx context.Context) error
@@ -140,9 +139,6 @@ func open[T any](driver riverdriver.Driver[T], schema string, o Options, of func
 	if o.Workers != nil {
 		config.Workers, config.PeriodicJobs = o.Workers, o.Periodic
 		config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Concurrency}}
-		for name, most := range o.Queues {
-			config.Queues[name] = river.QueueConfig{MaxWorkers: most}
-		}
 	}
 	c, err := river.NewClient(driver, config)
 	if err != nil {
@@ -154,6 +150,24 @@ func open[T any](driver riverdriver.Driver[T], schema string, o Options, of func
 func (c client[T]) insert(ctx context.Context, tx Tx, jobs []river.InsertManyParams) error {
 	_, err := c.InsertManyTx(ctx, c.of(tx), jobs)
 	return err
+}
+
+// joinedPoll is how often a queue that was joined is looked at, where nobody tells of new
+// jobs.
+const joinedPoll = 2 * time.Second
+
+func (c client[T]) join(name string) error {
+	return c.Queues().Add(name, river.QueueConfig{MaxWorkers: 1, FetchPollInterval: joinedPoll})
+}
+
+// Join works on another queue too, one job after the other. It may be called when the
+// queue was started, and with a name that was joined before.
+func (q *Queue) Join(name string) error {
+	err := q.engine.join(name)
+	if twice := (&river.QueueAlreadyAddedError{}); errors.As(err, &twice) {
+		return nil
+	}
+	return failed(err)
 }
 
 func (c client[T]) add(ctx context.Context, jobs []river.InsertManyParams) error {

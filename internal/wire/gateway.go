@@ -187,21 +187,20 @@ func (g *Opened) openWork(ctx context.Context, path string, stripe *stripeapi.Re
 		events = g.Webhooks
 	}
 	workers := river.NewWorkers()
-	var periodic []*river.PeriodicJob
-	var others map[string]int
 	if o.Schedule && g.config.Schedule.Configured() {
 		s, err := g.newScheduling(path, stripe, o)
 		if err != nil {
 			return err
 		}
-		g.schedule, periodic, others = s, s.tasks.Register(workers), map[string]int{s.queue: tasksAtOnce}
+		g.schedule = s
+		s.tasks.Register(workers)
 		g.closers = append(g.closers, s.close)
 	}
 	if events == nil && g.schedule == nil {
 		return nil
 	}
 	var err error
-	if g.work, err = openWork(ctx, g.state, events, g.config.Webhooks.CatchUpEvery(), workers, periodic, others, o.Logger); err != nil {
+	if g.work, err = openWork(ctx, g.state, events, g.config.Webhooks.CatchUpEvery(), workers, o.Logger); err != nil {
 		return err
 	}
 	g.closers = append(g.closers, g.work.close)

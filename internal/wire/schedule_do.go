@@ -10,7 +10,6 @@ import (
 
 	"rightful"
 	"rightful/internal/accept"
-	"rightful/internal/config"
 	"rightful/internal/engine"
 	"rightful/internal/jobs"
 	"rightful/internal/pull"
@@ -22,16 +21,19 @@ import (
 // do does a slice of a task. It is the background of the account: requests that somebody
 // waits for come first.
 func (s *scheduling) do(ctx context.Context, lease *jobs.Lease, within time.Duration) (jobs.Done, error) {
-	s.holding(1)
-	defer s.holding(-1)
+	a, err := s.of(lease.TaskKey)
+	if err != nil {
+		return jobs.Done{}, err
+	}
+	a.holding(1)
+	defer a.holding(-1)
 	asking, spent := stripeapi.InBackground(ctx, lease.Check)
 	var done jobs.Done
-	var err error
 	switch lease.Task {
 	case rightful.TaskSync:
-		done, err = s.sync(asking, within)
+		done, err = a.sync(asking, within)
 	case rightful.TaskAudit:
-		done, err = s.audit(asking)
+		done, err = a.audit(asking)
 	default:
 		err = fmt.Errorf("there is no task %q", lease.Task)
 	}
@@ -43,19 +45,22 @@ func (s *scheduling) do(ctx context.Context, lease *jobs.Lease, within time.Dura
 }
 
 // sync fills the mirror for as long as a slice lasts. What was read is kept.
-func (s *scheduling) sync(ctx context.Context, within time.Duration) (jobs.Done, error) {
-	m, err := s.openMirror(ctx)
+func (a *scheduledAccount) sync(ctx context.Context, within time.Duration) (jobs.Done, error) {
+	m, err := a.openMirror(ctx)
 	if err != nil {
 		return jobs.Done{}, err
 	}
-	e := newEngine(s.config, s.now().Unix())
-	e.Sources.Stripe = knownAccount{s.stripe, s.account}
-	e.Mirroring = mirroring(s.config, e.Options.Keys, s.stripe, m)
+	e := newEngine(a.config, a.now().Unix())
+	e.Sources.Stripe = a.reader()
+	e.Mirroring = mirroring(a.config, e.Options.Keys, a.stripe, m)
 	slice, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	r, err := e.Sync(slice, engine.SyncInput{})
 	if err != nil {
 		return jobs.Done{}, err
+	}
+	if r.Refused == nil && r.Account != "" {
+		a.compared()
 	}
 	if r.Interrupted {
 		return jobs.Done{More: true, Further: readAnything(r)}, nil
@@ -107,24 +112,25 @@ func (s *scheduling) openMirror(ctx context.Context) (*mirror.Mirror, error) {
 }
 
 // audit judges everything, as rightful audit --record does.
-func (s *scheduling) audit(ctx context.Context) (d jobs.Done, err error) {
-	own := *s.config
-	own.Stripe = append(config.Accounts{}, s.config.Stripe...)
-	e, _, problems := open(ctx, &own, s.now(), sqldirectory.Open)
+func (a *scheduledAccount) audit(ctx context.Context) (d jobs.Done, err error) {
+	e, _, problems := open(ctx, a.config, a.now(), sqldirectory.Open)
 	defer func() { err = errors.Join(err, e.Close()) }()
 	if len(problems) > 0 {
 		return d, problems[0]
 	}
-	known, err := accept.Read(filepath.Join(filepath.Dir(s.path), accept.FileName))
+	known, err := accept.Read(filepath.Join(filepath.Dir(a.path), accept.FileName))
 	if err != nil {
 		return d, err
 	}
 	kept := &keptAudit{}
-	e.Accepted, e.Intents, e.Audits = known.List, s.state, kept
-	e.Sources.Stripe = knownAccount{s.stripe, s.account} // one pace for all who ask
+	e.Accepted, e.Intents, e.Audits = known.List, a.state, kept
+	e.Sources.Stripe = a.reader() // one pace for all who ask
 	r, err := e.Audit(ctx, engine.AuditInput{})
 	if err != nil {
 		return d, err
+	}
+	if r.Refused == nil && r.Account != "" {
+		a.compared()
 	}
 	if _, err := e.RecordAudit(ctx, r); err != nil {
 		return d, err

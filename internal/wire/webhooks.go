@@ -38,17 +38,18 @@ type work struct {
 }
 
 // openWork opens the queue on a store, with the workers of events and whatever else is
-// registered with workers, and gives the store its waker. Beside its own it works on other
-// queues. It must be closed, before the store is.
-func openWork(ctx context.Context, s *state.Store, events jobs.Events, catchUp time.Duration, workers *river.Workers, periodic []*river.PeriodicJob, others map[string]int, log *slog.Logger) (*work, error) {
+// registered with workers, and gives the store its waker. It must be closed, before the
+// store is.
+func openWork(ctx context.Context, s *state.Store, events jobs.Events, catchUp time.Duration, workers *river.Workers, log *slog.Logger) (*work, error) {
 	connections, err := s.OpenQueue(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var periodic []*river.PeriodicJob
 	if events != nil {
 		periodic = append(periodic, jobs.Webhooks(workers, events, catchUp)...)
 	}
-	q, err := queue.Open(ctx, queue.Connections{SQLite: connections.SQLite, Postgres: connections.Postgres}, queue.Options{Workers: workers, Periodic: periodic, Queues: others, Logger: slog.New(calm{log.Handler()})})
+	q, err := queue.Open(ctx, queue.Connections{SQLite: connections.SQLite, Postgres: connections.Postgres}, queue.Options{Workers: workers, Periodic: periodic, Logger: slog.New(calm{log.Handler()})})
 	if err != nil {
 		return nil, errors.Join(err, connections.Close())
 	}

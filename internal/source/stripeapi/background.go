@@ -43,19 +43,24 @@ func (b *Background) sent() {
 	}
 }
 
-// Share bounds this reader, and its writer, to a part of the account's pace: from 0, which
-// is next to nothing, to 1. Others take the rest.
-func (r *Reader) Share(part float64) {
+// Share bounds this reader, and its writer, to a part of the account's pace, from 0, which
+// is next to nothing, to 1: other processes take the rest. bulk is a part beside it that is
+// kept for bulk reading; where it is 0, bulk reading takes what the others leave.
+func (r *Reader) Share(of, bulk float64) {
 	p := r.pacer
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if part == p.share {
+	share := parts{of, bulk}
+	if share == p.share {
 		return
 	}
-	p.share = part
+	p.share = share
 	now := p.now()
-	p.account.scale(now, part)
+	p.account.scale(now, share)
 	for _, l := range p.lanes {
-		l.scale(now, part)
+		l.scale(now, share)
 	}
 }
+
+// Mode returns the mode that the key itself tells, without asking Stripe.
+func (r *Reader) Mode() (live, known bool) { return modeOfKey(r.key) }
