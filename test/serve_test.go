@@ -205,6 +205,8 @@ func TestServeRefuses(t *testing.T) {
 		{"POST", checkout, appToken, `{"user_id": {"id": 7}}`, nil, 422, "invalid", "user_id"},
 		{"POST", checkout, appToken, `{"user_id": 7, "quantity": "1"}`, nil, 422, "invalid", "quantity"},
 		{"POST", validate, appToken, ``, []string{"Content-Type", "application/json"}, 400, "malformed", ""},
+		{"POST", validate, appToken, `{"user_id": 7}`, nil, 400, "malformed", "session_id"},
+		{"POST", "/v1/guard/sessions", appToken, `{"user_id": 7}`, nil, 400, "malformed", "id"},
 		{"POST", validate, appToken, `[]`, nil, 400, "malformed", ""},
 		{"POST", validate, appToken, `{"session_id": "cs_1"`, nil, 400, "malformed", ""},
 		{"POST", validate, appToken, `{"session_id": "cs_1"} {}`, nil, 400, "malformed", ""},
@@ -252,6 +254,12 @@ func TestServeRefuses(t *testing.T) {
 		r := s.ask(t, "GET", "/v1/users/"+user+"/company", appToken, "")
 		if r.status != 200 || r.text("status") != status || (r.text("company_id") != "") != (status == "found") || !strings.Contains(string(r.raw), `"membership":[`) {
 			t.Errorf("the company of user %s: %d %s", user, r.status, r.raw)
+		}
+	}
+	// What a browser left empty is an id that nothing has, and no fault of the app.
+	for path, body := range map[string]string{validate: `{"session_id": "", "user_id": 7}`, "/v1/guard/sessions": `{"id": "", "user_id": 7}`, "/v1/guard/portal": `{"id": "", "user_id": 7}`} {
+		if r := s.must200(t, "POST", path, appToken, body); !strings.HasPrefix(r.text("status"), "unknown") {
+			t.Errorf("%s of an empty id: %s", path, r.raw)
 		}
 	}
 	for sent, kept := range map[string]bool{"abc-123": true, "a b": false, strings.Repeat("x", 65): false, "a\"b": false} {

@@ -14,6 +14,9 @@ import (
 type syncOptions struct {
 	config, format string
 	full, sweep    bool
+	from           []string
+	asOf           string
+	show           bool
 }
 
 func newSync(s Streams) *cobra.Command {
@@ -32,15 +35,26 @@ goes on there. Lists are read whole again when the last run is longer ago than S
 keeps events, when sync.sweep says so, and with --sweep or --full: no event tells of
 changed metadata of checkout sessions and payment intents.
 
+With --from the mirror is filled from a copy, and Stripe is not asked at all: a
+PostgreSQL database that Stripe's sync engine or its real-time sync fills, files of
+Stripe's objects as JSON (one to a line, or pages of lists; .gz too), or CSV exports of
+the dashboard. --as-of says when all of it was there; without it only a database that
+says so itself is believed. A later sync goes on from there with events.
+
 Exit code: 0 everything is as Stripe has it, 4 something could not be read, another
 process fills the mirror, or the run was interrupted or refused as unsafe, 1 error.`,
 		Example: `  rightful sync
   rightful sync --sweep
-  rightful sync --full --format json`,
+  rightful sync --full --format json
+  rightful sync --from '${STRIPE_DATABASE_URL}'
+  rightful sync --from customers.jsonl.gz --from subscriptions.csv --as-of 2026-01-31T14:00:00Z`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
 				return err
+			}
+			if len(o.from) > 0 || o.show {
+				return o.fill(c.Context(), s)
 			}
 			return o.run(c.Context(), s)
 		},
@@ -49,6 +63,9 @@ process fills the mirror, or the run was interrupted or refused as unsafe, 1 err
 	c.Flags().StringVar(&o.format, "format", "human", "human or json")
 	c.Flags().BoolVar(&o.full, "full", false, "read all lists whole again")
 	c.Flags().BoolVar(&o.sweep, "sweep", false, "read the lists whole again of which no events tell every change")
+	c.Flags().BoolVar(&o.show, "show", false, "only say what the mirror has and how old it is; Stripe is not asked")
+	c.Flags().StringArrayVar(&o.from, "from", nil, "fill the mirror from a copy: postgres://, a file of JSON or CSV, - for standard input, or ${NAME} of the environment")
+	c.Flags().StringVar(&o.asOf, "as-of", "", "with --from: when all objects of the lists in it were there, as 2h, 2026-01-31T14:00:00Z or Unix seconds")
 	return c
 }
 
@@ -56,6 +73,12 @@ func (o *syncOptions) validate() error {
 	switch {
 	case o.format != "human" && o.format != "json":
 		return usage(fmt.Sprintf("--format %q is not known to sync", o.format), "write --format human or json")
+	case o.show && (o.full || o.sweep || len(o.from) > 0):
+		return usage("--show only looks at the mirror, and another flag says what is to be read", "give it alone")
+	case len(o.from) > 0 && (o.full || o.sweep):
+		return usage("--from does not ask Stripe, and --full and --sweep do", "run sync --from first, and sync --full or --sweep afterwards")
+	case o.asOf != "" && len(o.from) == 0:
+		return usage("--as-of says how old a copy is, and there is none", "give it with --from")
 	case o.full && o.sweep:
 		return usage("--full reads what --sweep reads, and more", "give one of them")
 	}

@@ -121,12 +121,12 @@ func (o *watchOptions) run(ctx context.Context, s Streams) error {
 		watching, stop = context.WithTimeout(ctx, o.lasts)
 	}
 	defer stop()
-	shown, troubled := 0, false
+	shown, troubled, lines := 0, false, printer(s)
 	err = w.Run(watching, func(e gateway.Watched) error {
 		if !o.wanted(e) {
 			return nil
 		}
-		if err := o.show(s, e); err != nil {
+		if err := o.show(s, lines, e); err != nil {
 			return err
 		}
 		troubled = troubled || e.Troubled()
@@ -190,9 +190,9 @@ func (o *watchOptions) wanted(e gateway.Watched) bool {
 
 func isCompany(id string, named *string) bool { return named != nil && rightful.SameID(id, *named) }
 
-func (o *watchOptions) show(s Streams, e gateway.Watched) error {
+func (o *watchOptions) show(s Streams, lines *view.Printer, e gateway.Watched) error {
 	if o.format == "json" {
 		return view.Line(s.Out, e)
 	}
-	return printer(s).Watched(e)
+	return lines.Watched(e)
 }

@@ -59,6 +59,12 @@ type Engine struct {
 	Accepted accept.List
 	// Mirroring is what sync fills a mirror with. Nil: this engine cannot.
 	Mirroring *Mirroring
+	// Renew is how old sync lets the reading of a list become; then it is read whole again.
+	// 0: as old as it may be.
+	Renew time.Duration
+	// Importing is what sync fills a mirror with that does not come from Stripe. Nil: this
+	// engine cannot.
+	Importing *Importing
 	// GETs tells how many GET requests were sent to Stripe; nil when there is
 	// no Stripe to ask.
 	GETs func() int

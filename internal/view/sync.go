@@ -20,6 +20,14 @@ func (p *Printer) Sync(r *engine.SyncReport) {
 		return
 	}
 	p.line("%s", p.paint(strong, "mirror of "+account(r.Account, r.Livemode)+", in "+clean(r.Mirror)))
+	switch {
+	case r.Shown:
+		p.kept(r)
+		return
+	case len(r.From) > 0:
+		p.imported(r)
+		return
+	}
 	for _, why := range r.Because {
 		p.line("  read whole: %s", clean(why))
 	}

@@ -269,6 +269,7 @@ func newEngine(c *config.Config, now int64) *engine.Engine {
 			Severity:       map[rightful.Code]rightful.Severity{},
 		},
 		SecondApprover: c.Repair.SecondApprover,
+		Renew:          c.Sync.FullAfter(),
 		Close:          func() error { return nil },
 	}
 	for _, k := range c.Cache.Keys {
