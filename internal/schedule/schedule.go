@@ -103,7 +103,7 @@ func (r Rule) InMonth(from time.Time) int64 {
 		return int64((Month + r.every - 1) / r.every)
 	}
 	end, n := from.Add(Month), int64(0)
-	for at := r.cron.Next(from.UTC()); !at.IsZero() && at.Before(end) && n < mostRuns; at = r.cron.Next(at) {
+	for at := r.cron.Next(from.UTC().Add(-time.Second)); !at.IsZero() && at.Before(end) && n < mostRuns; at = r.cron.Next(at) {
 		n++
 	}
 	return n

@@ -11,7 +11,7 @@ import (
 // divides its pace by a number of processes. node tells processes apart. It returns how
 // many there are.
 func (s *Store) BeatNode(ctx context.Context, account string, livemode bool, node string, divides, seconds int64) (share rightful.NodeShare, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = s.briefly(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		share = rightful.NodeShare{Nodes: 1, Room: true}
 		if _, err := s.exec(ctx, tx, `INSERT INTO rightful_nodes (account, livemode, node, process, until, divides) VALUES ($1, $2, $3, $4, `+s.clock()+` + $5, $6)
 			ON CONFLICT (account, livemode, node) DO UPDATE SET until = excluded.until, divides = excluded.divides`, account, livemode, node, s.process, seconds, divides); err != nil {
@@ -50,7 +50,7 @@ func (s *Store) BeatNode(ctx context.Context, account string, livemode bool, nod
 
 // LeaveNode says that this process asks nothing any more.
 func (s *Store) LeaveNode(ctx context.Context, account string, livemode bool, node string) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	return s.briefly(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := s.exec(ctx, tx, `DELETE FROM rightful_nodes WHERE account = $1 AND livemode = $2 AND node = $3`, account, livemode, node)
 		return err
 	})

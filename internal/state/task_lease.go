@@ -15,11 +15,24 @@ func errTaskLost() error {
 	return &rightful.Error{Kind: rightful.KindConflict, Place: "state", Message: "another process has taken the account over", Hint: "nothing: that one goes on"}
 }
 
+// briefly is write for rows that others wait for: of a process that is cut off in the middle
+// of a transaction, the server would else keep the locks for hours.
+func (s *Store) briefly(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if _, is := s.d.(postgres); is {
+			if _, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = '10s'`); err != nil {
+				return err
+			}
+		}
+		return f(ctx, tx)
+	})
+}
+
 // TakeTask takes the lease of an account for some seconds, to run a task that is due.
 // after is how often the task had been taken when somebody saw that it is due. taken is
 // false when it is not due any more, or somebody else was faster.
 func (s *Store) TakeTask(ctx context.Context, key rightful.TaskKey, dueAt, after, seconds int64) (l rightful.TaskLease, taken bool, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err = s.briefly(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		taken = false
 		l = rightful.TaskLease{TaskKey: key, DueAt: dueAt, Token: rand.Text()}
 		var now int64
@@ -73,7 +86,7 @@ func (s *Store) takeAccount(ctx context.Context, tx *sql.Tx, l rightful.TaskLeas
 // RenewTask keeps the lease for some seconds more, from now on. When somebody else has
 // the account, the error is of kind conflict.
 func (s *Store) RenewTask(ctx context.Context, l rightful.TaskLease, seconds int64) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.holds(ctx, tx, l, seconds) })
+	return s.briefly(ctx, func(ctx context.Context, tx *sql.Tx) error { return s.holds(ctx, tx, l, seconds) })
 }
 
 // holds refuses to write for a lease that is another's by now, and keeps others from
@@ -95,7 +108,7 @@ func (s *Store) giveBack(ctx context.Context, tx *sql.Tx, l rightful.TaskLease) 
 // some seconds. further tells that the run came further since it was taken; gets are the
 // GETs that it took.
 func (s *Store) YieldTask(ctx context.Context, l rightful.TaskLease, gets, seconds int64, further bool) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	return s.briefly(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.holds(ctx, tx, l, 0); err != nil {
 			return err
 		}
@@ -115,7 +128,7 @@ func (s *Store) YieldTask(ctx context.Context, l rightful.TaskLease, gets, secon
 // run for each time at which a task was due, whoever thinks that it has run it.
 func (s *Store) EndTask(ctx context.Context, l rightful.TaskLease, end rightful.TaskEnd) (rightful.TaskRun, error) {
 	run := rightful.TaskRun{TaskKey: l.TaskKey, DueAt: l.DueAt, StartedAt: l.StartedAt, Outcome: end.Outcome, Detail: end.Detail, Holder: s.holder}
-	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	err := s.briefly(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.holds(ctx, tx, l, 0); err != nil {
 			return err
 		}

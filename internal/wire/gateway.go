@@ -37,6 +37,7 @@ type GatewayOptions struct {
 	// Alerts tells that alerts are raised, and that the channels of the config are told.
 	Alerts bool
 	// Schedule tells that this process runs what the config's schedule says.
+	// One that Stripe would not allow is an error of kind refused.
 	Schedule bool
 	// Metrics tells that the gateway is measured; Version and Revision are of the
 	// program that does.
@@ -76,6 +77,11 @@ func Gateway(ctx context.Context, path string, o GatewayOptions) (*Opened, *conf
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Schedule {
+		if err := refusedSchedule(c, o.Now()); err != nil {
+			return nil, c, err
+		}
 	}
 	g := &Opened{config: c, now: o.Now}
 	if err := g.open(ctx, path, o); err != nil {
@@ -188,13 +194,9 @@ func (g *Opened) openWork(ctx context.Context, path string, stripe *stripeapi.Re
 	}
 	workers := river.NewWorkers()
 	if o.Schedule && g.config.Schedule.Configured() {
-		s, err := g.newScheduling(path, stripe, o)
-		if err != nil {
-			return err
-		}
-		g.schedule = s
-		s.tasks.Register(workers)
-		g.closers = append(g.closers, s.close)
+		g.schedule = g.newScheduling(path, stripe, o)
+		g.schedule.tasks.Register(workers)
+		g.closers = append(g.closers, g.schedule.close)
 	}
 	if events == nil && g.schedule == nil {
 		return nil

@@ -42,13 +42,9 @@ type scheduling struct {
 	mirror *mirror.Mirror // guarded by mu; nil until it is needed
 }
 
-// newScheduling prepares what the schedule says. A schedule that Stripe would not allow is
-// an error of kind refused.
-func (g *Opened) newScheduling(path string, stripe *stripeapi.Reader, o GatewayOptions) (*scheduling, error) {
+// newScheduling prepares what the schedule says.
+func (g *Opened) newScheduling(path string, stripe *stripeapi.Reader, o GatewayOptions) *scheduling {
 	c := g.config
-	if err := refusedSchedule(c, o.Now()); err != nil {
-		return nil, err
-	}
 	s := &scheduling{config: c, path: path, state: g.state, now: o.Now, log: o.Logger, join: func(name string) error { return g.work.queue.Join(name) }, stopping: make(chan struct{})}
 	s.tasks = &jobs.Scheduled{
 		Schedules: g.state, Add: func(ctx context.Context, all []river.InsertManyParams) error { return g.work.queue.Add(ctx, all) },
@@ -58,7 +54,7 @@ func (g *Opened) newScheduling(path string, stripe *stripeapi.Reader, o GatewayO
 	for _, a := range s.accounts {
 		a.stripe.Share(0, 0) // until it is known who else asks
 	}
-	return s, nil
+	return s
 }
 
 // queueOf names the queue of those who can run the tasks of an account.
