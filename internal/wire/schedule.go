@@ -51,9 +51,7 @@ func (g *Opened) newScheduling(path string, stripe *stripeapi.Reader, o GatewayO
 		AtOnce: tasksAtOnce, Do: s.do, Ended: s.ended, Stopping: s.stopping, LeaseFor: c.Schedule.LeaseFor(), Now: o.Now, Logger: o.Logger,
 	}
 	s.accounts = append(s.accounts, &scheduledAccount{scheduling: s, config: c, stripe: stripe, node: rand.Text()})
-	for _, a := range s.accounts {
-		a.stripe.Share(0, 0) // until it is known who else asks
-	}
+	stripe.Share(0, 0) // until it is known who else asks
 	return s
 }
 
