@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,6 +65,7 @@ type Queue struct{ engine engine }
 // engine is a client of River for one kind of database.
 type engine interface {
 	join(name string) error
+	ui(ctx context.Context, prefix string, logger *slog.Logger) (http.Handler, error)
 	add(ctx context.Context, jobs []river.InsertManyParams) error
 	insert(ctx context.Context, tx Tx, jobs []river.InsertManyParams) error
 	Start(ctx context.Context) error

@@ -64,6 +64,13 @@ func (g *Opened) Server(token string, log *slog.Logger) (*server.Server, error) 
 	if g.Webhooks != nil {
 		o.Webhooks = g.Webhooks
 	}
+	if c.JobPages && g.work != nil {
+		shown, stop := context.WithCancel(context.Background())
+		g.closers = append(g.closers, func() error { stop(); return nil })
+		if o.JobPages, err = g.work.queue.UI(shown, server.JobPagesAt, slog.New(calm{log.Handler()})); err != nil {
+			return nil, err
+		}
+	}
 	if g.Metrics != nil {
 		o.Metrics, o.Serving = g.Metrics.Handler(), g.Metrics.Serving
 	}
