@@ -77,7 +77,7 @@ func TestALeaseThatIsLostEndsTheWork(t *testing.T) {
 			t.Parallel()
 			b := newBook(1)
 			b.renew = renew
-			_, err := runs(b, 2*time.Second, func(ctx context.Context, l *Lease) (Done, error) {
+			_, err := runs(b, 4*time.Second, func(ctx context.Context, l *Lease) (Done, error) {
 				if err := l.Check(ctx); err != nil {
 					t.Errorf("at first: %v", err)
 				}
