@@ -22,6 +22,10 @@ type Situation struct {
 	Cache            []CacheEntry
 	Probe            *ProbeReport // nil when no probe is configured
 
+	// Accounts are the app's other Stripe accounts, by id: what is not in this one may be
+	// in those.
+	Accounts []string
+
 	// Whole is true when the situation holds everything the places say, false
 	// when it is the surroundings of one question.
 	Whole bool

@@ -11,7 +11,6 @@ import (
 
 	"rightful/internal/engine"
 	"rightful/internal/view"
-	"rightful/internal/wire"
 )
 
 type auditOptions struct {
@@ -35,6 +34,9 @@ that says otherwise. It writes nothing to any of them.
 
 --format json is for scripts and for accept and diff, sarif for code scanning,
 junit for CI, csv for spreadsheets. What rightful accept recorded is not counted.
+
+Of a config with several Stripe accounts all are audited, side by side, each within
+its own budget; --account narrows it to one.
 
 --record keeps what was found in the state, and says what is new and what is gone
 since the audit that was recorded before; rightful serve shows it.
@@ -76,13 +78,13 @@ func (o *auditOptions) validate(c *cobra.Command) error {
 }
 
 func (o *auditOptions) run(ctx context.Context, s Streams) error {
-	e, err := o.known.open(ctx, &o.target, s)
+	e, err := o.known.openEach(ctx, &o.target, s)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	if o.record { // before anything that takes long
-		if err := wire.Record(ctx, e.Engine, e.config, o.state, wire.StateMade, whoami(s), s.Now); err != nil {
+		if err := e.record(ctx, s, o.state); err != nil {
 			return located(e.config, err)
 		}
 	}
@@ -90,19 +92,15 @@ func (o *auditOptions) run(ctx context.Context, s Streams) error {
 	if in.Since, err = since(o.since, e.Options.Now); err != nil {
 		return err
 	}
-	report, err := e.Audit(ctx, in)
+	report, err := e.audit(ctx, in)
 	if err != nil {
 		return located(e.config, err)
 	}
-	if e.progress != nil {
-		e.progress.Done()
-	}
+	e.quiet()
 	if o.record {
-		kept, err := e.RecordAudit(context.WithoutCancel(ctx), report) // an interrupted one is kept as incomplete
-		if err != nil {
+		if err := e.keep(context.WithoutCancel(ctx), report); err != nil { // an interrupted one is kept as incomplete
 			return located(e.config, err)
 		}
-		report.Recorded = &kept
 	}
 	if err := o.print(s, report); err != nil {
 		return err

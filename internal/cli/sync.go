@@ -7,16 +7,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"rightful/internal/engine"
+	"rightful/internal/pull"
 	"rightful/internal/view"
 	"rightful/internal/wire"
 )
 
 type syncOptions struct {
-	config, format string
-	full, sweep    bool
-	from           []string
-	asOf           string
-	show           bool
+	config, account, format string
+	full, sweep             bool
+	from                    []string
+	asOf                    string
+	show                    bool
 }
 
 func newSync(s Streams) *cobra.Command {
@@ -28,7 +29,8 @@ func newSync(s Streams) *cobra.Command {
 subscriptions, payment intents and schedules in the mirror of the config. The first
 time it reads each list to its end, as fast as stripe.rate allows; afterwards it takes
 in the events since, which costs a few requests. It writes nothing to Stripe, and does
-not open your database.
+not open your database. Of a config with several accounts all are synced, side by side,
+each within its own budget.
 
 It can be interrupted or killed at any time: what was read is kept, and the next run
 goes on there. Lists are read whole again when the last run is longer ago than Stripe
@@ -60,6 +62,7 @@ process fills the mirror, or the run was interrupted or refused as unsafe, 1 err
 		},
 	}
 	c.Flags().StringVar(&o.config, "config", defaultConfig, "work on the systems that this file names")
+	c.Flags().StringVar(&o.account, "account", "", "of the config's Stripe accounts, sync only this: acct_...")
 	c.Flags().StringVar(&o.format, "format", "human", "human or json")
 	c.Flags().BoolVar(&o.full, "full", false, "read all lists whole again")
 	c.Flags().BoolVar(&o.sweep, "sweep", false, "read the lists whole again of which no events tell every change")
@@ -86,32 +89,54 @@ func (o *syncOptions) validate() error {
 }
 
 func (o *syncOptions) run(ctx context.Context, s Streams) error {
-	e, c, err := wire.Sync(ctx, o.config, s.Env, s.Now())
+	engines, c, shut, err := wire.Sync(ctx, o.config, s.Env, s.Now(), wire.Account{ID: o.account})
 	if err != nil {
 		return located(c, err)
 	}
 	var progress *view.SyncProgress
 	if s.ErrIsTerm && o.format == "human" {
 		progress = view.NewSyncProgress(s.Err, s.Now)
-		e.Mirroring.Progress = progress.Update
+		for _, e := range engines {
+			e.Mirroring.Progress = func(p pull.Progress) { progress.Update(e.Expect.Account, p) }
+		}
 	}
-	report, err := e.Sync(ctx, engine.SyncInput{Full: o.full, Sweep: o.sweep})
+	report, complete, err := o.sync(ctx, engines)
 	if progress != nil {
 		progress.Done()
 	}
-	if shut := e.Close(); err == nil {
-		err = shut // what is not on the disk was not kept
+	if closed := shut(); err == nil {
+		err = closed // what is not on the disk was not kept
 	}
 	if err != nil {
 		return located(c, err)
 	}
-	if o.format == "json" {
-		err = view.JSON(s.Out, report)
-	} else {
-		printer(s).Sync(report)
+	switch r := report.(type) {
+	case *engine.SyncReport:
+		err = o.print(s, r, func(p *view.Printer) { p.Sync(r) })
+	case *engine.SyncedAccounts:
+		err = o.print(s, r, func(p *view.Printer) { p.SyncedAccounts(r) })
 	}
-	if err == nil && !report.Complete {
+	if err == nil && !complete {
 		err = exit(ExitRefused)
 	}
 	return err
+}
+
+// sync brings the one mirror up to date, or that of each account.
+func (o *syncOptions) sync(ctx context.Context, engines []*engine.Engine) (report any, complete bool, err error) {
+	in := engine.SyncInput{Full: o.full, Sweep: o.sweep}
+	if len(engines) > 1 {
+		r, err := engine.SyncAccounts(ctx, engines, in)
+		return r, err == nil && r.Complete, err
+	}
+	r, err := engines[0].Sync(ctx, in)
+	return r, err == nil && r.Complete, err
+}
+
+func (o *syncOptions) print(s Streams, report any, human func(*view.Printer)) error {
+	if o.format == "json" {
+		return view.JSON(s.Out, report)
+	}
+	human(printer(s))
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"time"
 
+	"rightful/internal/pull"
 	"rightful/internal/view"
 	"rightful/internal/wire"
 )
@@ -23,14 +24,14 @@ func (o *syncOptions) fill(ctx context.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
-	e, c, err := wire.Import(ctx, o.config, s.Env, s.Now(), wire.From{Addresses: from, AsOf: asOf, Stdin: s.In})
+	e, c, err := wire.Import(ctx, o.config, s.Env, s.Now(), wire.From{Addresses: from, AsOf: asOf, Stdin: s.In}, wire.Account{ID: o.account})
 	if err != nil {
 		return located(c, err)
 	}
 	var progress *view.SyncProgress
 	if s.ErrIsTerm && o.format == "human" {
 		progress = view.NewSyncProgress(s.Err, s.Now)
-		e.Importing.Progress = progress.Update
+		e.Importing.Progress = func(p pull.Progress) { progress.Update(e.Expect.Account, p) }
 	}
 	work := e.Import
 	if o.show {

@@ -7,6 +7,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -30,6 +31,10 @@ type Options struct {
 	Keys             rightful.KeySet
 	CacheKeys        []CacheKey
 	ExpectedRevision string
+	// Account is the account that Stripe is read of, when the config says so, and Accounts
+	// are the app's others: rows of those are about what is not to be found here.
+	Account  string
+	Accounts []string
 	// ProbeAll asks the running app for every user that Everything reads.
 	// Leave it off for an app that real people use.
 	ProbeAll bool
@@ -60,7 +65,7 @@ type gatherer struct {
 }
 
 func newGatherer(src Sources, opt Options) *gatherer {
-	sit := &rightful.Situation{Now: opt.Now, Mapping: src.Directory.Mapping(), Resolved: map[string]rightful.Resolution{}, Crowded: map[string]bool{}}
+	sit := &rightful.Situation{Now: opt.Now, Mapping: src.Directory.Mapping(), Accounts: opt.Accounts, Resolved: map[string]rightful.Resolution{}, Crowded: map[string]bool{}}
 	return &gatherer{src: src, opt: opt, sit: sit, customers: map[string]rightful.Existence{}}
 }
 
@@ -106,7 +111,7 @@ func each[T any](seq iter.Seq2[T, error], keep func(T)) error {
 }
 
 func (g *gatherer) addCompany(c rightful.Company) bool {
-	g.addLink(rightful.Link{CompanyID: c.ID, StripeCustomerID: c.StripeCustomerID, Column: true})
+	g.addLink(rightful.Link{CompanyID: c.ID, StripeCustomerID: c.StripeCustomerID, StripeAccount: c.StripeAccount, Column: true})
 	return g.companies.add(rightful.CanonicalID(c.ID), c)
 }
 
@@ -124,6 +129,7 @@ func (g *gatherer) addLink(l rightful.Link) {
 	if !g.links.add(key, l) { // it may stand in both places
 		known := g.links.byKey[key]
 		known.Column, known.Table = known.Column || l.Column, known.Table || l.Table
+		known.StripeAccount = cmp.Or(known.StripeAccount, l.StripeAccount)
 		g.links.byKey[key] = known
 	}
 }
@@ -154,6 +160,22 @@ func (g *gatherer) addObject(o rightful.Object) {
 func (g *gatherer) object(t rightful.ObjectType, id string) (rightful.Object, bool) {
 	o, ok := g.objects.byKey[string(t)+"/"+id]
 	return o, ok
+}
+
+// elsewhere reports whether a row says that what it names is in another account.
+func (o Options) elsewhere(account string) bool {
+	return account != "" && o.Account != "" && account != o.Account
+}
+
+// getter returns how an object is looked up that a row names: in this account alone if the
+// row says that it is here, else where it may be.
+func (g *gatherer) getter(account string) func(context.Context, rightful.ObjectType, string) (rightful.Object, rightful.Existence, error) {
+	if own, several := g.src.Stripe.(interface {
+		GetHere(context.Context, rightful.ObjectType, string) (rightful.Object, rightful.Existence, error)
+	}); several && account != "" && account == g.opt.Account {
+		return own.GetHere
+	}
+	return g.src.Stripe.Get
 }
 
 // lookup fetches one Stripe object and keeps it. An id that is not there is

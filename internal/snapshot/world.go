@@ -170,6 +170,7 @@ func (w writer) db() fields {
 		f.add("merged_into", w.redact.ID(c.MergedInto))
 		f.add("billing_parent_id", w.redact.ID(c.BillingParentID))
 		f.add("stamp_value", w.redact.Text(c.StampValue))
+		f.add("stripe_account", c.StripeAccount)
 		companies = append(companies, f)
 	}
 	for _, u := range w.users.all() {
@@ -210,6 +211,7 @@ func (w writer) tables() (f fields) {
 			row.always("stripe_customer_id", w.customer(s.StripeCustomerID))
 			row.always("stripe_subscription_id", w.redact.Text(s.StripeSubscriptionID))
 			row.add("status", s.Status)
+			row.add("stripe_account", s.StripeAccount)
 			subscriptions = append(subscriptions, row)
 		}
 		f = append(f, member{"subscriptions", subscriptions})
@@ -220,6 +222,7 @@ func (w writer) tables() (f fields) {
 			row := fields{}
 			row.always("company_id", w.redact.ID(l.CompanyID))
 			row.always("stripe_customer_id", w.customer(l.StripeCustomerID))
+			row.add("stripe_account", l.StripeAccount)
 			links = append(links, row)
 		}
 		f = append(f, member{"links", links})

@@ -25,6 +25,7 @@ type Printer struct {
 	ShowAccepted bool // accepted findings one by one
 
 	watched []int // how wide the columns of a watch are by now
+	several bool  // findings are of several accounts, and say of which
 }
 
 func (p *Printer) line(format string, args ...any) { fmt.Fprintf(p.Out, format+"\n", args...) }
