@@ -183,7 +183,7 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 	if err := g.openWebhooks(o); err != nil {
 		return err
 	}
-	return g.openWork(ctx, path, p.stripe, o)
+	return g.openWork(ctx, path, p.readers(), o)
 }
 
 func (g *Opened) openState(ctx context.Context, path string, o GatewayOptions) error {
@@ -226,21 +226,22 @@ func (g *Opened) openWebhooks(o GatewayOptions) error {
 }
 
 // openWork opens the queue, if there is anything to do.
-func (g *Opened) openWork(ctx context.Context, path string, stripe *stripeapi.Reader, o GatewayOptions) error {
+func (g *Opened) openWork(ctx context.Context, path string, readers []*stripeapi.Reader, o GatewayOptions) (err error) {
 	var events jobs.Events
 	if g.Webhooks != nil {
 		events = g.Webhooks
 	}
 	workers := river.NewWorkers()
 	if o.Schedule && g.config.Schedule.Configured() {
-		g.schedule = g.newScheduling(path, stripe, o)
+		if g.schedule, err = g.newScheduling(path, readers, o); err != nil {
+			return err
+		}
 		g.schedule.tasks.Register(workers)
 		g.closers = append(g.closers, g.schedule.close)
 	}
 	if events == nil && g.schedule == nil {
 		return nil
 	}
-	var err error
 	if g.work, err = openWork(ctx, g.state, events, g.config.Webhooks.CatchUpEvery(), workers, o.Logger); err != nil {
 		return err
 	}

@@ -42,17 +42,27 @@ type scheduling struct {
 	mirror *mirror.Mirror // guarded by mu; nil until it is needed
 }
 
-// newScheduling prepares what the schedule says.
-func (g *Opened) newScheduling(path string, stripe *stripeapi.Reader, o GatewayOptions) *scheduling {
+// newScheduling prepares what the schedule says, for each account that is answered for.
+// readers are those of all accounts of the config.
+func (g *Opened) newScheduling(path string, readers []*stripeapi.Reader, o GatewayOptions) (*scheduling, error) {
 	c := g.config
 	s := &scheduling{config: c, path: path, state: g.state, now: o.Now, log: o.Logger, join: func(name string) error { return g.work.queue.Join(name) }, stopping: make(chan struct{})}
 	s.tasks = &jobs.Scheduled{
 		Schedules: g.state, Add: func(ctx context.Context, all []river.InsertManyParams) error { return g.work.queue.Add(ctx, all) },
 		AtOnce: tasksAtOnce, Do: s.do, Ended: s.ended, Stopping: s.stopping, LeaseFor: c.Schedule.LeaseFor(), Now: o.Now, Logger: o.Logger,
 	}
-	s.accounts = append(s.accounts, &scheduledAccount{scheduling: s, config: c, stripe: stripe, node: rand.Text()})
-	stripe.Share(0, 0) // until it is known who else asks
-	return s
+	for i, at := range g.accounts {
+		own := c
+		if c.Several() {
+			var err error
+			if own, err = c.Narrowed(at.Account); err != nil {
+				return nil, err
+			}
+		}
+		readers[i].Share(0, 0) // until it is known who else asks
+		s.accounts = append(s.accounts, &scheduledAccount{scheduling: s, config: own, stripe: readers[i], others: without(readers, i), node: rand.Text()})
+	}
+	return s, nil
 }
 
 // queueOf names the queue of those who can run the tasks of an account.

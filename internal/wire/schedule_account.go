@@ -14,9 +14,10 @@ import (
 // scheduledAccount is one account of a schedule, as this process takes part in it.
 type scheduledAccount struct {
 	*scheduling
-	config *config.Config    // of this account
-	stripe *stripeapi.Reader // whose pace is shared with others
-	node   string            // this process
+	config *config.Config      // of this account
+	stripe *stripeapi.Reader   // whose pace is shared with others
+	others []*stripeapi.Reader // of the config's other accounts, as config has them
+	node   string              // this process
 
 	mu      sync.Mutex
 	account rightful.Account   // guarded by mu
@@ -130,7 +131,10 @@ func (a *scheduledAccount) which(ctx context.Context) (own rightful.Account, che
 func (a *scheduledAccount) reader() rightful.StripeReader {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.checked {
+	switch {
+	case len(a.others) > 0: // what this account lacks may be in another
+		return amongOthers(a.stripe, a.config.Stripe[1:], a.others)
+	case a.checked:
 		return knownAccount{a.stripe, a.account}
 	}
 	return a.stripe
