@@ -91,19 +91,21 @@ func (o *serveOptions) serve(ctx context.Context, s Streams, g *wire.Opened, c *
 	fmt.Fprintf(s.Out, "rightful serves at %s://%s\n", scheme, listener.Addr())
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	serving, fail := context.WithCancel(ctx)
-	defer fail()
+	serving, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
 	worked := make(chan error, 1)
 	go func() {
 		err := g.Run(working)
 		if err != nil {
-			fail() // events that nobody looks at must not look taken care of
+			fail(err) // events that nobody looks at must not look taken care of
 		}
 		worked <- err
 	}()
 	err = srv.Run(serving, listener, server.Ending{DrainFor: c.Serve.Draining(), StopWithin: c.Serve.Stopping()})
 	stop() // only now: requests under way may have made work
-	return errors.Join(err, <-worked)
+	err = errors.Join(err, <-worked)
+	log.Info("rightful has stopped", "everything_finished", err == nil)
+	return err
 }
 
 // remark says in the log what a newcomer may not expect.

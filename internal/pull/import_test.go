@@ -111,6 +111,7 @@ func TestFollowACopy(t *testing.T) {
 	f.same()
 
 	// The old copy again changes nothing that is newer, and takes nothing back.
+	f.complete(f.run(pull.Wish{Full: true}))
 	before := *f.store.part(rightful.TypeCustomer)
 	f.imports(c)
 	f.same()

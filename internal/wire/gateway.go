@@ -63,6 +63,7 @@ type Opened struct {
 	listeners []func(context.Context, gateway.Decision)
 	audits    auditsSeen
 	work      *work // nil: no events are taken
+	log       *slog.Logger
 	closers   []func() error
 }
 
@@ -84,7 +85,7 @@ func Gateway(ctx context.Context, path string, o GatewayOptions) (*Opened, *conf
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	g := &Opened{config: c, accounts: accounts, now: o.Now}
+	g := &Opened{config: c, accounts: accounts, now: o.Now, log: o.Logger}
 	if err := g.open(ctx, path, o); err != nil {
 		return nil, c, errors.Join(err, g.Close())
 	}
@@ -228,6 +229,7 @@ func (g *Opened) Close() error {
 
 // Run does what has to be done beside the calls, until the context ends.
 func (g *Opened) Run(ctx context.Context) error {
+	defer g.beside(ctx)()
 	telling, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var told sync.WaitGroup
 	if g.alerts != nil {
@@ -240,6 +242,20 @@ func (g *Opened) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// beside says in the log when another process serves on the same SQLite file. It returns
+// what ends saying so to others.
+func (g *Opened) beside(ctx context.Context) (end func()) {
+	is, release, err := g.state.Serve(ctx)
+	switch {
+	case err != nil:
+		g.log.Warn("whether another process serves on this state is not known", "error", err.Error())
+	case is:
+		g.log.Warn("another process serves on this state too: requests are answered here as well, each event is judged and told by one of the two, and when one stops the other goes on with everything. "+
+			"But a SQLite file is written by one at a time, and each has the whole pace at Stripe: to let several serve, keep the state in PostgreSQL", "state", g.state.Place())
+	}
+	return func() { _ = release() } // the operating system does it too
 }
 
 // AskDatabase tells whether the app's database answers, and AskState whether the

@@ -20,16 +20,15 @@ type From struct {
 	Addresses []string // as stripecopy.Open takes them
 	AsOf      int64    // when all of it was there, by the word of a person: Unix seconds; 0: nobody says
 	Stdin     io.Reader
-	Account   Account // whose mirror that is
 }
 
 // Import returns an engine over copies of Stripe's objects and the mirror that a config
 // names; with no addresses it can only look at the mirror. It cannot ask Stripe: whose
 // objects these are is what the config says. It must be closed.
-func Import(ctx context.Context, path string, env func(string) (string, bool), now time.Time, from From) (*engine.Engine, *config.Config, error) {
-	c, err := read(path, env, []Account{from.Account})
+func Import(ctx context.Context, path string, env func(string) (string, bool), now time.Time, from From, of ...Account) (*engine.Engine, *config.Config, error) {
+	c, err := read(path, env, of)
 	if err != nil {
-		return nil, nil, err
+		return nil, c, err
 	}
 	account, err := expected(c.Stripe[0])
 	if err != nil {
@@ -47,12 +46,12 @@ func Import(ctx context.Context, path string, env func(string) (string, bool), n
 		return nil, c, errors.Join(err, copied.Close())
 	}
 	e.Close = func() error { return errors.Join(copied.Close(), m.Close()) }
-	of := m.Of(account.ID, account.Livemode, e.Options.Keys)
+	kept := m.Of(account.ID, account.Livemode, e.Options.Keys)
 	e.Importing = &engine.Importing{
-		Account: account, Copy: copied, From: stripecopy.Places(from.Addresses), Mirror: m.Place(), Kept: of,
+		Account: account, Copy: copied, From: stripecopy.Places(from.Addresses), Mirror: m.Place(), Kept: kept,
 		Hold: func(ctx context.Context) (pull.ImportStore, func() error, error) {
-			release, err := of.Hold(ctx)
-			return of, release, err
+			release, err := kept.Hold(ctx)
+			return kept, release, err
 		},
 	}
 	return e, c, nil

@@ -45,6 +45,9 @@ func TestForget(t *testing.T) {
 		if err := m.Forget(t.Context(), again.ID); err != nil { // what has ended stays so
 			t.Fatal(err)
 		}
+		if err := m.End(t.Context(), again.ID, 200); err != nil {
+			t.Errorf("it has ended, and then it was forgotten: %v", err)
+		}
 		if parts, err = m.Parts(t.Context()); err != nil || parts[0].Full != 200 {
 			t.Errorf("%+v %v", parts[0], err)
 		}

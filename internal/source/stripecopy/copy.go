@@ -67,9 +67,12 @@ func Open(ctx context.Context, addresses []string, o Options) (*Copy, error) {
 		}
 		var s source
 		var err error
-		if isPostgres(a) {
+		switch scheme, _, is := strings.Cut(a, "://"); {
+		case isPostgres(a):
 			s, err = openPostgres(ctx, a, o)
-		} else {
+		case is: // it is not repeated: it may hold a password
+			err = invalid(short(scheme)+"://", "copies cannot be read from there", "give a file of JSON or CSV, - for standard input, or postgres://")
+		default:
 			s, err = openFile(a, o.Stdin)
 		}
 		if err != nil {

@@ -289,10 +289,15 @@ func TestSyncEngineOfOld(t *testing.T) {
 		}
 	}
 	f.exec(`INSERT INTO stripe.customers (id, object, deleted) VALUES ('cus_gone', 'customer', true)`)
+	f.exec(`INSERT INTO stripe.subscriptions (id, object, livemode, customer, status, created, metadata, plan) VALUES ('sub_bare', 'subscription', true, 'cus_gone', 'canceled', 5, '{}', '{"id": "plan_1"}')`)
 	got, c := f.read(f.address, stripecopy.Options{Livemode: true})
 	if left := c.LeftOut(); left.Bad != 0 {
 		t.Fatalf("%+v", left)
 	}
+	if bare := got[rightful.TypeSubscription]["sub_bare"]; bare.Status != "canceled" || len(bare.Items) != 0 {
+		t.Errorf("%+v", bare)
+	}
+	delete(got[rightful.TypeSubscription], "sub_bare")
 	if gone := got[rightful.TypeCustomer]["cus_gone"]; gone.Exists != rightful.ExistsDeleted || gone.AsOf == 0 {
 		t.Errorf("%+v", gone)
 	}
