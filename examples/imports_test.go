@@ -51,7 +51,7 @@ func TestPythonClient(t *testing.T) {
 	t.Parallel()
 	c := exec.CommandContext(t.Context(), testserver.Python(t), "-B", "-m", "unittest", "-q")
 	c.Dir = "python"
-	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "Ran 8 tests") {
+	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "Ran 9 tests") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

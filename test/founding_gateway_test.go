@@ -195,11 +195,15 @@ func (f *fronted) pays(session string) string {
 	if report := must(f.sim.Deliver(f.t.Context()))(f.t); report.Failed > 0 || report.Delivered == 0 {
 		f.t.Fatalf("webhooks: %+v", report)
 	}
+	var bought struct{ Subscription string }
+	f.look(f.t, "/v1/checkout/sessions/"+session, &bought)
 	late := time.After(time.Minute)
 	for {
 		select {
 		case n := <-f.told:
-			if n.Object.Type == "subscription" && !n.Superseded { // of those the row is written
+			// Stripe tells of others too: of those that were repaired. The row is written of
+			// what nothing newer is known of.
+			if n.Object.ID == bought.Subscription && !n.Superseded {
 				return n.Object.ID
 			}
 		case <-late:

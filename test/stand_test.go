@@ -118,15 +118,21 @@ func (s *stand) foreign(t *testing.T, path, company string) {
 // stamp returns the stamp of an object in Stripe; "" when it has none.
 func (s *stand) stamp(t *testing.T, path string) string {
 	t.Helper()
+	var o struct{ Metadata map[string]string }
+	s.look(t, path, &o)
+	return o.Metadata["company_id"]
+}
+
+// look reads an object of Stripe's, past rightful.
+func (s *stand) look(t *testing.T, path string, into any) {
+	t.Helper()
 	q := httptest.NewRequest(http.MethodGet, path, nil)
 	q.SetBasicAuth(s.key, "")
 	w := httptest.NewRecorder()
 	s.sim.ServeHTTP(w, q)
-	var o struct{ Metadata map[string]string }
-	if err := json.Unmarshal(w.Body.Bytes(), &o); err != nil {
+	if err := json.Unmarshal(w.Body.Bytes(), into); err != nil {
 		t.Error(err)
 	}
-	return o.Metadata["company_id"]
 }
 
 // exec runs a statement in the app's database.

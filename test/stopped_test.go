@@ -186,7 +186,7 @@ func TestTheDiskIsFull(t *testing.T) {
 		t.Skip("there is no bash, whose ulimit counts in KiB")
 	}
 	cases := map[string]int{}
-	for kib := 120; kib <= 330; kib += 30 {
+	for kib := 330; kib <= 750; kib += 60 {
 		cases[fmt.Sprintf("%d KiB", kib)] = kib
 	}
 	stopped := atomic.Int32{}
