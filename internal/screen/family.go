@@ -5,8 +5,8 @@ import (
 	"rightful/internal/judge"
 )
 
-// Family is one customer under the screen's eyes, with what hangs on it. Its objects may
-// be told in parts, the customer first. What has no customer is suspect.
+// Family is one customer, or one guest's session, under the screen's eyes, with what
+// hangs on it. Its objects may be told in parts, the customer or the session first.
 type Family struct {
 	s      *Screen
 	self   id
@@ -54,6 +54,9 @@ func (f *Family) Add(objects ...rightful.Object) {
 			f.size++
 		}
 		f.names(o)
+		if o.Type == rightful.TypeCustomer || f.guest && f.size == 1 {
+			f.tag(o)
+		}
 		switch o.Type {
 		case rightful.TypeCustomer:
 			f.customer(o)
@@ -152,15 +155,19 @@ func (f *Family) buyer(who id, at int64) {
 }
 
 func (f *Family) customer(o *rightful.Object) {
-	keys := f.s.rules.Keys
 	f.unlisted = false
 	f.odd = f.odd || o.Deleted || o.TestClock != ""
 	f.paid = f.paid || o.Balance != 0 || o.HasSavedMethod
-	if tag := o.Metadata[keys.Ownership]; keys.Ownership != "" && tag != "" {
-		f.tagged, f.foreign = tag == f.s.rules.OwnershipValue, tag != f.s.rules.OwnershipValue
-	}
-	if judge.Stamp(*o, keys) == "" && f.linker() != nobody {
+	if judge.Stamp(*o, f.s.rules.Keys) == "" && f.linker() != nobody {
 		f.odd = true
+	}
+}
+
+// tag hears whose application the family is: its customer says it, or a guest's session.
+func (f *Family) tag(o *rightful.Object) {
+	key := f.s.rules.Keys.Ownership
+	if tag := o.Metadata[key]; key != "" && tag != "" {
+		f.tagged, f.foreign = tag == f.s.rules.OwnershipValue, tag != f.s.rules.OwnershipValue
 	}
 }
 
@@ -187,6 +194,7 @@ func (f *Family) subscription(o *rightful.Object) {
 	s := f.s
 	self := s.raw(o.ID)
 	f.subs[self] = true
+	f.odd = f.odd || f.guest // whoever pays again has a customer
 	r := s.rows[self]
 	if r != nil {
 		r.seen = true
@@ -262,7 +270,9 @@ func (f *Family) End() {
 		return
 	case judge.OwnerUs:
 		s.homes[f.self] = f.company
-		s.companies[f.company].homes++
+		if !f.guest {
+			s.companies[f.company].homes++
+		}
 		s.tally.Plain.Ours++
 	case judge.OwnerOther:
 		s.tally.Plain.Foreign++
@@ -283,7 +293,7 @@ func (f *Family) plain() judge.Owner {
 		known = known || s.rows[sub] != nil
 	}
 	switch {
-	case f.guest || f.unlisted || f.exists != rightful.ExistsPresent:
+	case !f.guest && (f.unlisted || f.exists != rightful.ExistsPresent):
 		return ""
 	case f.foreign && !known:
 		return judge.OwnerOther
@@ -293,7 +303,7 @@ func (f *Family) plain() judge.Owner {
 		return judge.OwnerNobody // nothing of ours reaches it, and nobody asks whose it is
 	case f.odd || f.company == nobody || s.companies[f.company].gone:
 		return ""
-	case linker != nobody && linker != f.company, linker == nobody && s.mapping.Link && f.paid:
+	case linker != nobody && linker != f.company, linker == nobody && s.mapping.Link && f.paid && !f.guest:
 		return ""
 	}
 	for pi := range f.silent {
