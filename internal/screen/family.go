@@ -1,6 +1,8 @@
 package screen
 
 import (
+	"strings"
+
 	"rightful"
 	"rightful/internal/judge"
 )
@@ -25,6 +27,7 @@ type Family struct {
 	early    []bought // users who were met before the company
 	stamps   map[id]bool
 	users    map[id]bool
+	emails   map[id]bool
 	products map[id]bool
 	intents  map[id]bool // that a session made
 	silent   map[id]bool // settled intents without a stamp
@@ -41,7 +44,7 @@ type bought struct {
 func (s *Screen) Family(key string, guest bool, exists rightful.Existence) *Family {
 	return &Family{
 		s: s, self: s.raw(key), guest: guest, exists: exists, company: nobody, unlisted: true,
-		stamps: map[id]bool{}, users: map[id]bool{}, products: map[id]bool{}, intents: map[id]bool{},
+		stamps: map[id]bool{}, users: map[id]bool{}, emails: map[id]bool{}, products: map[id]bool{}, intents: map[id]bool{},
 		silent: map[id]bool{}, subs: map[id]bool{}, planned: map[id]bool{},
 	}
 }
@@ -82,6 +85,9 @@ func (f *Family) Add(objects ...rightful.Object) {
 // names hears what an object says about companies and users.
 func (f *Family) names(o *rightful.Object) {
 	s, keys := f.s, f.s.rules.Keys
+	if o.Email != "" {
+		f.emails[s.raw(strings.ToLower(o.Email))] = true
+	}
 	for key, value := range o.Metadata {
 		if value != "" && key != keys.User && key != keys.Ownership {
 			f.stamps[s.of(value)] = true // whatever key it stands under: where the family is suspect, it matters
@@ -264,6 +270,11 @@ func (f *Family) End() {
 		}
 		for who := range f.users {
 			s.buyers[who] = true
+		}
+		for email := range f.emails { // an email proves nothing, and offers a choice
+			for _, who := range s.emails[email] {
+				s.buyers[who] = true
+			}
 		}
 		s.accuseAt(f.company)
 		s.accuseAt(f.linker())

@@ -41,6 +41,7 @@ type Screen struct {
 	byID      map[id]int32 // company id -> its index
 	byStamp   map[id]int32 // what a stamp holds -> the company that it names
 	users     map[id]*user
+	emails    map[id][]id  // lower-case email -> users
 	ties      map[tie]span // memberships
 	links     map[link]bool
 	linkers   map[id]int32 // customer -> the company that links it, several or nobody
@@ -115,7 +116,7 @@ type Tally struct {
 func New(rules judge.Rules, mapping rightful.Mapping, now int64) *Screen {
 	return &Screen{
 		rules: rules, mapping: mapping, now: now, seed: maphash.MakeSeed(),
-		byID: map[id]int32{}, byStamp: map[id]int32{}, users: map[id]*user{}, ties: map[tie]span{},
+		byID: map[id]int32{}, byStamp: map[id]int32{}, users: map[id]*user{}, emails: map[id][]id{}, ties: map[tie]span{},
 		links: map[link]bool{}, linkers: map[id]int32{}, rows: map[id]*row{}, payers: map[id]bool{},
 		homes: map[id]int32{}, families: map[id]bool{}, buyers: map[id]bool{},
 	}
@@ -181,6 +182,9 @@ func (s *Screen) Link(l rightful.Link) {
 func (s *Screen) User(u rightful.User) {
 	s.tally.Users++
 	self := s.of(u.ID)
+	if at := s.raw(strings.ToLower(u.Email)); at != 0 {
+		s.emails[at] = append(s.emails[at], self)
+	}
 	if known := s.users[self]; known != nil {
 		known.suspect = true
 		return
