@@ -86,6 +86,14 @@ func TestHouse(t *testing.T) {
 			},
 		},
 		{
+			"the screen knows the judge, and asks nobody",
+			func(pkg string) bool { return pkg == module+"/internal/screen" },
+			func(_, imp string) bool {
+				return slices.Contains([]string{"net", "net/http", "os", "database/sql", "time", "context", "io"}, imp) ||
+					within(imp, module+"/internal") && imp != judge
+			},
+		},
+		{
 			"the plan is pure",
 			func(pkg string) bool { return within(pkg, planning) },
 			func(_, imp string) bool {
