@@ -232,7 +232,7 @@ func (b *batch) lookAround(ctx context.Context, family string, v *verdict) error
 		return nil // it could not be looked at: that is no answer
 	}
 	*v = *b.verdicts(sit, []string{family})[family]
-	return nil
+	return b.recall(ctx, sit, family, v)
 }
 
 // conclude settles one event by the verdict about its family.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"rightful"
@@ -29,7 +30,9 @@ const (
 // CatchUp looks through Stripe's list of events for those that were never delivered
 // here, and keeps them as if they had been. It returns how many there were. The first
 // time it only notes where to begin. Events of types that no endpoint asks for are not
-// missed.
+// missed. As long as everything was delivered it costs one request at Stripe: what our
+// endpoint asks for is asked where something was not, and as it is then, and once to
+// begin with, so that one that is not there is not found out by a loss.
 func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 	account, err := w.g.opens(ctx)
 	if err != nil {
@@ -44,9 +47,12 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 	if begun == 0 {
 		return 0, w.o.Inbox.KeepInboxMark(ctx, name, to)
 	}
-	delivered, err := w.delivered(ctx, account)
-	if err != nil {
-		return 0, err
+	asks := sync.OnceValues(func() (func(string) bool, error) { return w.asksFor(ctx) })
+	if !w.looked.Load() {
+		if _, err := asks(); err != nil {
+			return 0, err
+		}
+		w.looked.Store(true)
 	}
 	var missed []rightful.Ref
 	defer func() { w.o.Tally.caughtUp(ctx, missed) }() // also of what was found before it failed
@@ -54,7 +60,7 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 	// be listed while a job may run. Stripe lists the newest first.
 	for from := max(begun-int64(catchUpOverlap/time.Second), to-int64(keepFor/time.Second), 1); from < to; {
 		until := min(from+int64(catchUpWindow/time.Second), to)
-		found, err := w.catchUpBetween(ctx, account, from, until, delivered)
+		found, err := w.catchUpBetween(ctx, account, from, until, asks)
 		missed = append(missed, found...)
 		if err != nil {
 			return len(missed), err
@@ -67,12 +73,15 @@ func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
 	return len(missed), nil
 }
 
+// askedFor returns what tells whether our endpoint asks for events of a type.
+type askedFor func() (func(t string) bool, error)
+
 // catchUpBetween keeps what was missed from a time until before another.
-func (w *Webhooks) catchUpBetween(ctx context.Context, account rightful.Account, from, until int64, delivered func(rightful.Event) bool) ([]rightful.Ref, error) {
+func (w *Webhooks) catchUpBetween(ctx context.Context, account rightful.Account, from, until int64, asks askedFor) ([]rightful.Ref, error) {
 	var missed []rightful.Ref
 	var some []rightful.InboxEvent
 	keep := func() error {
-		kept, err := w.keepMissed(ctx, account.Livemode, some)
+		kept, err := w.keepMissed(ctx, account.Livemode, some, asks)
 		missed, some = append(missed, kept...), nil
 		return err
 	}
@@ -80,7 +89,10 @@ func (w *Webhooks) catchUpBetween(ctx context.Context, account rightful.Account,
 		if err != nil {
 			return missed, err
 		}
-		if e.Created >= until || !delivered(e) || !slices.Contains(rightful.StripeTypes(), e.ObjectType) || !isStripeID(e.ObjectID) || !isStripeID(e.ID) {
+		if e.Account != "" && e.Account != account.ID {
+			continue // of a connected account there are other endpoints, and another key
+		}
+		if e.Created >= until || !slices.Contains(rightful.StripeTypes(), e.ObjectType) || !isStripeID(e.ObjectID) || !isStripeID(e.ID) {
 			continue
 		}
 		if some = append(some, w.missed(e, account)); len(some) == listTogether {
@@ -103,8 +115,9 @@ func (w *Webhooks) missed(e rightful.Event, account rightful.Account) rightful.I
 	}
 }
 
-// keepMissed keeps those of the events that are not kept yet, and returns them.
-func (w *Webhooks) keepMissed(ctx context.Context, livemode bool, events []rightful.InboxEvent) ([]rightful.Ref, error) {
+// keepMissed keeps those of the events that our endpoint asks for and that are not kept
+// yet, and returns them.
+func (w *Webhooks) keepMissed(ctx context.Context, livemode bool, events []rightful.InboxEvent, asks askedFor) ([]rightful.Ref, error) {
 	ids := make([]string, len(events))
 	for i, e := range events {
 		ids[i] = e.ID
@@ -113,7 +126,14 @@ func (w *Webhooks) keepMissed(ctx context.Context, livemode bool, events []right
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
-	events = slices.DeleteFunc(events, func(e rightful.InboxEvent) bool { return !slices.Contains(missing, e.ID) })
+	ours, err := asks()
+	if err != nil {
+		return nil, err
+	}
+	events = slices.DeleteFunc(events, func(e rightful.InboxEvent) bool { return !slices.Contains(missing, e.ID) || !ours(e.Type) })
+	if len(events) == 0 {
+		return nil, nil
+	}
 	fresh, err := w.o.Inbox.AcceptEvents(ctx, events)
 	if err != nil {
 		return nil, err

@@ -12,10 +12,10 @@ import (
 // servedAt is where rightful serve takes events.
 const servedAt = "/v1/webhooks/stripe"
 
-// delivered returns what tells whether an event should have been delivered here: our
-// endpoint asks for its type, be it disabled by now. Where no endpoint can be seen, any
+// asksFor returns what tells whether an event of a type should have been delivered here:
+// our endpoint asks for it, be it disabled by now. Where no endpoint can be seen, any
 // should.
-func (w *Webhooks) delivered(ctx context.Context, account rightful.Account) (func(rightful.Event) bool, error) {
+func (w *Webhooks) asksFor(ctx context.Context) (func(t string) bool, error) {
 	endpoints, err := w.g.opt.Stripe.Endpoints(ctx)
 	switch rightful.KindOf(err) {
 	case "":
@@ -27,16 +27,10 @@ func (w *Webhooks) delivered(ctx context.Context, account rightful.Account) (fun
 	default:
 		return nil, err
 	}
-	asks := func(string) bool { return true }
-	if len(endpoints) > 0 {
-		if asks, err = w.asked(endpoints); err != nil {
-			return nil, err
-		}
+	if len(endpoints) == 0 {
+		return func(string) bool { return true }, nil
 	}
-	return func(e rightful.Event) bool {
-		// Of a connected account there are other endpoints, and another key.
-		return (e.Account == "" || e.Account == account.ID) && asks(e.Type)
-	}, nil
+	return w.asked(endpoints)
 }
 
 // asked returns what tells whether our endpoint asks for events of a type. It is the one

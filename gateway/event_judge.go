@@ -44,20 +44,24 @@ func (w *Webhooks) JudgeShard(ctx context.Context, shard int) (bool, error) {
 func (w *Webhooks) work(ctx context.Context, lane rightful.InboxLane, shard int, some func(ctx context.Context, shard int, worker string, end time.Time) (bool, error)) (taken bool, err error) {
 	worker := rand.Text()
 	end := time.Now().Add(workSlice)
-	if taken, err = w.o.Inbox.TakeShard(ctx, lane, shard, worker, w.until()); err != nil || !taken {
-		return taken, err
+	more := false
+	taken, err = w.o.Inbox.TakeShard(ctx, lane, shard, worker, w.until())
+	if err == nil && !taken {
+		return false, nil
 	}
-	more := true
-	for more && err == nil && time.Now().Before(end) {
+	// Given back also when the work was called off, and when it is not known whether the
+	// shard was taken: the next one need not wait.
+	defer func() {
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if released := w.o.Inbox.ReleaseShard(release, lane, shard, worker, more && err == nil); err == nil {
+			err = released
+		}
+	}()
+	for more = err == nil; more && err == nil && time.Now().Before(end); {
 		more, err = some(ctx, shard, worker, end)
 	}
-	// Given back also when the work was called off: the next one need not wait.
-	release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if released := w.o.Inbox.ReleaseShard(release, lane, shard, worker, more && err == nil); err == nil {
-		err = released
-	}
-	return true, err
+	return taken, err
 }
 
 // until is how long a shard is held from now, Unix seconds.

@@ -123,7 +123,7 @@ func (r *replay) judge(ctx context.Context, sessions []rightful.Object) (out []R
 	if err != nil {
 		return nil, nil, err
 	}
-	recorded, err := r.recorded(ctx, sessions)
+	recorded, err := r.g.recorded(ctx, r.account, sessions)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -151,6 +151,9 @@ func (r *replay) judge(ctx context.Context, sessions []rightful.Object) (out []R
 	}
 	if !partly {
 		r.remember(sit, verdict, about)
+		if again, more := judge.WithRecords(sit, r.g.rules, recorded); more {
+			r.remember(again, judge.Judge(again, r.g.rules), about)
+		}
 	}
 	for _, o := range sessions {
 		out = append(out, r.one(sit, verdict, o, recorded[o.ID], partly))
@@ -168,13 +171,17 @@ func (unsearched) Search(ctx context.Context, _ rightful.ObjectType, _, _ string
 	return nil, ctx.Err()
 }
 
-// remember keeps whose the families are that were looked at, for the events about them.
+// remember keeps whose the families are that were looked at, for the events about them:
+// the first time that somebody can be named holds.
 func (r *replay) remember(sit *rightful.Situation, judged judge.Verdict, about rightful.Subject) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, f := range sit.Families {
 		if !f.Guest() && !slices.Contains(about.Customers, f.StripeCustomerID) {
 			continue // read beside others, and perhaps not to the end
+		}
+		if known := r.wide[f.Key]; known != nil && (known.company != "" || known.foreign) {
+			continue
 		}
 		v := &verdict{foreign: judged.Owners[i] == judge.OwnerOther}
 		if judged.Owners[i] == judge.OwnerUs || r.g.opt.Keys.Ownership == "" && !v.foreign {
@@ -185,25 +192,6 @@ func (r *replay) remember(sit *rightful.Situation, judged judge.Verdict, about r
 			r.wide[o.ID] = v
 		}
 	}
-}
-
-// recorded returns for whom our own record says that sessions were made.
-func (r *replay) recorded(ctx context.Context, sessions []rightful.Object) (map[string]rightful.Intent, error) {
-	out := map[string]rightful.Intent{}
-	records, kept := r.g.opt.Intents.(rightful.CheckoutRecords)
-	if !kept {
-		return out, nil
-	}
-	for _, o := range sessions {
-		made, known, err := records.CheckoutOf(ctx, r.account.ID, r.account.Livemode, o.ID)
-		if err != nil {
-			return nil, err
-		}
-		if known {
-			out[o.ID] = made
-		}
-	}
-	return out, nil
 }
 
 // one judges one session, as ValidatePayment would for its buyer.

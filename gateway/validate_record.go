@@ -11,15 +11,33 @@ var _ rightful.CheckoutRecords = (*Memory)(nil)
 // recall asks our own record for whom the session was made, where it is not the user's
 // by what else is known.
 func (g *Gateway) recall(ctx context.Context, s *seen) error {
-	records, kept := g.opt.Intents.(rightful.CheckoutRecords)
-	if !kept || !s.doubtful() {
+	if !s.doubtful() {
 		return nil
 	}
-	made, known, err := records.CheckoutOf(ctx, s.account.ID, s.account.Livemode, s.id)
-	if err == nil && known {
-		s.believe(made)
+	made, err := g.recorded(ctx, s.account, []rightful.Object{{ID: s.id}})
+	if in, known := made[s.id]; known {
+		s.believe(in)
 	}
 	return err
+}
+
+// recorded returns for whom our own record says that sessions were made, by their ids.
+func (g *Gateway) recorded(ctx context.Context, account rightful.Account, sessions []rightful.Object) (map[string]rightful.Intent, error) {
+	out := map[string]rightful.Intent{}
+	records, kept := g.opt.Intents.(rightful.CheckoutRecords)
+	if !kept {
+		return out, nil
+	}
+	for _, o := range sessions {
+		made, known, err := records.CheckoutOf(ctx, account.ID, account.Livemode, o.ID)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			out[o.ID] = made
+		}
+	}
+	return out, nil
 }
 
 // doubtful reports whether a record of how the session was made could say more than the

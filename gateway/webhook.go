@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"rightful"
@@ -53,6 +54,7 @@ type Webhooks struct {
 	acceptor acceptor
 	readFor  time.Duration // 0: readWithin
 	lookFor  time.Duration // 0: lookWidelyFor
+	looked   atomic.Bool   // our endpoint was looked for once
 }
 
 // Webhooks returns what accepts events of the gateway's account. An error is of kind

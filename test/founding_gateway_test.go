@@ -199,7 +199,7 @@ func (f *fronted) pays(session string) string {
 	for {
 		select {
 		case n := <-f.told:
-			if n.Object.Type == "subscription" {
+			if n.Object.Type == "subscription" && !n.Superseded { // of those the row is written
 				return n.Object.ID
 			}
 		case <-late:

@@ -23,7 +23,7 @@ func newDoctor(s Streams) *cobra.Command {
 		Long: `doctor examines the database and each mapped query, the Stripe key and its
 permissions, account and mode, webhook endpoints, the cache, the probe and the
 clock. Each line is ok, a warning, or an error with what to do. It writes nothing
-and sends about ten requests to Stripe.
+and sends about fifteen requests to Stripe.
 
 Exit code: 0 when nothing is an error, 1 otherwise.`,
 		Args: noArgs,

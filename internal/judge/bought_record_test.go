@@ -1,0 +1,75 @@
+package judge_test
+
+import (
+	"testing"
+
+	"rightful"
+	"rightful/internal/judge"
+)
+
+// TestWhatARecordAdds: a record of how a session was made is heard where the session went
+// through, its stamps still say the same, and it is not known already.
+func TestWhatARecordAdds(t *testing.T) {
+	t.Parallel()
+	const made, now = 1_000_000, 2_000_000
+	record := rightful.Intent{CompanyID: "11", UserID: "7"}
+	for _, tt := range []struct {
+		name   string
+		change func(sit *rightful.Situation, s *rightful.Object, in *rightful.Intent)
+		more   bool
+	}{
+		{name: "of somebody who was never of the company", more: true},
+		{name: "of a company stamped by another name", more: true, change: func(sit *rightful.Situation, s *rightful.Object, _ *rightful.Intent) {
+			sit.Companies[0].StampValue, s.Metadata["company_id"] = "acme", "acme"
+		}},
+		{name: "of a checkout that was abandoned", change: func(_ *rightful.Situation, s *rightful.Object, _ *rightful.Intent) {
+			s.Status, s.PaymentStatus = "expired", "unpaid"
+		}},
+		{name: "of one whose money is on its way", more: true, change: func(_ *rightful.Situation, s *rightful.Object, _ *rightful.Intent) {
+			s.PaymentStatus = "unpaid"
+		}},
+		{name: "another company is stamped", change: func(_ *rightful.Situation, s *rightful.Object, _ *rightful.Intent) { s.Metadata["company_id"] = "12" }},
+		{name: "another user is stamped", change: func(_ *rightful.Situation, s *rightful.Object, _ *rightful.Intent) { s.Metadata["user_id"] = "8" }},
+		{name: "nobody is stamped", change: func(_ *rightful.Situation, s *rightful.Object, in *rightful.Intent) {
+			delete(s.Metadata, "user_id")
+			in.UserID = ""
+		}},
+		{name: "of another session", change: func(_ *rightful.Situation, _ *rightful.Object, in *rightful.Intent) { in.ObjectID = "cs_2" }},
+		{name: "no memberships are known of them", change: func(sit *rightful.Situation, _ *rightful.Object, _ *rightful.Intent) { sit.Memberships = nil }},
+		{name: "they were of the company then", change: func(sit *rightful.Situation, _ *rightful.Object, _ *rightful.Intent) {
+			sit.Memberships[0].CompanyID, sit.Memberships[0].LeftAt = "11", made+1
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			sit := &rightful.Situation{
+				Now:         now,
+				Mapping:     rightful.Mapping{Memberships: true},
+				Companies:   []rightful.Company{{ID: "11"}, {ID: "12"}, {ID: "20"}},
+				Users:       []rightful.User{{ID: "7"}, {ID: "8"}},
+				Memberships: []rightful.Membership{{UserID: "7", CompanyID: "20", JoinedAt: 1}},
+			}
+			s := rightful.Object{
+				Type: rightful.TypeSession, ID: "cs_1", Created: made, Status: "complete", PaymentStatus: "paid", StripeCustomerID: "cus_1",
+				Metadata: map[string]string{"company_id": "11", "user_id": "7"},
+			}
+			in := record
+			in.ObjectID = s.ID
+			if tt.change != nil {
+				tt.change(sit, &s, &in)
+			}
+			customer := rightful.Object{Type: rightful.TypeCustomer, ID: "cus_1", Created: 1, Metadata: map[string]string{}}
+			sit.Families = []rightful.Family{{Key: "cus_1", StripeCustomerID: "cus_1", Exists: rightful.ExistsPresent, Customer: customer, Sessions: []rightful.Object{s}}}
+			rules := judge.Rules{Keys: rightful.KeySet{Company: "company_id", User: "user_id"}}
+			known := len(sit.Memberships)
+
+			with, more := judge.WithRecords(sit, rules, map[string]rightful.Intent{in.ObjectID: in})
+			if more != tt.more || (len(with.Memberships) > known) != tt.more || len(sit.Memberships) != known {
+				t.Fatalf("adds %v, want %v: %+v", more, tt.more, with.Memberships)
+			}
+			if company := judge.Judge(with, rules).Attributions[0].CompanyID; tt.more && company != "11" {
+				t.Errorf("it is company %q's", company)
+			}
+		})
+	}
+}
