@@ -8,7 +8,8 @@ import (
 )
 
 // Family is one customer, or one guest's session, under the screen's eyes, with what
-// hangs on it. Its objects may be told in parts, the customer or the session first.
+// hangs on it. Its objects may be told in parts, the customer or the session first. One
+// Family may be used for many, one after the other.
 type Family struct {
 	s      *Screen
 	self   id
@@ -16,36 +17,60 @@ type Family struct {
 	size   int
 	guest  bool
 
-	company  int32 // that everything names, nobody before anything does
-	odd      bool  // something is not plain
-	tagged   bool  // its customer is tagged as ours
-	foreign  bool  // or as another application's
-	reached  bool  // a stamp, a user, or what may be one, stands on it
-	paid     bool  // money is seen on it
-	unlisted bool  // its customer was not among its objects
+	linker   ref  // the company that links it
+	company  ref  // that everything names, nobody before anything does
+	odd      bool // something is not plain
+	tagged   bool // its customer is tagged as ours
+	foreign  bool // or as another application's
+	reached  bool // a stamp, a user, or what may be one, stands on it
+	known    bool // a link or a row names it, or a row names a subscription of it
+	paid     bool // money is seen on it
+	unlisted bool // its customer was not among its objects
 
 	early    []bought // users who were met before the company
-	stamps   map[id]bool
-	users    map[id]bool
-	emails   map[id]bool
-	products map[id]bool
-	intents  map[id]bool // that a session made
-	silent   map[id]bool // settled intents without a stamp
-	subs     map[id]bool // its subscriptions
-	planned  map[id]bool // subscriptions that a stamped phase writes to
+	stamps   bag
+	users    bag
+	emails   bag
+	products bag
+	intents  bag // that a session made
+	silent   bag // settled intents without a stamp
+	subs     bag // its subscriptions
+	planned  bag // subscriptions that a stamped phase writes to
+
+	met     []*row // rows that name its subscriptions
+	accused []ref  // companies that are suspect by what it holds
+	others  []id   // families that are
 }
 
 type bought struct {
-	user id
+	user *user
 	at   int64
 }
 
 // Family begins a family: a customer's id, or the key of what has no customer.
 func (s *Screen) Family(key string, guest bool, exists rightful.Existence) *Family {
-	return &Family{
-		s: s, self: s.raw(key), guest: guest, exists: exists, company: nobody, unlisted: true,
-		stamps: map[id]bool{}, users: map[id]bool{}, emails: map[id]bool{}, products: map[id]bool{}, intents: map[id]bool{},
-		silent: map[id]bool{}, subs: map[id]bool{}, planned: map[id]bool{},
+	f := &Family{s: s}
+	f.Begin(key, guest, exists)
+	return f
+}
+
+// Begin begins another family, once the one before has ended.
+func (f *Family) Begin(key string, guest bool, exists rightful.Existence) {
+	for _, b := range []*bag{&f.stamps, &f.users, &f.emails, &f.products, &f.intents, &f.silent, &f.subs, &f.planned} {
+		b.clear()
+	}
+	*f = Family{
+		s: f.s, self: f.s.raw(key), guest: guest, exists: exists, company: nobody, linker: nobody, unlisted: true,
+		stamps: f.stamps, users: f.users, emails: f.emails, products: f.products, intents: f.intents, silent: f.silent, subs: f.subs, planned: f.planned,
+		early: f.early[:0], met: f.met[:0], accused: f.accused[:0], others: f.others[:0],
+	}
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	if at := f.s.spots.of(f.self); at != nil && at.linker != nobody {
+		f.known = true
+		if f.linker = at.linker; f.linker == rowed {
+			f.linker = nobody
+		}
 	}
 }
 
@@ -71,7 +96,7 @@ func (f *Family) Add(objects ...rightful.Object) {
 			if o.SettledIntent() {
 				f.paid = true
 				if judge.Stamp(*o, f.s.rules.Keys) == "" {
-					f.silent[f.s.raw(o.ID)] = true
+					f.silent.add(f.s.raw(o.ID))
 				}
 			}
 		case rightful.TypeSchedule:
@@ -86,11 +111,11 @@ func (f *Family) Add(objects ...rightful.Object) {
 func (f *Family) names(o *rightful.Object) {
 	s, keys := f.s, f.s.rules.Keys
 	if o.Email != "" {
-		f.emails[s.raw(strings.ToLower(o.Email))] = true
+		f.emails.add(s.raw(strings.ToLower(o.Email)))
 	}
 	for key, value := range o.Metadata {
 		if value != "" && key != keys.User && key != keys.Ownership {
-			f.stamps[s.of(value)] = true // whatever key it stands under: where the family is suspect, it matters
+			f.stamps.add(s.of(value)) // whatever key it stands under: where the family is suspect, it matters
 		}
 	}
 	stamp := judge.Stamp(*o, keys)
@@ -115,8 +140,9 @@ func (f *Family) names(o *rightful.Object) {
 	if ref := o.ClientReferenceID; ref != "" {
 		f.reached = true
 		at := s.of(ref)
-		f.stamps[at], f.users[at] = true, true
-		if i, names := s.byStamp[at]; s.users[at] == nil && names {
+		f.stamps.add(at)
+		f.users.add(at)
+		if i := s.stamped(at); i != nobody && s.users.of(at) == nil {
 			f.belongsTo(i)
 		}
 	}
@@ -130,14 +156,14 @@ func demanded(o *rightful.Object) bool {
 
 // is hears a stamp.
 func (f *Family) is(stamp string) {
-	if i, known := f.s.byStamp[f.s.of(stamp)]; known {
+	if i := f.s.stamped(f.s.of(stamp)); i != nobody {
 		f.belongsTo(i)
 	} else {
 		f.odd = true
 	}
 }
 
-func (f *Family) belongsTo(i int32) {
+func (f *Family) belongsTo(i ref) {
 	if f.company == nobody {
 		f.company = i
 	}
@@ -146,15 +172,15 @@ func (f *Family) belongsTo(i int32) {
 
 // buyer hears of a user. It has to be certain that they belong to the company.
 func (f *Family) buyer(who id, at int64) {
-	f.users[who] = true
-	u := f.s.users[who]
+	f.users.add(who)
+	u := f.s.users.of(who)
 	switch {
 	case u == nil || u.inactive || u.suspect:
 		f.odd = true
-	case f.company >= 0:
-		f.odd = f.odd || !f.s.belongs(who, u, f.company, at)
+	case f.company.company():
+		f.odd = f.odd || !f.s.belongs(u, f.company, at)
 	case len(f.early) < 8:
-		f.early = append(f.early, bought{who, at})
+		f.early = append(f.early, bought{u, at})
 	default:
 		f.odd = true
 	}
@@ -164,7 +190,7 @@ func (f *Family) customer(o *rightful.Object) {
 	f.unlisted = false
 	f.odd = f.odd || o.Deleted || o.TestClock != ""
 	f.paid = f.paid || o.Balance != 0 || o.HasSavedMethod
-	if judge.Stamp(*o, f.s.rules.Keys) == "" && f.linker() != nobody {
+	if judge.Stamp(*o, f.s.rules.Keys) == "" && f.linker != nobody {
 		f.odd = true
 	}
 }
@@ -177,43 +203,32 @@ func (f *Family) tag(o *rightful.Object) {
 	}
 }
 
-// linker returns the company that links the customer, nobody for none.
-func (f *Family) linker() int32 {
-	if i, linked := f.s.linkers[f.self]; linked {
-		if i == nobody {
-			return several // a company that does not exist
-		}
-		return i
-	}
-	return nobody
-}
-
 func (f *Family) session(o *rightful.Object) {
 	f.paid = f.paid || o.SettledSession()
 	f.odd = f.odd || o.PaymentLink != ""
 	if o.PaymentIntentID != "" {
-		f.intents[f.s.raw(o.PaymentIntentID)] = true
+		f.intents.add(f.s.raw(o.PaymentIntentID))
 	}
 }
 
 func (f *Family) subscription(o *rightful.Object) {
 	s := f.s
 	self := s.raw(o.ID)
-	f.subs[self] = true
+	f.subs.add(self)
 	f.odd = f.odd || f.guest // whoever pays again has a customer
-	r := s.rows[self]
+	r := s.rows.of(self)
 	if r != nil {
-		r.seen = true
-		f.reached = true
+		f.met = append(f.met, r)
+		f.reached, f.known = true, true
 		i := s.at(r.company)
 		if i == nobody || r.several || r.customer != 0 && r.customer != f.self {
 			f.odd = true
-			s.accuseAt(i)
-			s.families[r.customer] = s.families[r.customer] || r.customer != 0
+			f.accused = append(f.accused, i)
+			f.others = append(f.others, r.customer)
 		} else {
 			f.belongsTo(i)
 			if f.odd {
-				s.accuseAt(i)
+				f.accused = append(f.accused, i)
 			}
 		}
 	}
@@ -227,8 +242,7 @@ func (f *Family) subscription(o *rightful.Object) {
 				product = it.PriceID
 			}
 			if at := s.raw(product); at != 0 {
-				f.odd = f.odd || f.products[at] // that one price stands twice in one subscription is odd enough
-				f.products[at] = true
+				f.odd = !f.products.add(at) || f.odd // that one price stands twice in one subscription is odd enough
 			}
 		}
 	case o.Status == "":
@@ -242,13 +256,13 @@ func (f *Family) schedule(o *rightful.Object) {
 	for _, p := range o.Phases {
 		for _, value := range p.Metadata {
 			if value != "" {
-				f.stamps[f.s.of(value)] = true
+				f.stamps.add(f.s.of(value))
 			}
 		}
 		if stamp := judge.Stamp(rightful.Object{Metadata: p.Metadata}, f.s.rules.Keys); stamp != "" {
 			f.is(stamp)
 			if o.SubscriptionID != "" {
-				f.planned[f.s.raw(o.SubscriptionID)] = true
+				f.planned.add(f.s.raw(o.SubscriptionID))
 			}
 		}
 	}
@@ -257,78 +271,90 @@ func (f *Family) schedule(o *rightful.Object) {
 // End tells that all objects of the family were told.
 func (f *Family) End() {
 	s := f.s
+	owner := f.plain()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.tally.Families++
 	s.tally.Objects += f.size
-	switch owner := f.plain(); owner {
+	for _, r := range f.met {
+		r.seen = true
+	}
+	for _, i := range f.accused {
+		s.accuseAt(i)
+	}
+	for _, other := range f.others {
+		s.families[other] = s.families[other] || other != 0
+	}
+	switch owner {
 	case "":
-		s.families[f.self] = true
-		for stamp := range f.stamps {
-			if i, known := s.byStamp[stamp]; known {
-				s.accuseAt(i)
-			}
-			s.accuse(stamp) // its id may be an old form of the stamp
-		}
-		for who := range f.users {
-			s.buyers[who] = true
-		}
-		for email := range f.emails { // an email proves nothing, and offers a choice
-			for _, who := range s.emails[email] {
-				s.buyers[who] = true
-			}
-		}
-		s.accuseAt(f.company)
-		s.accuseAt(f.linker())
+		f.suspect()
 		return
 	case judge.OwnerUs:
-		s.homes[f.self] = f.company
+		s.spots.at(f.self).home = f.company
 		if !f.guest {
-			s.companies[f.company].homes++
+			more(&s.company(f.company).homes)
+			s.beside++
 		}
 		s.tally.Plain.Ours++
 	case judge.OwnerOther:
+		s.spots.at(f.self).home = foreign
 		s.tally.Plain.Foreign++
 	case judge.OwnerNobody:
+		s.spots.at(f.self).home = unreached
 		s.tally.Plain.Unreached++
 	}
 	s.tally.PlainFamilies++
 	s.tally.PlainObjects += f.size
 }
 
+// suspect notes the family, and whom it concerns.
+func (f *Family) suspect() {
+	s := f.s
+	s.families[f.self] = true
+	for _, stamp := range f.stamps.few {
+		s.accuseAt(s.stamped(stamp))
+		s.accuse(stamp) // its id may be an old form of the stamp
+	}
+	for _, who := range f.users.few {
+		s.buyers[who] = true
+	}
+	for _, email := range f.emails.few { // an email proves nothing, and offers a choice
+		s.emails[email] = true
+	}
+	s.accuseAt(f.company)
+	s.accuseAt(f.linker)
+}
+
 // plain returns whose application the family is if nothing can be said about it, "" if
 // something may.
 func (f *Family) plain() judge.Owner {
 	s := f.s
-	linker := f.linker()
-	known := linker != nobody || s.payers[f.self]
-	for sub := range f.subs {
-		known = known || s.rows[sub] != nil
-	}
 	switch {
 	case !f.guest && (f.unlisted || f.exists != rightful.ExistsPresent):
 		return ""
-	case f.foreign && !known:
+	case f.foreign && !f.known:
 		return judge.OwnerOther
 	case f.foreign:
 		return ""
-	case !f.tagged && !known && !f.reached && (!f.paid || s.rules.Keys.Ownership != ""):
+	case !f.tagged && !f.known && !f.reached && (!f.paid || s.rules.Keys.Ownership != ""):
 		return judge.OwnerNobody // nothing of ours reaches it, and nobody asks whose it is
-	case f.odd || f.company == nobody || s.companies[f.company].gone:
+	case f.odd || !f.company.company() || s.company(f.company).gone:
 		return ""
-	case linker != nobody && linker != f.company, linker == nobody && s.mapping.Link && f.paid && !f.guest:
+	case f.linker != nobody && f.linker != f.company, f.linker == nobody && s.mapping.Link && f.paid && !f.guest:
 		return ""
 	}
-	for pi := range f.silent {
-		if f.intents[pi] {
+	for _, pi := range f.silent.few {
+		if f.intents.has(pi) {
 			return ""
 		}
 	}
-	for sub := range f.planned {
-		if !f.subs[sub] {
+	for _, sub := range f.planned.few {
+		if !f.subs.has(sub) {
 			return ""
 		}
 	}
 	for _, b := range f.early {
-		if !s.belongs(b.user, s.users[b.user], f.company, b.at) {
+		if !s.belongs(b.user, f.company, b.at) {
 			return ""
 		}
 	}

@@ -17,7 +17,10 @@ package screen
 
 import (
 	"hash/maphash"
+	"math"
+	"math/bits"
 	"strings"
+	"sync"
 
 	"rightful"
 	"rightful/internal/judge"
@@ -30,78 +33,111 @@ const Fewest = 100
 
 // Screen takes in the rows of a database, then, after Settle, the families of a Stripe
 // account, then cached values and what the running app answers, and after Close tells
-// what is suspect. It is not for several goroutines.
+// what is suspect. Companies and links, users, memberships, and subscription rows may
+// be taken in by four goroutines; each Family belongs to one, and there may be many. All the
+// rest is for one goroutine.
 type Screen struct {
 	rules   judge.Rules
 	mapping rightful.Mapping
 	now     int64
 	seed    maphash.Seed
 
-	companies []company
-	byID      map[id]int32 // company id -> its index
-	byStamp   map[id]int32 // what a stamp holds -> the company that it names
-	users     map[id]*user
-	emails    map[id][]id  // lower-case email -> users
-	ties      map[tie]span // memberships
-	links     map[link]bool
-	linkers   map[id]int32 // customer -> the company that links it, several or nobody
-	rows      map[id]*row  // by subscription
-	bare      []row        // rows without a subscription
-	payers    map[id]bool  // customers that rows name
+	companies table[company, *company]
+	stamps    map[id]id // stamps of companies that have one of their own -> the company
+	users     table[user, *user]
+	ties      table[tie, *tie]
+	links     []link // rows of a table of links
+	rows      table[row, *row]
+	bare      []row // rows without a subscription
+	accused   []id  // companies that are suspect, whatever else is known
 
-	homes    map[id]int32 // plain family -> its company
-	families map[id]bool  // suspect families
-	buyers   map[id]bool  // users on suspect families
+	mu       sync.Mutex // while there are families
+	spots    spots
+	families map[id]bool // suspect families
+	buyers   map[id]bool // users on suspect families
+	emails   map[id]bool // emails on suspect families
 	tally    Tally
+	beside   int
 }
 
 // id is the hash of an id; 0 is none.
 type id uint64
 
-// Companies that are none.
+// ref is where a company is: the part of its table, and the place in it.
+type ref uint32
+
+const placeBits = 24
+
+// What is no company.
 const (
-	nobody  int32 = -1
-	several int32 = -2
+	nobody    ref = ^ref(0) - iota
+	several       // there is not one company
+	rowed         // no link, and a row names it
+	foreign       // another application's
+	unreached     // nothing of ours reaches it
+	nowhere       // the greatest that is a company is below
 )
+
+func (r ref) company() bool { return r < nowhere }
 
 type company struct {
 	self    id
 	owner   id
-	parent  id
-	merged  id
 	link    id // the one customer that it links
-	links   int
-	homes   int // customers that are its own
+	links   uint8
+	homes   uint8 // customers that are its own, up to 255
 	gone    bool
+	named   bool // stamps do not hold its id
 	suspect bool
 }
 
+func (c *company) key() id { return c.self }
+
 type user struct {
+	self      id
 	direct    id
+	email     id
+	owned     uint16 // companies that they own, up to the greatest
+	member    uint16 // companies that they belong to now, by a membership row
 	inactive  bool
 	suspect   bool
 	history   bool // there are membership rows
-	owned     int  // companies that they own
-	member    int  // companies that they belong to now, by a membership row
 	confirmed bool // one of these is that of the direct column
 }
 
-type tie struct{ user, company id }
+func (u *user) key() id { return u.self }
 
-// span is when a membership counts. Several rows of a pair are several spans, and
-// what they say together is left to the judge.
-type span struct {
-	joined, left int64
-	several      bool
+// tie is a membership.
+type tie struct {
+	pair          id
+	user, company id
+	span
 }
 
-type link struct{ company, customer id }
+func (t *tie) key() id { return t.pair }
+
+// span is when a membership counts. Several rows of a pair are several spans, and
+// what they say together is left to the judge, and so is a time that is none.
+type span struct {
+	joined, left uint32
+}
+
+// unclear is a span of which nothing is told.
+var unclear = span{math.MaxUint32, math.MaxUint32}
+
+type link struct {
+	company, customer id
+	placeholder       bool
+}
 
 type row struct {
+	sub               id
 	company, customer id
 	live, ended, seen bool
 	several           bool
 }
+
+func (r *row) key() id { return r.sub }
 
 // Tally counts what was looked at, and what of it was cleared. Owners of suspect
 // families are counted by the judge.
@@ -116,9 +152,7 @@ type Tally struct {
 func New(rules judge.Rules, mapping rightful.Mapping, now int64) *Screen {
 	return &Screen{
 		rules: rules, mapping: mapping, now: now, seed: maphash.MakeSeed(),
-		byID: map[id]int32{}, byStamp: map[id]int32{}, users: map[id]*user{}, emails: map[id][]id{}, ties: map[tie]span{},
-		links: map[link]bool{}, linkers: map[id]int32{}, rows: map[id]*row{}, payers: map[id]bool{},
-		homes: map[id]int32{}, families: map[id]bool{}, buyers: map[id]bool{},
+		stamps: map[id]id{}, families: map[id]bool{}, buyers: map[id]bool{}, emails: map[id]bool{},
 	}
 }
 
@@ -131,6 +165,12 @@ func (s *Screen) raw(text string) id {
 		return 0
 	}
 	return id(max(maphash.String(s.seed, text), 1))
+}
+
+// pair is the id of a membership.
+func pair(user, company id) id {
+	high, low := bits.Mul64(uint64(user), uint64(company)|1)
+	return id(high ^ low ^ bits.RotateLeft64(uint64(user), 21))
 }
 
 func (s *Screen) placeholder(customer string) bool {
@@ -146,35 +186,32 @@ func (s *Screen) placeholder(customer string) bool {
 func (s *Screen) Company(c rightful.Company) {
 	s.tally.Companies++
 	self := s.of(c.ID)
-	if i, known := s.byID[self]; known {
-		s.companies[i].suspect = true
-		return
-	}
-	i := int32(len(s.companies))
-	s.companies = append(s.companies, company{
-		self: self, owner: s.of(c.OwnerUserID), parent: s.of(c.BillingParentID), merged: s.of(c.MergedInto),
-		gone:    !c.Live(),
+	kept := company{
+		self: self, owner: s.of(c.OwnerUserID), link: s.raw(c.StripeCustomerID), gone: !c.Live(), named: c.StampValue != "",
 		suspect: c.ID == "" || c.Deleted || c.MergedInto != "" || c.BillingParentID != "" || s.placeholder(c.StripeCustomerID),
-	})
-	s.byID[self] = i
-	stamp := self
-	if c.StampValue != "" {
-		stamp = s.of(c.StampValue)
 	}
-	if other, taken := s.byStamp[stamp]; taken {
-		s.companies[i].suspect, s.companies[other].suspect = true, true
+	for _, other := range []string{c.BillingParentID, c.MergedInto} {
+		if other != "" {
+			s.accused = append(s.accused, s.of(other))
+		}
 	}
-	s.byStamp[stamp] = i
-	if c.StripeCustomerID != "" {
-		s.links[link{self, s.raw(c.StripeCustomerID)}] = false
+	if kept.link != 0 {
+		kept.links = 1
 	}
+	if kept.named {
+		stamp := s.of(c.StampValue)
+		if other, taken := s.stamps[stamp]; taken {
+			s.accused = append(s.accused, self, other)
+		}
+		s.stamps[stamp] = self
+	}
+	s.companies.add(kept)
 }
 
 // Link takes in a row of the table of links.
 func (s *Screen) Link(l rightful.Link) {
 	if l.CompanyID != "" && l.StripeCustomerID != "" {
-		at := link{s.of(l.CompanyID), s.raw(l.StripeCustomerID)}
-		s.links[at] = s.links[at] || s.placeholder(l.StripeCustomerID)
+		s.links = append(s.links, link{s.of(l.CompanyID), s.raw(l.StripeCustomerID), s.placeholder(l.StripeCustomerID)})
 	}
 }
 
@@ -182,99 +219,178 @@ func (s *Screen) Link(l rightful.Link) {
 func (s *Screen) User(u rightful.User) {
 	s.tally.Users++
 	self := s.of(u.ID)
-	if at := s.raw(strings.ToLower(u.Email)); at != 0 {
-		s.emails[at] = append(s.emails[at], self)
-	}
-	if known := s.users[self]; known != nil {
-		known.suspect = true
-		return
-	}
-	s.users[self] = &user{direct: s.of(u.CompanyID), inactive: u.Inactive, suspect: self == 0}
+	s.users.add(user{self: self, direct: s.of(u.CompanyID), email: s.raw(strings.ToLower(u.Email)), inactive: u.Inactive, suspect: self == 0})
 }
 
 // Membership takes in a membership.
 func (s *Screen) Membership(m rightful.Membership) {
-	at := tie{s.of(m.UserID), s.of(m.CompanyID)}
-	if at.user == 0 || at.company == 0 {
+	t := tie{user: s.of(m.UserID), company: s.of(m.CompanyID), span: unclear}
+	if t.user == 0 || t.company == 0 {
 		return
 	}
-	was, known := s.ties[at]
-	now := span{joined: m.JoinedAt, left: m.LeftAt}
-	if known && was != now {
-		now.several = true
+	t.pair = pair(t.user, t.company)
+	if ok := func(at int64) bool { return at >= 0 && at < math.MaxUint32 }; ok(m.JoinedAt) && ok(m.LeftAt) {
+		t.span = span{uint32(m.JoinedAt), uint32(m.LeftAt)}
 	}
-	s.ties[at] = now
+	s.ties.add(t)
 }
 
 // Row takes in a subscription row.
 func (s *Screen) Row(r rightful.SubscriptionRow) {
 	status := strings.ToLower(r.Status)
 	kept := row{
-		company: s.of(r.CompanyID), customer: s.raw(r.StripeCustomerID),
+		sub: s.raw(r.StripeSubscriptionID), company: s.of(r.CompanyID), customer: s.raw(r.StripeCustomerID),
 		live: judge.LiveWord(status), ended: judge.EndedWord(status),
 	}
-	if kept.customer != 0 {
-		s.payers[kept.customer] = true
-	}
-	sub := s.raw(r.StripeSubscriptionID)
-	switch known := s.rows[sub]; {
-	case sub == 0:
+	if kept.sub == 0 {
 		s.bare = append(s.bare, kept)
-	case known != nil:
-		known.several = true
-		kept.several = true
-		s.bare = append(s.bare, kept) // its company is suspect, too
-	default:
-		s.rows[sub] = &kept
+		return
 	}
+	s.rows.add(kept)
 }
 
 // Settle ends the rows of the database: from here on, families are taken in.
 func (s *Screen) Settle() {
-	for i := range s.companies {
-		c := &s.companies[i]
-		s.accuse(c.parent)
-		s.accuse(c.merged)
-		if u := s.users[c.owner]; u != nil {
-			u.owned++
+	s.sort()
+	for _, c := range s.accused {
+		s.accuse(c)
+	}
+	for stamp, named := range s.stamps {
+		if c := s.companies.of(stamp); c != nil && !c.named { // another one is meant by that, too
+			c.suspect = true
+			s.accuse(named)
+		}
+	}
+	for i := range s.links {
+		s.settleLink(&s.links[i])
+	}
+	s.eachCompany(func(i ref, c *company) {
+		if u := s.users.of(c.owner); u != nil {
+			more(&u.owned)
 			u.confirmed = u.confirmed || u.direct == c.self
 			u.suspect = u.suspect || c.gone
 		}
+		c.suspect = c.suspect || c.links > 1
+		if c.link != 0 {
+			s.linked(c.link, i)
+		}
+	})
+	for _, l := range s.links {
+		s.linked(l.customer, s.at(l.company))
 	}
-	for l, placeholder := range s.links {
-		i := s.at(l.company)
-		if i >= 0 {
-			c := &s.companies[i]
-			c.links++
-			c.link = l.customer
-			c.suspect = c.suspect || placeholder || c.links > 1
-		}
-		if other, linked := s.linkers[l.customer]; linked && other != i {
-			s.accuseAt(other)
-			s.accuseAt(i)
-			i = several
-		}
-		s.linkers[l.customer] = i
-	}
-	for t, at := range s.ties {
-		u := s.users[t.user]
-		if u == nil {
-			continue
-		}
-		u.history = true
-		i := s.at(t.company)
-		if at.several || i == nobody {
-			u.suspect = true
-			continue
-		}
-		if at.active(s.now) {
-			u.member++
-			u.confirmed = u.confirmed || u.direct == t.company
-			u.suspect = u.suspect || s.companies[i].gone
+	payer := func(r *row) {
+		if r.customer != 0 {
+			if at := s.spots.at(r.customer); at.linker == nobody {
+				at.linker = rowed
+			}
 		}
 	}
-	for _, u := range s.users {
-		u.suspect = u.suspect || !u.inactive && !s.settled(u)
+	s.rows.all(payer)
+	for i := range s.bare {
+		payer(&s.bare[i])
+	}
+	s.ties.all(s.settleTie)
+	s.users.all(func(u *user) { u.suspect = u.suspect || !u.inactive && !s.settled(u) })
+}
+
+// sort sorts the tables, side by side. What has one id and is not the same is suspect.
+func (s *Screen) sort() {
+	var all sync.WaitGroup
+	all.Go(func() {
+		s.companies.sort(func(several []company) {
+			for i := range several {
+				several[i].suspect = true
+			}
+		})
+	})
+	all.Go(func() {
+		s.users.sort(func(several []user) {
+			for i := range several {
+				several[i].suspect = true
+			}
+		})
+	})
+	all.Go(func() {
+		s.ties.sort(func(several []tie) {
+			for i := range several {
+				if several[i].span != several[0].span {
+					several[0].span = unclear
+				}
+			}
+			for i := range several {
+				several[i].span = several[0].span
+			}
+		})
+	})
+	all.Go(func() {
+		s.rows.sort(func(several []row) {
+			for i := range several {
+				several[i].several = true
+			}
+		})
+	})
+	all.Wait()
+	// Of a company that is there twice, only one row counts: whose it is, nobody tells.
+	s.companies.all(func(c *company) {
+		if part, at, found := s.companies.find(c.self); found && &part[at] != c {
+			for _, owner := range []id{c.owner, part[at].owner} {
+				if u := s.users.of(owner); u != nil {
+					u.suspect = true
+				}
+			}
+		}
+	})
+}
+
+// more counts, up to the greatest number.
+func more[N uint8 | uint16](n *N) {
+	if *n+1 != 0 {
+		*n++
+	}
+}
+
+func (s *Screen) settleLink(l *link) {
+	c := s.companies.of(l.company)
+	if c == nil {
+		return
+	}
+	if c.links == 0 {
+		c.link, c.links = l.customer, 1
+	} else if c.link != l.customer {
+		more(&c.links)
+	}
+	c.suspect = c.suspect || l.placeholder
+}
+
+// linked notes who links a customer.
+func (s *Screen) linked(customer id, by ref) {
+	if by == nobody {
+		by = several // a company that does not exist
+	}
+	at := s.spots.at(customer)
+	if at.linker != nobody && at.linker != by {
+		s.accuseAt(at.linker)
+		s.accuseAt(by)
+		by = several
+	}
+	at.linker = by
+}
+
+func (s *Screen) settleTie(t *tie) {
+	u := s.users.of(t.user)
+	if u == nil {
+		return
+	}
+	u.history = true
+	c := s.companies.of(t.company)
+	if t.span == unclear || c == nil {
+		u.suspect = true
+		return
+	}
+	if t.active(s.now) {
+		more(&u.member)
+		u.confirmed = u.confirmed || u.direct == t.company
+		u.suspect = u.suspect || c.gone
 	}
 }
 
@@ -287,13 +403,42 @@ func (s *Screen) settled(u *user) bool {
 	if u.direct == 0 {
 		return u.owned+u.member > 0
 	}
-	i := s.at(u.direct)
-	return i >= 0 && !s.companies[i].gone && (u.confirmed || u.owned+u.member == 0 && !u.history)
+	c := s.companies.of(u.direct)
+	return c != nil && !c.gone && (u.confirmed || u.owned+u.member == 0 && !u.history)
 }
 
-// at returns the index of a company, or nobody.
-func (s *Screen) at(company id) int32 {
-	if i, known := s.byID[company]; known {
+// at returns where a company is, or nobody.
+func (s *Screen) at(company id) ref {
+	if _, at, found := s.companies.find(company); found {
+		return ref(company>>56)<<placeBits | ref(at)
+	}
+	return nobody
+}
+
+// company returns a company by its place.
+func (s *Screen) company(i ref) *company {
+	return &s.companies.parts[i>>placeBits][i&(1<<placeBits-1)]
+}
+
+// eachCompany calls f for each company. Those of one id are where the first of them is.
+func (s *Screen) eachCompany(f func(ref, *company)) {
+	for p := range s.companies.parts {
+		part, first := s.companies.parts[p], 0
+		for i := range part {
+			if part[i].self != part[first].self {
+				first = i
+			}
+			f(ref(p)<<placeBits|ref(first), &part[i])
+		}
+	}
+}
+
+// stamped returns the company that a stamp names, or nobody.
+func (s *Screen) stamped(stamp id) ref {
+	if named, known := s.stamps[stamp]; known {
+		return s.at(named)
+	}
+	if i := s.at(stamp); i != nobody && !s.company(i).named {
 		return i
 	}
 	return nobody
@@ -302,31 +447,31 @@ func (s *Screen) at(company id) int32 {
 // accuse makes a company suspect, if there is one.
 func (s *Screen) accuse(company id) { s.accuseAt(s.at(company)) }
 
-func (s *Screen) accuseAt(i int32) {
-	if i >= 0 {
-		s.companies[i].suspect = true
+func (s *Screen) accuseAt(i ref) {
+	if i.company() {
+		s.company(i).suspect = true
 	}
 }
 
 func (p span) active(at int64) bool {
-	return rightful.Membership{JoinedAt: p.joined, LeftAt: p.left}.ActiveAt(at)
+	return rightful.Membership{JoinedAt: int64(p.joined), LeftAt: int64(p.left)}.ActiveAt(at)
 }
 
 // belongs reports whether it is certain that a user belonged to a company at a time, by
 // a membership, or belongs to it now and ever did. Whoever left since speaks for nobody.
-func (s *Screen) belongs(who id, u *user, i int32, at int64) bool {
-	c := &s.companies[i]
-	p, member := s.ties[tie{who, c.self}]
-	if p.several {
+func (s *Screen) belongs(u *user, i ref, at int64) bool {
+	c := s.company(i)
+	t := s.ties.of(pair(u.self, c.self))
+	if t != nil && (t.span == unclear || t.user != u.self || t.company != c.self) {
 		return false
 	}
-	if member && p.active(at) {
+	if t != nil && t.active(at) {
 		return true
 	}
-	if u.direct != c.self && c.owner != who {
+	if u.direct != c.self && c.owner != u.self {
 		return false
 	}
 	// Column and owner have no history: they speak for every time but the one before
 	// the first membership of the pair.
-	return !member || at >= s.now || at >= p.joined-rightful.JoinTolerance
+	return t == nil || at >= s.now || at >= int64(t.joined)-rightful.JoinTolerance
 }
