@@ -245,8 +245,10 @@ func (a *around) named(ctx context.Context) (users, companies []string, err erro
 // distinct drops empty and repeated values and keeps the order.
 func distinct(values []string) []string {
 	var out []string
+	seen := make(map[string]struct{}, len(values))
 	for _, v := range values {
-		if v != "" && !slices.Contains(out, v) {
+		if _, known := seen[v]; !known && v != "" {
+			seen[v] = struct{}{}
 			out = append(out, v)
 		}
 	}

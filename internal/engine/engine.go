@@ -59,6 +59,8 @@ type Engine struct {
 	Accepted accept.List
 	// Mirroring is what sync fills a mirror with. Nil: this engine cannot.
 	Mirroring *Mirroring
+	// Mirrored is what an audit may read instead of Stripe. Nil: this engine cannot.
+	Mirrored *Mirrored
 	// GETs tells how many GET requests were sent to Stripe; nil when there is
 	// no Stripe to ask.
 	GETs func() int
@@ -163,11 +165,11 @@ func (e *Engine) wrongKey(ctx context.Context) (*Refusal, error) {
 	}
 	missing := 0
 	for i, id := range linked {
-		_, exists, err := e.Sources.Stripe.Get(ctx, rightful.TypeCustomer, id)
+		gone, err := absent(ctx, e.Sources, id)
 		if err != nil {
 			return nil, err
 		}
-		if exists == rightful.ExistsMissing {
+		if gone {
 			missing++
 		}
 		if e.Options.Progress != nil {
