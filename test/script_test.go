@@ -56,6 +56,7 @@ func TestScript(t *testing.T) {
 			"deployed":   deployedApp,
 			"channels":   channels,
 			"alerted":    alerted,
+			"mirrored":   mirrored,
 		},
 	})
 }

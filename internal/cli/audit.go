@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rightful/internal/engine"
+	"rightful/internal/skim"
 	"rightful/internal/view"
 	"rightful/internal/wire"
 )
@@ -146,6 +147,7 @@ func (o *auditOptions) fromMirror(ctx context.Context, e *opened) (*engine.FromM
 		}
 		from.MaxAge = int64(age.Seconds())
 	}
+	skim.Frugal()
 	return from, located(e.config, wire.Mirrored(ctx, e.Engine, e.config))
 }
 

@@ -33,10 +33,6 @@ type FromMirror struct {
 // DefaultMaxAge is how old what a mirror knows may be to be audited, in seconds.
 const DefaultMaxAge = 24 * 60 * 60
 
-// MirrorGC is the share of garbage, in percent, that a process bears well that audits from a
-// mirror: its tables are big, and have nothing in them that a collector would look at.
-const MirrorGC = 25
-
 // MirrorReport is how old the mirror was that an audit read.
 type MirrorReport struct {
 	Place   string             `json:"place"`

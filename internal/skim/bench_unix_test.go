@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +18,7 @@ import (
 
 	"rightful"
 	"rightful/internal/engine"
+	"rightful/internal/skim"
 	"rightful/internal/source/mirror"
 	"rightful/internal/wire"
 )
@@ -104,9 +104,7 @@ func another(what, folder string) error {
 		if err != nil {
 			return err
 		}
-		if os.Getenv("GOGC") == "" {
-			debug.SetGCPercent(engine.MirrorGC) // as the command does
-		}
+		skim.Frugal() // as the command does
 		none := func(string) (string, bool) { return "", false }
 		e, c, err := wire.Config(ctx, filepath.Join(folder, "rightful.yaml"), none, time.Unix(2_000_000_100, 0))
 		if err != nil {

@@ -49,11 +49,15 @@ func Read(ctx context.Context, src collect.Sources, opt collect.Options, rules j
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	return s, nil
+	if s.Situation.Beside > screen.Fewest { // nobody will look at each customer closely
+		err = s.Close()
+	}
+	return s, err
 }
 
 // Everything makes all companies with customers suspect: for an account with so few
-// customers that the judge looks at each closely.
+// customers that the judge looks at each closely. Only while Beside of the situation says
+// that there are so few is what was read still there.
 func (s *Skimmed) Everything(ctx context.Context) error {
 	s.run.screen.SuspectAll()
 	s.run.screen.Close()
@@ -66,7 +70,7 @@ func (s *Skimmed) Close() error {
 	for _, kept := range s.run.spools {
 		all = append(all, kept.close())
 	}
-	s.run.spools = nil
+	*s.run = run{}
 	return errors.Join(all...)
 }
 
