@@ -12,9 +12,9 @@ type Part struct {
 	Users            []rightful.User
 	Memberships      []rightful.Membership
 	SubscriptionRows []rightful.SubscriptionRow
-	Links            []rightful.Link   // rows of the table of links
-	Objects          []rightful.Object // of the listed types
-	Beside           int               // that of the Situation
+	Links            []rightful.Link    // rows of the table of links
+	Objects          []*rightful.Object // of the listed types
+	Beside           int                // that of the Situation
 
 	// Linked reports whether a link is kept: that in a company's column comes with the
 	// company.
@@ -50,7 +50,7 @@ func Rest(ctx context.Context, src Sources, opt Options, p Part) (*rightful.Situ
 		g.addRow(r)
 	}
 	for _, o := range p.Objects {
-		g.addObject(o)
+		g.keepObject(o)
 	}
 	if err := g.keepDelivery(ctx, readDelivery(ctx, src.Stripe)); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func Rest(ctx context.Context, src Sources, opt Options, p Part) (*rightful.Situ
 		return nil, err
 	}
 	sit := g.finish()
-	sit.Families = Families(g.objects.all(), sit.Links, sit.SubscriptionRows, g.customers)
+	sit.Families = families(g.objects.all(), sit.Links, sit.SubscriptionRows, g.customers)
 	if err := g.readCacheOf(ctx, p.wanted(Entries(opt.CacheKeys, SubjectOf(sit)))); err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (s *Skimmed) gather(ctx context.Context) error {
 	}
 	for i := range objects {
 		if objects[i].Type != rightful.TypeSchedule {
-			keep.Object(&objects[i])
+			keep.Object(objects[i])
 		}
 	}
 	part := collect.Part{Objects: objects, Linked: keep.Link, Suspect: r.suspect, Beside: r.screen.Beside(), CacheUnread: r.cacheUnread}
@@ -123,9 +123,9 @@ func filtered[T any](ctx context.Context, s *spool, as func(*record) T, keep fun
 }
 
 // read reads families whole, several at a time.
-func (r *run) read(ctx context.Context, customers, guests []string) ([]rightful.Object, error) {
+func (r *run) read(ctx context.Context, customers, guests []string) ([]*rightful.Object, error) {
 	var mu sync.Mutex
-	var all []rightful.Object
+	var all []*rightful.Object
 	var lanes []func(context.Context) error
 	own := func(keys []string, of int) [][]string {
 		size := max(1, (len(keys)+of-1)/of)
@@ -146,13 +146,15 @@ func (r *run) read(ctx context.Context, customers, guests []string) ([]rightful.
 }
 
 // whole reads families, with what their sessions made and has no customer.
-func (r *run) whole(ctx context.Context, keys []string) (objects []rightful.Object, err error) {
+func (r *run) whole(ctx context.Context, keys []string) (objects []*rightful.Object, err error) {
 	open := map[string]rightful.ObjectType{}
 	for part, err := range r.mirror.FamiliesOf(ctx, keys) {
 		if err != nil {
 			return nil, err
 		}
-		objects = append(objects, part.Objects...)
+		for _, o := range part.Objects {
+			objects = append(objects, &o)
+		}
 		made(part.Objects, open)
 		if part.More {
 			continue
@@ -163,7 +165,7 @@ func (r *run) whole(ctx context.Context, keys []string) (objects []rightful.Obje
 				return nil, err
 			}
 			if exists == rightful.ExistsPresent && loose(&o) {
-				objects = append(objects, o)
+				objects = append(objects, &o)
 			}
 		}
 		clear(open)
