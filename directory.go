@@ -11,6 +11,7 @@ type Company struct {
 	MergedInto       string // id of the surviving company, empty when not merged
 	BillingParentID  string // id of the company that pays for this one
 	StampValue       string // what stamps hold when it is not the id (a slug, a public UUID)
+	StripeAccount    string // acct_...: where the company pays, when the app says so
 }
 
 // Live reports whether the company can own anything today: neither deleted nor
@@ -55,6 +56,7 @@ type SubscriptionRow struct {
 	StripeCustomerID     string
 	StripeSubscriptionID string
 	Status               string
+	StripeAccount        string // acct_...: whose customer and subscription it names, when the app says so
 }
 
 // Link ties a company to a Stripe customer. It comes from a column of the
@@ -62,8 +64,9 @@ type SubscriptionRow struct {
 type Link struct {
 	CompanyID        string
 	StripeCustomerID string
-	Column           bool // it stands in the company's own row
-	Table            bool // it is a row of the table of links
+	StripeAccount    string // acct_...: whose customer that is, when the app says so
+	Column           bool   // it stands in the company's own row
+	Table            bool   // it is a row of the table of links
 }
 
 // Mapping says which facts the app's database can state at all, so that "not

@@ -20,7 +20,15 @@ type Situation struct {
 	Events           []Event               // only those that were asked for; newest first
 	Endpoints        []WebhookEndpoint     // sorted by ID
 	Cache            []CacheEntry
-	Probe            *ProbeReport // nil when no probe is configured
+	// Made tells for whom our own record says that sessions were made, by their ids;
+	// an Intent without an ObjectID: nothing is kept of that one. What is not in it was
+	// not asked about.
+	Made  map[string]Intent
+	Probe *ProbeReport // nil when no probe is configured
+
+	// Accounts are the app's other Stripe accounts, by id: what is not in this one may be
+	// in those.
+	Accounts []string
 
 	// Whole is true when the situation holds everything the places say, false
 	// when it is the surroundings of one question.
@@ -41,6 +49,9 @@ type Situation struct {
 	// empty when it was read, or when it is not configured.
 	CacheUnread string
 	ProbeUnread string
+	// MadeUnread says why our own record could not be heard; empty when it was, or when
+	// nothing was to be asked.
+	MadeUnread string
 	// CacheConfigured tells "no key is configured" from "no key was found".
 	CacheConfigured bool
 	// EndpointsRead tells that Endpoints is what Stripe said, so that none means

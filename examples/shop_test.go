@@ -42,6 +42,18 @@ func TestShop(t *testing.T) {
 		paid := e.object(t, "/v1/checkout/sessions/"+first)
 		anas := e.stamped(t, paid, "1", "2")
 
+		// A colleague would buy the same again: they are asked before they pay.
+		ana.open("/")
+		ana.submit("/buy", nil)
+		ana.wants(http.StatusOK, "has this plan already")
+		if !strings.HasPrefix(ana.address, e.url) {
+			t.Errorf("sent to %s without a question", ana.address)
+		}
+		ana.submit("/buy", nil)
+		if !strings.HasPrefix(ana.address, e.sim+"/c/pay/") {
+			t.Errorf("who wants a second one is sent to %s", ana.address)
+		}
+
 		// A second company, which has nothing in common with the first.
 		second := ben.goesToPay()
 		if again := ben.goesToPay(); again != second {

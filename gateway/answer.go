@@ -50,8 +50,8 @@ type Session struct {
 	ID  string `json:"id"`
 	URL string `json:"url"` // where the buyer pays; empty for an embedded session
 	// ClientSecret opens an embedded session in the buyer's browser, and is for them
-	// alone; empty for one that has a URL.
-	ClientSecret     string `json:"client_secret"`
+	// alone; empty, and not in JSON, for one that has a URL.
+	ClientSecret     string `json:"client_secret,omitempty"`
 	CompanyID        string `json:"company_id"`
 	StripeCustomerID string `json:"stripe_customer_id"`
 	Reused           bool   `json:"reused"` // an open session of the very same wish

@@ -64,6 +64,9 @@ func (g *Gateway) CreateCheckoutSession(ctx context.Context, r CheckoutRequest) 
 	if err := cmp.Or(who.active(), who.expected(r.CompanyID)); err != nil {
 		return Session{}, err
 	}
+	if g, err = g.of(ctx, who.company); err != nil {
+		return Session{}, err
+	}
 	account, err := g.opens(ctx)
 	if err != nil {
 		return Session{}, err

@@ -237,6 +237,9 @@ func TestWrongRequests(t *testing.T) {
 		if !ok || wrong.Kind != rightful.KindInvalid || wrong.Place != tt.place {
 			t.Errorf("%+v: %v, want an invalid %s", r, err, tt.place)
 		}
+		if strings.Contains(wrong.Hint, "[") || strings.Contains(wrong.Hint, "look at") && !strings.Contains(wrong.Hint, tt.place) {
+			t.Errorf("of an invalid %s the hint is %q, which nobody wrote", tt.place, wrong.Hint)
+		}
 	}
 	if got := p.all("/v1/checkout/sessions"); len(got) != 0 {
 		t.Errorf("made %v", got)

@@ -65,6 +65,9 @@ func (g *Gateway) EnsureCustomer(ctx context.Context, companyID string, details 
 		return Customer{}, err
 	}
 	act.CompanyID = company.ID
+	if g, err = g.of(ctx, company); err != nil {
+		return Customer{}, err
+	}
 	c, err = g.customerOf(ctx, act, company, details)
 	return c, refusedBy(err, details.fieldOf)
 }
@@ -211,6 +214,11 @@ func (ch *choice) linksUnknown(id string) error {
 	return ch.refuse(rightful.CodeLinkUnknown, false, "company %s links %s, and Stripe has no such customer in this account and mode", ch.company.ID, id)
 }
 
+// linksElsewhere refuses a link that another of the app's accounts has.
+func (ch *choice) linksElsewhere(id, account string) error {
+	return ch.refuse(rightful.CodeLinkUnknown, false, "company %s pays in account %s, and links %s, which is in account %s", ch.company.ID, ch.g.opt.Account, id, account)
+}
+
 // standing is what a company links now.
 type standing struct {
 	customers   []string // without doubles and placeholders
@@ -240,7 +248,13 @@ func (ch *choice) standing(ctx context.Context, c rightful.Company) (standing, e
 		if err != nil {
 			return at, err
 		}
-		keep(l.StripeCustomerID, !mapping.LinkColumn)
+		here, err := ch.here(ctx, l)
+		if err != nil {
+			return at, err
+		}
+		if here {
+			keep(l.StripeCustomerID, !mapping.LinkColumn)
+		}
 	}
 	return at, nil
 }

@@ -138,6 +138,9 @@ func (ch *choice) linked(ctx context.Context, at standing) (c Customer, again bo
 	case rightful.ExistsMissing:
 		return Customer{}, false, ch.linksUnknown(id)
 	}
+	if own, err := ch.g.having(ctx, rightful.TypeCustomer, id); err == nil && own != nil && own != ch.g {
+		return Customer{}, false, ch.linksElsewhere(id, own.opt.Account)
+	}
 	return Customer{}, false, unclear(fmt.Sprintf("Stripe does not tell whether %s exists", id))
 }
 

@@ -46,7 +46,10 @@ func (b *batch) attribute() error {
 		if err != nil {
 			return err
 		}
-		verdicts := b.verdicts(sit, families)
+		verdicts, err := b.verdicts(b.ctx, sit, families)
+		if err != nil {
+			return err
+		}
 		if err := b.lookWidely(verdicts, families); err != nil {
 			return err
 		}
@@ -112,7 +115,7 @@ func (b *batch) objects() (objects []rightful.Object, exists map[string]rightful
 }
 
 // verdicts judges a situation and returns what was found about each of the families.
-func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]*verdict {
+func (b *batch) verdicts(ctx context.Context, sit *rightful.Situation, families []string) (map[string]*verdict, error) {
 	sit.Account = b.account
 	at := map[string]int{} // key of a family, or id of an object -> its place in the situation
 	for i := range sit.Families {
@@ -129,7 +132,10 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 	for _, c := range sit.Companies {
 		ids[rightful.CanonicalID(c.ID)] = c.ID
 	}
-	judged := judge.Judge(sit, b.w.g.rules)
+	judged := look.Heard(ctx, b.w.g.sources(), b.w.g.rules, sit)
+	if err := unrecorded(sit); err != nil {
+		return nil, err
+	}
 	found := map[string][]rightful.Finding{}
 	for _, f := range b.w.g.told(judged.Findings) {
 		if f.Severity != rightful.SeverityInfo {
@@ -159,7 +165,7 @@ func (b *batch) verdicts(sit *rightful.Situation, families []string) map[string]
 		}
 		out[family] = v
 	}
-	return out
+	return out, nil
 }
 
 // lookWidely reads everything that surrounds families of which nobody could be named
@@ -231,8 +237,12 @@ func (b *batch) lookAround(ctx context.Context, family string, v *verdict) error
 	if len(sit.Incomplete) > 0 || sit.StripePartly || sit.StripeUnread != "" {
 		return nil // it could not be looked at: that is no answer
 	}
-	*v = *b.verdicts(sit, []string{family})[family]
-	return b.recall(ctx, sit, family, v)
+	found, err := b.verdicts(ctx, sit, []string{family})
+	if err != nil {
+		return err
+	}
+	*v = *found[family]
+	return nil
 }
 
 // conclude settles one event by the verdict about its family.

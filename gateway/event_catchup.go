@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -33,7 +34,23 @@ const (
 // missed. As long as everything was delivered it costs one request at Stripe: what our
 // endpoint asks for is asked where something was not, and as it is then, and once to
 // begin with, so that one that is not there is not found out by a loss.
-func (w *Webhooks) CatchUp(ctx context.Context) (int, error) {
+//
+// Of several accounts each is looked through that has an endpoint here.
+func (w *Webhooks) CatchUp(ctx context.Context) (found int, err error) {
+	if len(w.joined) == 0 {
+		return w.catchUp(ctx)
+	}
+	for _, one := range w.joined {
+		if len(one.o.Secrets) == 0 {
+			continue
+		}
+		n, failed := one.catchUp(ctx)
+		found, err = found+n, cmp.Or(err, failed)
+	}
+	return found, err
+}
+
+func (w *Webhooks) catchUp(ctx context.Context) (int, error) {
 	account, err := w.g.opens(ctx)
 	if err != nil {
 		return 0, err

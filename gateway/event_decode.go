@@ -111,15 +111,8 @@ func aboutObject(e *rightful.InboxEvent, objectType, id string) {
 
 // carryObject takes the object of a snapshot event over.
 func carryObject(e *rightful.InboxEvent, in envelope, keys rightful.KeySet) {
-	var named struct {
-		ID     string `json:"id"`
-		Object string `json:"object"`
-	}
-	if json.Unmarshal(in.Data.Object, &named) != nil {
-		e.Status = rightful.InboxIgnored // it has not even a name
-		return
-	}
-	aboutObject(e, named.Object, named.ID)
+	objectType, id := stripeobject.Name(in.Data.Object)
+	aboutObject(e, objectType, id) // nothing that has not even a name
 	if e.Status == rightful.InboxIgnored {
 		return
 	}

@@ -72,19 +72,7 @@ func (w *Webhooks) judgeSome(ctx context.Context, shard int, worker string, _ ti
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
-	b, err := w.judge(ctx, events)
-	if err != nil {
-		return false, err
-	}
-	if err := w.o.Inbox.SettleEvents(ctx, shard, worker, w.until(), b.events, b.learned()); err != nil {
-		return false, err
-	}
-	for i, e := range b.events {
-		if b.fates[i] == fateJudged {
-			w.judged(ctx, e, b.found[e.Family])
-		}
-	}
-	return true, nil
+	return true, w.judgeEach(ctx, shard, worker, events)
 }
 
 // judge judges events together. One that makes the judge fail must not stop the

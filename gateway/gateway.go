@@ -82,9 +82,10 @@ type Gateway struct {
 	opt     Options
 	rules   judge.Rules
 	tracer  trace.Tracer
-	account opened // the account that the key opens, once it was read
-	making  turns  // one customer or session of a kind is made at a time
-	wide    wide   // looks at the surroundings of what a narrow look does not settle
+	account opened     // the account that the key opens, once it was read
+	making  turns      // one customer or session of a kind is made at a time
+	joined  []*Gateway // those of all of the app's accounts, in their order; nil: it has one
+	wide    wide       // looks at the surroundings of what a narrow look does not settle
 }
 
 // New returns a Gateway. It reads nothing yet. Errors are of kind invalid, with the

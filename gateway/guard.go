@@ -74,6 +74,15 @@ func (g *Gateway) guard(ctx context.Context, span string, t rightful.ObjectType,
 // pass what is in order, and to refuse what is firmly another company's.
 func (g *Gateway) seeCustomer(ctx context.Context, req GuardRequest, portal bool) (status Status, company string, err error) {
 	n, err := g.heldNarrowly(ctx, req, portal)
+	for _, other := range g.others() {
+		if err == nil && n.status != UnknownObject || !customerID.MatchString(req.ID) {
+			break
+		}
+		n2, err2 := other.heldNarrowly(ctx, req, portal)
+		if err2 != nil || n2.status != UnknownObject || err == nil {
+			g, n, err = other, n2, err2 // one that did not answer may have it
+		}
+	}
 	if err != nil || n.settled {
 		return n.status, n.company, err
 	}
@@ -124,7 +133,10 @@ func (g *Gateway) heldNarrowly(ctx context.Context, req GuardRequest, portal boo
 		return heldThen{}, err
 	}
 	n.sit.Account = n.account
-	verdict := judge.Judge(n.sit, g.rules)
+	verdict := look.Heard(ctx, g.sources(), g.rules, n.sit)
+	if err := unrecorded(n.sit); err != nil {
+		return heldThen{}, err
+	}
 	held, known := judge.HeldOf(n.sit, g.rules, verdict, req.ID)
 	n.status, n.company = whoseCustomer(n.sit, held, known, req.UserID, portal)
 	switch {
@@ -151,6 +163,9 @@ func (g *Gateway) heldWidely(ctx context.Context, account rightful.Account, req 
 	}
 	sit.Account = account
 	verdict, err := look.Judged(ctx, src, opt, g.rules, sit)
+	if err == nil {
+		err = unrecorded(sit)
+	}
 	if err != nil {
 		return nil, judge.Held{}, false, err
 	}

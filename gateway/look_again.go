@@ -16,6 +16,9 @@ import (
 // at so, of kind unavailable when not everything could be read, and nothing follows
 // then; else as those of ValidatePayment.
 func (g *Gateway) LookAgain(ctx context.Context, f rightful.Finding) ([]rightful.Finding, error) {
+	if own := g.named(f.Account); own != nil {
+		g = own
+	}
 	account, err := g.opens(ctx)
 	if err != nil {
 		return nil, err
@@ -34,6 +37,9 @@ func (g *Gateway) LookAgain(ctx context.Context, f rightful.Finding) ([]rightful
 		return nil, err
 	}
 	v, err := look.Judged(ctx, src, opt, g.rules, sit)
+	if err == nil {
+		err = unrecorded(sit)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,9 @@ func (g *Gateway) CreatePortalSession(ctx context.Context, r PortalRequest) (p P
 	if err := cmp.Or(who.active(), who.expected(r.CompanyID)); err != nil {
 		return Portal{}, err
 	}
+	if g, err = g.of(ctx, who.company); err != nil {
+		return Portal{}, err
+	}
 	customer, err := g.billed(ctx, act, who)
 	if err != nil {
 		return Portal{}, err
@@ -157,6 +160,9 @@ func (ch *choice) existing(ctx context.Context) (string, error) {
 		return "", ch.refuse(rightful.CodeLinkDeleted, false, "company %s links %s, which was deleted in Stripe: its next purchase makes another", ch.company.ID, id)
 	case rightful.ExistsMissing:
 		return "", ch.linksUnknown(id)
+	}
+	if own, err := ch.g.having(ctx, rightful.TypeCustomer, id); err == nil && own != nil && own != ch.g {
+		return "", ch.linksElsewhere(id, own.opt.Account)
 	}
 	return "", unclear(fmt.Sprintf("Stripe does not tell whether %s exists", id))
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // refusedBy puts the field of the request in the place of an error by which Stripe
-// refused a parameter, as with those that are refused here; without a place when no
-// field of the caller's is to blame. The same request would be refused again, so that
+// refused a parameter, and into its hint, as with those that are refused here; without
+// either when no field of the caller's is to blame. The same request would be refused again, so that
 // it must not look like a place that cannot be read now.
 func refusedBy(err error, field func(param string) string) error {
 	said, ok := errors.AsType[*rightful.Error](err)
@@ -20,8 +20,11 @@ func refusedBy(err error, field func(param string) string) error {
 	told := *said
 	told.Place, told.Err = "", err
 	var p interface{ Param() string } // of whichever client of Stripe it is
-	if errors.As(err, &p) {
-		told.Place = field(p.Param())
+	if errors.As(err, &p) && p.Param() != "" {
+		told.Place, told.Hint = field(p.Param()), ""
+		if told.Place != "" {
+			told.Hint = "look at " + told.Place
+		}
 	}
 	return &told
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"rightful"
@@ -191,9 +192,11 @@ func (r *replay) verdictsOf(ctx context.Context, b *batch) (map[string]*verdict,
 		if err != nil {
 			return nil, err
 		}
-		for family, v := range b.verdicts(sit, some) {
-			verdicts[family] = v
+		judged, err := b.verdicts(ctx, sit, some)
+		if err != nil {
+			return nil, err
 		}
+		maps.Copy(verdicts, judged)
 		r.progress("families of events judged", len(verdicts))
 	}
 	return verdicts, r.lookWidely(ctx, b, families, verdicts)

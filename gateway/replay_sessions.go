@@ -123,15 +123,16 @@ func (r *replay) judge(ctx context.Context, sessions []rightful.Object) (out []R
 	if err != nil {
 		return nil, nil, err
 	}
-	recorded, err := r.g.recorded(ctx, r.account, sessions)
-	if err != nil {
+	var ids, users []string
+	for _, o := range sessions {
+		ids = append(ids, o.ID)
+	}
+	look.Heard(ctx, src, r.g.rules, sit, ids...) // it may be all that tells who bought
+	if err := unrecorded(sit); err != nil {
 		return nil, nil, err
 	}
-	var users []string
-	for _, o := range sessions {
-		if made, known := recorded[o.ID]; known {
-			users = append(users, made.UserID)
-		}
+	for _, id := range ids {
+		users = append(users, sit.Made[id].UserID)
 	}
 	for _, f := range sit.Families {
 		for _, o := range f.Objects() {
@@ -146,17 +147,17 @@ func (r *replay) judge(ctx context.Context, sessions []rightful.Object) (out []R
 	}
 	sit.Account = r.account
 	verdict, err := look.Judged(ctx, src, opt, r.g.rules, sit)
+	if err == nil {
+		err = unrecorded(sit)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	if !partly {
 		r.remember(sit, verdict, about)
-		if again, more := judge.WithRecords(sit, r.g.rules, recorded); more {
-			r.remember(again, judge.Judge(again, r.g.rules), about)
-		}
 	}
 	for _, o := range sessions {
-		out = append(out, r.one(sit, verdict, o, recorded[o.ID], partly))
+		out = append(out, r.one(sit, verdict, o, partly))
 	}
 	return out, because, nil
 }
@@ -195,21 +196,20 @@ func (r *replay) remember(sit *rightful.Situation, judged judge.Verdict, about r
 }
 
 // one judges one session, as ValidatePayment would for its buyer.
-func (r *replay) one(sit *rightful.Situation, verdict judge.Verdict, o rightful.Object, made rightful.Intent, partly bool) ReplayedSession {
+func (r *replay) one(sit *rightful.Situation, verdict judge.Verdict, o rightful.Object, partly bool) ReplayedSession {
 	s := &seen{id: o.ID, account: r.account, checkout: rightful.Checkout{Session: o}, findings: r.g.told(verdict.Findings)}
 	s.judged(sit, verdict, r.g.rules)
 	s.fill()
 	out := ReplayedSession{ID: o.ID, Created: o.Created, Companies: []string{}, Codes: []string{}}
 	user := ""
-	if user, out.Buyer = r.buyer(s, made); user != "" {
+	if user, out.Buyer = r.buyer(s); user != "" {
 		out.UserID = &user
 		if checkID("user_id", user) == nil {
 			s.user = user
 		}
 		s.whose()
 	}
-	s.believe(made)
-	out.Today, out.Status = s.paid(s.status), s.paid(r.then(s, made))
+	out.Today, out.Status = s.paid(s.status), s.paid(r.then(s))
 	out.Outcome, out.Reason = s.outcome(out, partly)
 	out.Companies = append(out.Companies, s.raw(s.bought.Companies)...)
 	if stamp := judge.Stamp(o, r.g.opt.Keys); stamp != "" {
@@ -234,14 +234,14 @@ func (s *seen) paid(status Status) Status {
 }
 
 // buyer returns who bought a session by the server's word, and where that stands.
-func (r *replay) buyer(s *seen, made rightful.Intent) (user, where string) {
+func (r *replay) buyer(s *seen) (user, where string) {
 	c := s.checkout
 	for _, o := range []rightful.Object{c.Session, c.Subscription, c.PaymentIntent} {
 		if id := o.Metadata[r.g.opt.Keys.User]; id != "" {
 			return id, "stamped"
 		}
 	}
-	if made.UserID != "" {
+	if made := s.sit.Made[s.id]; made.UserID != "" {
 		return made.UserID, "recorded"
 	}
 	for _, f := range s.sit.Families {
@@ -254,13 +254,12 @@ func (r *replay) buyer(s *seen, made rightful.Intent) (user, where string) {
 
 // then says whose the session was when its buyer came back, as far as the database
 // keeps a history. A company that was deleted since was there.
-func (r *replay) then(s *seen, made rightful.Intent) Status {
+func (r *replay) then(s *seen) Status {
 	status, b := s.status, &s.bought
 	if status == CompanyGone || status == OtherCompany || status == NoCompany {
 		if sit, changed := before(s.sit, s.checkout.Session.Created); changed {
 			was := *s
 			was.judged(sit, s.verdict, r.g.rules)
-			was.believe(made)
 			if was.known {
 				status, b = was.status, &was.bought
 			}

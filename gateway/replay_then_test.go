@@ -109,6 +109,41 @@ func TestRecordedBuyers(t *testing.T) {
 	}
 }
 
+// TestWritersOfIdsThatAreBoth: where users and companies are counted alike, one code path
+// stays one, whatever single sessions of it look like.
+func TestWritersOfIdsThatAreBoth(t *testing.T) {
+	t.Parallel()
+	const companies = `"companies": [{"id": "7"}, {"id": "8"}, {"id": "9"}, {"id": "11"}], "users": [{"id": "7", "email": "ana@example.com", "company_id": "7"},
+		{"id": "8", "email": "ben@example.com", "company_id": "9"}, {"id": "9", "email": "cara@example.com", "company_id": "11"}, {"id": "70", "email": "dana@example.com", "company_id": "7"}]`
+	session := func(at int, reference, metadata string) string {
+		return fmt.Sprintf(`{"id": "cs_%d", "created": %d, "mode": "payment", "status": "complete", "payment_status": "paid", "success_url": "https://app.example.com/paid", "client_reference_id": %q, "metadata": %s}`,
+			at, 2000000+at, reference, metadata)
+	}
+	of := func(user, company string) string {
+		return fmt.Sprintf(`{"user_id": %q, "company_id": %q}`, user, company)
+	}
+	for name, tt := range map[string]struct {
+		sessions []string
+		want     []string
+	}{
+		"users": {[]string{session(1, "7", of("7", "7")), session(2, "8", of("8", "9")), session(3, "70", of("70", "7"))}, []string{"user 3"}},
+		// User 7 buys for company 7, user 8 for company 9, which is also a user.
+		"companies":                         {[]string{session(1, "7", of("7", "7")), session(2, "9", of("8", "9")), session(3, "11", of("9", "11"))}, []string{"company 3"}},
+		"users, and nobody says who bought": {[]string{session(1, "7", `{"company_id": "7"}`), session(2, "70", `{"company_id": "7"}`)}, []string{"user 2"}},
+		"all of them both":                  {[]string{session(1, "7", of("7", "7")), session(2, "7", of("7", "7"))}, []string{"user 2"}},
+		"two that are different": {[]string{session(1, "70", of("70", "7")), session(2, "70", of("70", "7")), session(3, "11", of("9", "11")), session(4, "7", of("7", "7"))},
+			[]string{"user 3", "company 1"}},
+	} {
+		var got []string
+		for _, w := range replayedText(t, companies, `"checkout_sessions": [`+strings.Join(tt.sessions, ",")+`]`).Writers {
+			got = append(got, fmt.Sprintf("%s %d", w.Reference, w.Count))
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
 // TestWriters: code paths are told apart by what they write, and what they write wrong
 // is counted.
 func TestWriters(t *testing.T) {

@@ -76,6 +76,7 @@ type writing struct {
 	base   string // what all sessions of the code path have in common
 	writer Writer // the signature, and what this session adds to the counts
 	made   bool   // it made a subscription or payment intent, so that Stamps is known
+	either bool   // writer.Reference is a guess: the id is a user's and a company's
 	says   string // one of the stamp verdicts
 	why    string // of stampWrong
 }
@@ -91,11 +92,12 @@ func (r *replay) writingOf(s *seen) writing {
 	w := writing{made: c.Subscription.ID != "" || c.PaymentIntent.ID != ""}
 	w.writer = Writer{
 		PaymentLink: c.Session.PaymentLink, Keys: slices.Sorted(maps.Keys(c.Session.Metadata)),
-		Reference: r.referenceOf(s), ReturnsTo: withoutOwn(c.Session.ReturnsTo, judge.Stamp(c.Session, keys)), WrongBecause: map[string]int{},
+		ReturnsTo: withoutOwn(c.Session.ReturnsTo, judge.Stamp(c.Session, keys)), WrongBecause: map[string]int{},
 	}
 	if w.writer.Keys == nil {
 		w.writer.Keys = []string{}
 	}
+	w.writer.Reference, w.either = r.referenceOf(s)
 	made := stamped(c.Subscription) || stamped(c.PaymentIntent)
 	switch {
 	case stamped(c.Session) && made:
@@ -116,7 +118,7 @@ func (r *replay) writingOf(s *seen) writing {
 		}
 	}
 	w.says, w.why = r.stampOf(s)
-	w.base = strings.Join(append([]string{w.writer.PaymentLink, w.writer.Reference, w.writer.ReturnsTo}, w.writer.Keys...), "\x00")
+	w.base = strings.Join(append([]string{w.writer.PaymentLink, w.writer.ReturnsTo}, w.writer.Keys...), "\x00")
 	return w
 }
 
@@ -132,24 +134,85 @@ func withoutOwn(address, stamp string) string {
 	return strings.Join(parts, "/")
 }
 
-// referenceOf says what a session's client reference names.
-func (r *replay) referenceOf(s *seen) string {
+// What client_reference_id holds.
+const (
+	referenceNone    = "none"
+	referenceUser    = "user"
+	referenceCompany = "company"
+	referenceOther   = "other"
+)
+
+// referenceOf says what a session's client reference names. Apps count users and
+// companies from 1, so that one id is often both: either tells that the session alone
+// does not say which is meant.
+func (r *replay) referenceOf(s *seen) (holds string, either bool) {
 	id := s.checkout.Session.ClientReferenceID
 	if id == "" {
-		return "none"
+		return referenceNone, false
 	}
 	isUser := slices.ContainsFunc(s.sit.Users, func(u rightful.User) bool { return rightful.SameID(u.ID, id) })
 	isCompany := slices.ContainsFunc(s.sit.Companies, func(c rightful.Company) bool {
 		return rightful.SameID(c.ID, id) || c.StampValue != "" && rightful.SameID(c.StampValue, id)
 	})
-	own := rightful.SameID(id, s.user)
 	switch {
-	case isUser && (own || !isCompany):
-		return "user"
+	case isUser && isCompany:
+		return r.eitherOf(s, id)
+	case isUser:
+		return referenceUser, false
 	case isCompany:
-		return "company"
+		return referenceCompany, false
 	}
-	return "other"
+	return referenceOther, false
+}
+
+// eitherOf decides about an id that is a user's and a company's. A writer of users writes
+// the buyer, and one of companies the buyer's company.
+func (r *replay) eitherOf(s *seen, id string) (holds string, either bool) {
+	buyer := rightful.SameID(id, s.user)
+	company := rightful.SameID(id, judge.Stamp(s.checkout.Session, r.g.opt.Keys)) ||
+		slices.ContainsFunc(s.bought.Companies, func(c string) bool { return rightful.SameID(id, c) })
+	switch {
+	case buyer:
+		return referenceUser, company
+	case s.user != "":
+		return referenceCompany, false // whose else
+	}
+	return referenceCompany, true
+}
+
+// references settles what could be either by what the same writer's other sessions say:
+// by most of those that say it, else all alike.
+func (r *replay) references() {
+	clear, guessed := map[string]map[string]int{}, map[string]map[string]int{}
+	count := func(in map[string]map[string]int, w writing) {
+		if in[w.base] == nil {
+			in[w.base] = map[string]int{}
+		}
+		in[w.base][w.writer.Reference]++
+	}
+	for _, s := range r.out.Sessions {
+		switch {
+		case s.Outcome == NotOurs:
+		case s.writing.either:
+			count(guessed, s.writing)
+		default:
+			count(clear, s.writing)
+		}
+	}
+	for i := range r.out.Sessions {
+		w := &r.out.Sessions[i].writing
+		if w.either && r.out.Sessions[i].Outcome != NotOurs {
+			told, thought := clear[w.base], guessed[w.base]
+			w.writer.Reference = referenceCompany
+			if told[referenceUser] > told[referenceCompany] || told[referenceUser] == told[referenceCompany] && thought[referenceUser] > 0 {
+				w.writer.Reference = referenceUser
+			}
+		}
+	}
+	for i := range r.out.Sessions {
+		w := &r.out.Sessions[i].writing
+		w.base += "\x00" + w.writer.Reference
+	}
 }
 
 // stampOf compares what the session and what it made are stamped with, with whose it is.
@@ -195,6 +258,7 @@ func (r *replay) stampOf(s *seen) (says, why string) {
 // not tell whether the subscription would have been stamped: such a session is counted
 // to the writer that otherwise writes the same, most often.
 func (r *replay) writers() {
+	r.references()
 	type key struct{ base, stamps string }
 	found := map[key]*Writer{}
 	of := make([]*Writer, len(r.out.Sessions))

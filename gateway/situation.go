@@ -46,6 +46,21 @@ type seen struct {
 // everything else the surroundings are read and judged as an investigation does, and
 // that holds. fresh: what was found out a moment ago is not good enough.
 func (g *Gateway) seeSession(ctx context.Context, id, user string, fresh bool) (*seen, error) {
+	s, err := g.seeSessionHere(ctx, id, user, fresh)
+	for _, other := range g.others() {
+		if err == nil && s.status != UnknownSession || !sessionID.MatchString(id) {
+			break
+		}
+		s2, err2 := other.seeSessionHere(ctx, id, user, fresh)
+		if err2 != nil || s2.status != UnknownSession || err == nil {
+			s, err = s2, err2 // one that did not answer may have it
+		}
+	}
+	return s, err
+}
+
+// seeSessionHere is seeSession in the gateway's own account.
+func (g *Gateway) seeSessionHere(ctx context.Context, id, user string, fresh bool) (*seen, error) {
 	s := &seen{id: id, user: user, keys: g.opt.Keys}
 	if !sessionID.MatchString(id) {
 		s.status = UnknownSession
@@ -98,11 +113,15 @@ func otherMode(id string, a rightful.Account) bool {
 
 // sources and options are those of the judge's usual readers.
 func (g *Gateway) sources() collect.Sources {
-	return collect.Sources{Directory: g.opt.Directory, Stripe: g.opt.Stripe}
+	return collect.Sources{Directory: g.opt.Directory, Stripe: g.opt.Stripe, Made: look.RecordsOf(g.opt.Intents, g.opens)}
 }
 
 func (g *Gateway) options() collect.Options {
-	return collect.Options{Now: g.now(), Keys: g.opt.Keys}
+	o := collect.Options{Now: g.now(), Keys: g.opt.Keys, Account: g.opt.Account}
+	for _, other := range g.others() {
+		o.Accounts = append(o.Accounts, other.opt.Account)
+	}
+	return o
 }
 
 // objects are those that one read of the session brought.
@@ -134,7 +153,11 @@ func (g *Gateway) seeNarrow(ctx context.Context, s *seen) error {
 		return err
 	}
 	sit.Account = s.account
-	s.judged(sit, judge.Judge(sit, g.rules), g.rules)
+	verdict := look.Heard(ctx, g.sources(), g.rules, sit)
+	if err := unrecorded(sit); err != nil {
+		return err
+	}
+	s.judged(sit, verdict, g.rules)
 	s.findings = g.told(s.verdict.Findings)
 	return nil
 }
@@ -155,7 +178,11 @@ func (g *Gateway) seeWide(ctx context.Context, s *seen) error {
 		return err
 	}
 	sit.Account = s.account
+	look.Heard(ctx, src, g.rules, sit, s.id) // of a user whose memberships nobody knows, the record alone can tell
 	verdict, err := look.Judged(ctx, src, opt, g.rules, sit)
+	if err == nil {
+		err = unrecorded(sit)
+	}
 	if err != nil {
 		return err
 	}
@@ -166,7 +193,7 @@ func (g *Gateway) seeWide(ctx context.Context, s *seen) error {
 	if !s.bought.Firm && partly != nil {
 		return partly
 	}
-	return g.recall(ctx, s)
+	return nil
 }
 
 // fill takes from the surroundings what the read of the session did not show.
@@ -208,8 +235,8 @@ func (s *seen) whose() {
 				s.status, s.company = Valid, c
 			}
 		}
-		if s.company == "" && slices.ContainsFunc(b.Companies, func(c string) bool { return b.MayHave(s.user, c) }) {
-			s.status, s.perhaps = Valid, true
+		if s.company == "" {
+			s.whosePerhaps()
 		}
 	case b.Gone != "" && b.Had(s.user):
 		s.status = CompanyGone
@@ -217,6 +244,19 @@ func (s *seen) whose() {
 		s.status = OtherCompany
 	default:
 		s.status = NoCompany
+	}
+}
+
+// whosePerhaps says it where nothing tells whether the user belonged to the company then,
+// except perhaps our own record: the resolver said so when the session was made.
+func (s *seen) whosePerhaps() {
+	for _, c := range s.bought.Companies {
+		if s.company == "" && s.bought.MayHave(s.user, c) {
+			s.status, s.perhaps = Valid, true
+			if s.bought.MadeFor(s.user, c) {
+				s.company, s.perhaps = c, false
+			}
+		}
 	}
 }
 

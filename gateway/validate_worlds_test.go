@@ -13,6 +13,7 @@ import (
 
 	"rightful"
 	"rightful/gateway"
+	"rightful/internal/collect"
 	"rightful/internal/engine"
 	"rightful/internal/wire"
 )
@@ -62,13 +63,26 @@ func (reading) ExpireCheckout(context.Context, string) error              { retu
 func (reading) SetMetadata(context.Context, rightful.MetadataWrite) error { return errReadOnly }
 
 // noIntents keeps nothing: nothing is made.
-type noIntents struct{ rightful.IntentStore }
+type noIntents struct {
+	rightful.IntentStore
+	made collect.Made // for whom the world says that sessions were made
+}
+
+// CheckoutOf implements rightful.CheckoutRecords.
+func (n noIntents) CheckoutOf(ctx context.Context, _ string, _ bool, sessionID string) (rightful.Intent, bool, error) {
+	if n.made == nil {
+		return rightful.Intent{}, false, ctx.Err()
+	}
+	made, err := n.made(ctx, []string{sessionID})
+	in, known := made[sessionID]
+	return in, known, err
+}
 
 // over returns a gateway over what an engine reads.
 func over(t *testing.T, e *engine.Engine, change ...func(*gateway.Options)) *gateway.Gateway {
 	t.Helper()
 	o := gateway.Options{
-		Directory: e.Sources.Directory, Stripe: reading{e.Sources.Stripe}, Intents: noIntents{},
+		Directory: e.Sources.Directory, Stripe: reading{e.Sources.Stripe}, Intents: noIntents{made: e.Sources.Made},
 		Keys: e.Rules.Keys, OwnershipValue: e.Rules.OwnershipValue, Placeholders: e.Rules.Placeholders,
 		Now: func() time.Time { return time.Unix(e.Options.Now, 0) },
 	}
@@ -130,6 +144,9 @@ func TestEveryWorldIsAnswered(t *testing.T) {
 			d := e.Sources.Directory
 			users := all(t, d.Users(t.Context(), rightful.Select{}))
 			tenants := tenantsOf(t, d)
+			if e.Sources.Made != nil {
+				tenants.acted(t, e)
+			}
 			for _, s := range all(t, e.Sources.Stripe.List(t.Context(), rightful.ListQuery{Type: rightful.TypeSession})) {
 				for _, user := range append(users, rightful.User{}, rightful.User{ID: "no-such-user"}) {
 					req := gateway.ValidationRequest{SessionID: s.ID, UserID: user.ID}
@@ -215,6 +232,21 @@ func tenantsOf(t *testing.T, d rightful.DirectoryReader) tenants {
 		x.foreign[rightful.CanonicalID(u.ID)] = "user"
 	}
 	return x
+}
+
+// acted adds for whom users made sessions, as our own record says.
+func (x tenants) acted(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	for _, s := range all(t, e.Sources.Stripe.List(t.Context(), rightful.ListQuery{Type: rightful.TypeSession})) {
+		made, err := e.Sources.Made(t.Context(), []string{s.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := made[s.ID]
+		if rightful.SameID(s.Metadata["company_id"], in.CompanyID) { // else it is not believed
+			x.of[in.UserID] = append(x.of[in.UserID], in.CompanyID)
+		}
+	}
 }
 
 func (x tenants) belongs(user, company string) bool {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,9 @@ type WebhookOptions struct {
 	// Secrets are those of the endpoints (whsec_...), the old and the new one while a
 	// secret is rolled.
 	Secrets []string
+	// SecretsOf are those of the endpoints of the accounts that were joined (see Join), by
+	// account. By its secret it is known whose an event is.
+	SecretsOf map[string][]string
 	// Endpoint is which of the account's webhook endpoints leads here: its id (we_...) or
 	// its address. CatchUp looks for the events of types that it asks for. Empty: those
 	// whose address ends in /v1/webhooks/stripe; where there is none, only what all of
@@ -55,22 +59,25 @@ type Webhooks struct {
 	readFor  time.Duration // 0: readWithin
 	lookFor  time.Duration // 0: lookWidelyFor
 	looked   atomic.Bool   // our endpoint was looked for once
+	joined   []*Webhooks   // those of the accounts that were joined, this one among them; nil: there is one
 }
 
-// Webhooks returns what accepts events of the gateway's account. An error is of kind
-// invalid.
+// Webhooks returns what accepts events of the gateway's account, and of those that were
+// joined. An error is of kind invalid.
 func (g *Gateway) Webhooks(o WebhookOptions) (*Webhooks, error) {
 	if o.Inbox == nil {
 		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "webhooks", Message: "there is no inbox to keep events in", Hint: "name a state: sqlite:rightful.db or postgres://"}
 	}
-	if len(o.Secrets) == 0 {
+	if len(o.Secrets)+len(o.SecretsOf) == 0 {
 		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe.webhook_secrets", Message: "is missing: without it anybody could send events", Hint: "webhook_secrets: ['${STRIPE_WEBHOOK_SECRET}'], the signing secret of the endpoint (whsec_...)"}
 	}
-	if slices.Contains(o.Secrets, "") {
+	if slices.Contains(slices.Concat(slices.Collect(maps.Values(o.SecretsOf))...), "") || slices.Contains(o.Secrets, "") {
 		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe.webhook_secrets", Message: "one of the secrets is empty: anybody could sign with it", Hint: "set the variable that it comes from"}
 	}
 	o.Tolerance, o.MaxBody = cmp.Or(o.Tolerance, DefaultTolerance), cmp.Or(o.MaxBody, DefaultMaxBody)
-	return &Webhooks{g: g, o: o, acceptor: acceptor{inbox: o.Inbox}}, nil
+	w := &Webhooks{g: g, o: o, acceptor: acceptor{inbox: o.Inbox}}
+	w.join()
+	return w, nil
 }
 
 // Accept checks an event's signature (the Stripe-Signature header) and keeps the
@@ -105,14 +112,15 @@ func (w *Webhooks) early(header string) (signature, error) {
 }
 
 func (w *Webhooks) accept(ctx context.Context, body []byte, s signature) error {
-	if !s.good(body, w.o.Secrets) {
+	own := w.signer(body, s)
+	if own == nil {
 		return badSignature("none of the secrets made it: the body was changed, or the endpoint has another secret")
 	}
 	e, err := decodeEvent(body, w.g.opt.Keys)
 	if err != nil {
 		return noEvent(err.Error())
 	}
-	w.place(&e)
+	own.place(&e)
 	fresh, err := w.acceptor.accept(ctx, e)
 	if err != nil {
 		return err
@@ -131,7 +139,7 @@ func (w *Webhooks) place(e *rightful.InboxEvent) {
 	switch own := w.g.opt.Account; {
 	case e.Account == "":
 		e.Account = own // Stripe names the accounts only that are connected to the one at hand
-	case own != "" && e.Account != own:
+	case own != "" && e.Account != own && (len(w.joined) == 0 || w.g.named(e.Account) == nil):
 		e.Status, e.Codes = rightful.InboxForeign, []string{string(rightful.CodeUnknownAccount)}
 	}
 	if w.g.opt.Livemode != nil && e.Livemode != *w.g.opt.Livemode {

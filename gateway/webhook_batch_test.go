@@ -96,7 +96,7 @@ func TestNobodyWaitsForTheCommitsOfOthers(t *testing.T) {
 		}
 		first := accept("evt_first")
 		<-g.enter
-		time.Sleep(acceptWithin / 2)
+		time.Sleep(acceptWithin / 2) // on the clock of synctest: nobody waits
 		second := accept("evt_second")
 		began := time.Now()
 		if err := <-first; rightful.KindOf(err) != rightful.KindUnavailable || time.Since(began) != acceptWithin/2 {

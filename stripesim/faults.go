@@ -97,16 +97,32 @@ type FaultState struct {
 	Met     int `json:"met"`
 }
 
+// delayText is a delay as rules of both kinds write it in JSON; empty for none.
+func delayText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+// readDelay reads what delayText writes. The error shows examples.
+func readDelay(text, examples string, into *time.Duration) (err error) {
+	if text == "" {
+		return nil
+	}
+	if *into, err = time.ParseDuration(text); err != nil {
+		return fmt.Errorf("delay %q is no duration; write %s", text, examples)
+	}
+	return nil
+}
+
 // MarshalJSON writes Delay as text.
 func (r FaultRule) MarshalJSON() ([]byte, error) {
 	type plain FaultRule
 	out := struct {
 		plain
 		Delay string `json:"delay,omitempty"`
-	}{plain: plain(r)}
-	if r.Delay != 0 {
-		out.Delay = r.Delay.String()
-	}
+	}{plain(r), delayText(r.Delay)}
 	return json.Marshal(out)
 }
 
@@ -121,15 +137,7 @@ func (r *FaultRule) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	*r = FaultRule(in.plain)
-	if in.Delay == "" {
-		return nil
-	}
-	d, err := time.ParseDuration(in.Delay)
-	if err != nil {
-		return fmt.Errorf("delay %q is no duration; write 1.5s or 200ms", in.Delay)
-	}
-	r.Delay = d
-	return nil
+	return readDelay(in.Delay, "1.5s or 200ms", &r.Delay)
 }
 
 // faults are the rules of a server, in the order they were given.

@@ -61,10 +61,7 @@ func (r WebhookRule) MarshalJSON() ([]byte, error) {
 	out := struct {
 		plain
 		Delay string `json:"delay,omitempty"`
-	}{plain: plain(r)}
-	if r.Delay != 0 {
-		out.Delay = r.Delay.String()
-	}
+	}{plain(r), delayText(r.Delay)}
 	return json.Marshal(out)
 }
 
@@ -79,15 +76,7 @@ func (r *WebhookRule) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	*r = WebhookRule(in.plain)
-	if in.Delay == "" {
-		return nil
-	}
-	d, err := time.ParseDuration(in.Delay)
-	if err != nil {
-		return fmt.Errorf("delay %q is no duration; write 90s or 2h", in.Delay)
-	}
-	r.Delay = d
-	return nil
+	return readDelay(in.Delay, "90s or 2h", &r.Delay)
 }
 
 // DisturbWebhooks adds a rule. Of several rules that meet the same delivery the

@@ -33,14 +33,14 @@ func TestAuditFromTheMirrorOfRealParts(t *testing.T) {
 			r := assemble(t, file, dsn, takeApart(t, file).Now)
 			r.config["mirror"] = "sqlite:" + filepath.Join(t.TempDir(), "mirror.db")
 			path := r.write(t)
-			sync, _, err := wire.Sync(t.Context(), path, r.lookup, time.Unix(r.now, 0))
+			syncs, _, shut, err := wire.Sync(t.Context(), path, r.lookup, time.Unix(r.now, 0))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if report, err := sync.Sync(t.Context(), engine.SyncInput{}); err != nil || !report.Complete {
+			if report, err := syncs[0].Sync(t.Context(), engine.SyncInput{}); err != nil || !report.Complete {
 				t.Fatalf("%+v, %v", report, err)
 			}
-			if err := sync.Close(); err != nil {
+			if err := shut(); err != nil {
 				t.Fatal(err)
 			}
 			e, c, err := wire.Config(t.Context(), path, r.lookup, time.Unix(r.now, 0))

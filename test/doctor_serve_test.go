@@ -24,7 +24,7 @@ func TestDoctorOnServe(t *testing.T) {
 			"alerts: [{name: hook, to: webhook, url: '" + app.URL + "', secret: '" + alertSecret + "'}]\nwebhooks: {notify: {url: '" + app.URL + "', secret: '" + alertSecret + "'}}\ngateway: {mode: enforce}\n",
 			0, []string{
 				"ok       serve.tokens", "1 may app, 1 may read, 1 may operator", "ok       gateway.mode", "enforce: what is not in order is refused",
-				"ok       stripe.webhook_secrets", "ok       webhooks.notify.url", "somebody listens at", "ok       alerts", "told is hook (webhook)", "nothing was recorded yet",
+				"ok       stripe.webhook_secrets", "ok       webhooks.notify.url", "somebody listens at", "ok       alerts", "told is hook (webhook)", "nothing was recorded yet: rightful serve, audit --record and the first repair make it",
 			},
 		},
 		"nobody is told": {"", 0, []string{"warning  webhooks.notify", "no channel is set"}},

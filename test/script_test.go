@@ -50,6 +50,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      exits,
 			"slowstripe": slowStripe,
+			"stripes":    stripes,
 			"asked":      asked,
 			"recorded":   recorded,
 			"sqlite":     sqlite,

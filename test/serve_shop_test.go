@@ -150,7 +150,8 @@ func (s *shop) serve(t *testing.T, args ...string) {
 	}
 	t.Cleanup(func() { _ = s.process.Process.Kill() })
 	line, err := bufio.NewReader(out).ReadString('\n')
-	go func() { s.exited <- s.process.Wait() }()
+	process, exited := s.process, s.exited // another one may be started beside it
+	go func() { exited <- process.Wait() }()
 	if err != nil {
 		t.Fatalf("not ready: %v, %v\n%s", err, <-s.exited, s.log)
 	}

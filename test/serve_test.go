@@ -204,6 +204,8 @@ func TestServeRefuses(t *testing.T) {
 		{"POST", checkout, appToken, `{"user_id": {"id": 7}}`, nil, 422, "invalid", "user_id"},
 		{"POST", checkout, appToken, `{"user_id": 7, "quantity": "1"}`, nil, 422, "invalid", "quantity"},
 		{"POST", validate, appToken, ``, []string{"Content-Type", "application/json"}, 400, "malformed", ""},
+		{"POST", validate, appToken, `{"user_id": 7}`, nil, 400, "malformed", "session_id"},
+		{"POST", "/v1/guard/sessions", appToken, `{"user_id": 7}`, nil, 400, "malformed", "id"},
 		{"POST", validate, appToken, `[]`, nil, 400, "malformed", ""},
 		{"POST", validate, appToken, `{"session_id": "cs_1"`, nil, 400, "malformed", ""},
 		{"POST", validate, appToken, `{"session_id": "cs_1"} {}`, nil, 400, "malformed", ""},
@@ -251,6 +253,12 @@ func TestServeRefuses(t *testing.T) {
 		r := s.ask(t, "GET", "/v1/users/"+user+"/company", appToken, "")
 		if r.status != 200 || r.text("status") != status || (r.text("company_id") != "") != (status == "found") || !strings.Contains(string(r.raw), `"membership":[`) {
 			t.Errorf("the company of user %s: %d %s", user, r.status, r.raw)
+		}
+	}
+	// What a browser left empty is an id that nothing has, and no fault of the app.
+	for path, body := range map[string]string{validate: `{"session_id": "", "user_id": 7}`, "/v1/guard/sessions": `{"id": "", "user_id": 7}`, "/v1/guard/portal": `{"id": "", "user_id": 7}`} {
+		if r := s.must200(t, "POST", path, appToken, body); !strings.HasPrefix(r.text("status"), "unknown") {
+			t.Errorf("%s of an empty id: %s", path, r.raw)
 		}
 	}
 	for sent, kept := range map[string]bool{"abc-123": true, "a b": false, strings.Repeat("x", 65): false, "a\"b": false} {
@@ -322,6 +330,43 @@ func TestServeStops(t *testing.T) {
 	}
 	if _, err := s.client.Get(s.url + "/healthz"); err == nil {
 		t.Error("it still answers")
+	}
+	for _, said := range []string{
+		`"msg":"rightful stops: requests under way are finished","because":"terminated signal received","drain_for":"2s","stop_within":"30s"}`, `"msg":"rightful has stopped","everything_finished":true}`,
+	} {
+		if strings.Count(s.log.String(), said) != 1 {
+			t.Errorf("the log does not say once %s:\n%s", said, s.log)
+		}
+	}
+}
+
+// TestTwoServersOnOneFile: the second says that there is another, works beside it, and
+// says nothing when it is alone.
+func TestTwoServersOnOneFile(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, "")
+	const said = "another process serves on this state too"
+	s.serve(t)
+	first := s.process
+	t.Cleanup(func() { _ = first.Process.Kill() })
+	firstLog, firstEnd := s.log, s.exited
+	s.serve(t)
+	s.must200(t, "GET", "/readyz", "", "")
+	s.buys(t, 7)
+	if code := s.stop(t); code != 0 || strings.Count(s.log.String(), said) != 1 {
+		t.Errorf("exit code %d, the second says %s", code, s.log)
+	}
+	// It is gone however it ends, and leaves nothing that looks as if it were there.
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-firstEnd
+	if strings.Contains(firstLog.String(), said) {
+		t.Errorf("the first says %s", firstLog)
+	}
+	s.serve(t)
+	if code := s.stop(t); code != 0 || strings.Contains(s.log.String(), said) {
+		t.Errorf("exit code %d, the one that is alone says %s", code, s.log)
 	}
 }
 

@@ -181,7 +181,7 @@ func TestWatchesWhatIsServed(t *testing.T) {
 			if strings.Contains(line, "cus_before") { // it had not been judged yet
 				line = w.next(t)
 			}
-			if shown := strings.Join(strings.Fields(line)[2:], " "); shown != "customer.updated cus_1 company 11 user 7 - mine" {
+			if shown := strings.Join(strings.Fields(line)[2:], " "); shown != "customer.updated company 11 user 7 - mine cus_1" {
 				t.Errorf("shown: %q", line)
 			}
 			for range 2 {
@@ -193,8 +193,8 @@ func TestWatchesWhatIsServed(t *testing.T) {
 			s.delivers(t, "evt_2", "cus_2", "")
 			s.delivers(t, "evt_3", "cus_3\u202e", "")
 			s.delivers(t, "evt_4", "cus_4", `, "deleted": false`)
-			for _, want := range []string{"cus_2 ", "cus_4 "} {
-				if line := w.next(t); !strings.Contains(line, want) {
+			for _, want := range []string{" cus_2", " cus_4"} {
+				if line := w.next(t); !strings.HasSuffix(line, want) {
 					t.Errorf("shown: %q, want %s", line, want)
 				}
 			}

@@ -57,6 +57,10 @@ class Shop:
         except Refused as no:
             log.warning("checkout refused: %s", no)
             raise No(no.buyer_message or "You cannot buy right now.") from None
+        if session.already_subscribed and not request.form("again"):
+            # Most often a colleague has bought it. Nothing is lost by asking: the session waits.
+            return page("<p>Your company has this plan already. Do you want to pay for a second one?</p>"
+                        + button("/buy", "Buy another one", id="again", company_id=request.form("company_id"), again="yes"))
         return see_other(session.url)
 
     def come_back(self, request, user):

@@ -28,7 +28,7 @@ class Refused(Exception):
 
     def __init__(self, status: int, problem: dict):
         self.status = status  # of HTTP: 400 401 403 404 409 413 422
-        self.code = problem.get("code", "")  # no_company, company_gone, other_company, customer_refused, no_customer, invalid, ...
+        self.code = problem.get("code", "")  # no_company, company_gone, other_company, customer_refused, no_customer, already_subscribed, invalid, ...
         self.field = problem.get("field", "")  # of the request, where one is wrong
         self.buyer_message = problem.get("buyer_message", "")
         self.request_id = problem.get("instance", "")  # look for it in the server's log
@@ -48,11 +48,14 @@ class Customer:
 @dataclass(frozen=True)
 class Session:
     id: str
-    url: str  # where the buyer pays
-    client_secret: str  # instead of url, for an embedded session
+    url: str  # where the buyer pays; empty for an embedded session
     company_id: str
     stripe_customer_id: str
     reused: bool  # an open session of the very same wish
+    # Ids of live subscriptions of the company with the same price: most often the buyer is
+    # about to pay twice, so ask first. Empty: there is none; None: it is not known.
+    already_subscribed: Optional[list] = None
+    client_secret: str = ""  # instead of url, for an embedded session
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,8 @@ class Rightful:
     def checkout(self, *, user_id, mode: str, price: str, success_url: str, cancel_url: str = "", quantity: int = 1,
                  company_id=None, metadata: Optional[dict] = None, stripe_params: Optional[dict] = None) -> Session:
         """A page to pay at, for the company of who is signed in. company_id is the one
-        that the buyer saw: another one is Refused (other_company)."""
+        that the buyer saw: another one is Refused (other_company). What it has already is
+        told (already_subscribed), and Refused only where the server's rule says so."""
         body = {"user_id": str(user_id), "mode": mode, "price": price, "quantity": quantity, "success_url": success_url}
         for name, value in (("company_id", company_id and str(company_id)), ("cancel_url", cancel_url),
                             ("metadata", metadata), ("stripe_params", stripe_params)):
@@ -198,7 +202,7 @@ def verify_notice(secret: str, headers, body: bytes, now: Optional[float] = None
 
 def _typed(of, answer: dict):
     """An answer as one of the classes above. Fields that later servers add are left out."""
-    return of(**{f.name: answer[f.name] for f in fields(of)})
+    return of(**{f.name: answer[f.name] for f in fields(of) if f.name in answer})
 
 
 def _problem(e: urllib.error.HTTPError) -> dict:

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from rightful import Refused, Rightful, Unavailable, verify_notice
 
 SECRET = "whsec_" + base64.b64encode(b"x" * 32).decode()
-SESSION = {"id": "cs_1", "url": "https://pay.example.com", "client_secret": "", "company_id": "11", "stripe_customer_id": "cus_1", "reused": False, "later": 1}
+SESSION = {"id": "cs_1", "url": "https://pay.example.com", "company_id": "11", "stripe_customer_id": "cus_1", "reused": False, "already_subscribed": [], "later": 1}
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -55,6 +55,16 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(len(self.server.asked), 4)
         self.assertEqual(self.server.asked[0]["user_id"], "7")
         self.assertEqual(self.server.asked[0], self.server.asked[3])
+
+    def test_tells_what_the_company_has_already(self):
+        for has in ([], ["sub_1"], None):
+            session = self.buy((200, {}, {**SESSION, "already_subscribed": has}))
+            self.assertEqual((session.already_subscribed, session.client_secret), (has, ""))
+        embedded = self.buy((200, {}, {**SESSION, "url": "", "client_secret": "cs_1_secret"}))
+        self.assertEqual(embedded.client_secret, "cs_1_secret")
+        with self.assertRaises(Refused) as no:
+            self.buy((409, {}, {"code": "already_subscribed", "buyer_message": "Your company has this already."}))
+        self.assertEqual((no.exception.code, no.exception.buyer_message), ("already_subscribed", "Your company has this already."))
 
     def test_opens_the_portal(self):
         self.server.answers = [(200, {}, {"id": "bps_1", "url": "https://portal.example.com", "company_id": "11", "stripe_customer_id": "cus_1", "later": 1})]

@@ -26,6 +26,11 @@ func (s *shop) buy(w http.ResponseWriter, r *http.Request, u user) {
 		s.later(w, r, err)
 		return
 	}
+	if len(session.AlreadySubscribed) > 0 && r.PostFormValue("again") == "" {
+		// Most often a colleague has bought it. Nothing is lost by asking: the session waits.
+		s.show(w, http.StatusOK, "already", session.CompanyID)
+		return
+	}
 	http.Redirect(w, r, session.URL, http.StatusSeeOther)
 }
 

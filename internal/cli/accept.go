@@ -141,15 +141,17 @@ func (o *acceptOptions) audit(ctx context.Context, s Streams, known accept.List)
 		}
 		return r, now, o.usable(r)
 	}
-	e, err := o.open(ctx, s)
+	e, err := o.openEach(ctx, s)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer e.close()
 	if o.prune {
-		e.Accepted = known
+		for _, one := range e.all {
+			one.Accepted = known
+		}
 	}
-	r, err := e.Audit(ctx, engine.AuditInput{})
+	r, err := e.audit(ctx, engine.AuditInput{})
 	if err != nil {
 		return nil, 0, located(e.config, err)
 	}

@@ -21,7 +21,14 @@ func stale(r *engine.AuditReport, known accept.List) []accept.Entry {
 	for _, e := range known {
 		present[e.Finding] = present[e.Finding] || r.Off[e.Code] > 0
 	}
-	return known.Stale(r.Account, r.Livemode, present)
+	if len(r.Accounts) == 0 {
+		return known.Stale(r.Account, r.Livemode, present)
+	}
+	var gone []accept.Entry
+	for _, a := range r.Accounts {
+		gone = append(gone, known.Stale(a.Account, a.Livemode, present)...)
+	}
+	return gone
 }
 
 func findingsOf(r *engine.AuditReport) []rightful.Finding {

@@ -74,6 +74,10 @@ func (o *applyOptions) run(ctx context.Context, s Streams) error {
 			return err
 		}
 	}
+	o.ofRun = o.again
+	if in.Plan != nil {
+		o.implied = in.Plan.Account
+	}
 	e, err := o.begin(ctx, s)
 	if err != nil {
 		return err

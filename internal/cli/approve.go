@@ -48,6 +48,7 @@ func (o *approveOptions) run(ctx context.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
+	o.implied = p.Account
 	e, err := o.open(ctx, s)
 	if err != nil {
 		return err

@@ -45,6 +45,9 @@ findings, in seconds. A mirror that is not whole, or older than --max-age, is no
 judged by. Stripe is asked for the little that no mirror keeps, with --offline for
 nothing at all. Plans and repairs always read Stripe itself.
 
+Of a config with several Stripe accounts all are audited, side by side, each within
+its own budget; --account narrows it to one.
+
 --record keeps what was found in the state, and says what is new and what is gone
 since the audit that was recorded before; rightful serve shows it.
 
@@ -92,13 +95,13 @@ func (o *auditOptions) validate(c *cobra.Command) error {
 }
 
 func (o *auditOptions) run(ctx context.Context, s Streams) error {
-	e, err := o.known.open(ctx, &o.target, s)
+	e, err := o.known.openEach(ctx, &o.target, s)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	if o.record { // before anything that takes long
-		if err := wire.Record(ctx, e.Engine, e.config, o.state, wire.StateMade, whoami(s), s.Now); err != nil {
+		if err := e.record(ctx, s, o.state); err != nil {
 			return located(e.config, err)
 		}
 	}
@@ -111,19 +114,15 @@ func (o *auditOptions) run(ctx context.Context, s Streams) error {
 	if in.Since, err = since(o.since, e.Options.Now); err != nil {
 		return err
 	}
-	report, err := e.Audit(ctx, in)
+	report, err := e.audit(ctx, in)
 	if err != nil {
 		return located(e.config, err)
 	}
-	if e.progress != nil {
-		e.progress.Done()
-	}
+	e.quiet()
 	if o.record {
-		kept, err := e.RecordAudit(context.WithoutCancel(ctx), report) // an interrupted one is kept as incomplete
-		if err != nil {
+		if err := e.keep(context.WithoutCancel(ctx), report); err != nil { // an interrupted one is kept as incomplete
 			return located(e.config, err)
 		}
-		report.Recorded = &kept
 	}
 	if err := o.print(s, report); err != nil {
 		return err
@@ -132,7 +131,10 @@ func (o *auditOptions) run(ctx context.Context, s Streams) error {
 }
 
 // fromMirror opens the mirror.
-func (o *auditOptions) fromMirror(ctx context.Context, e *opened) (*engine.FromMirror, error) {
+func (o *auditOptions) fromMirror(ctx context.Context, e *openedEach) (*engine.FromMirror, error) {
+	if len(e.all) > 1 {
+		return nil, usage("an audit from the mirror is of one Stripe account, and the config has several", "add --account acct_...")
+	}
 	from := &engine.FromMirror{Offline: o.offline}
 	if o.maxAge != "" {
 		text := o.maxAge
@@ -148,7 +150,7 @@ func (o *auditOptions) fromMirror(ctx context.Context, e *opened) (*engine.FromM
 		from.MaxAge = int64(age.Seconds())
 	}
 	skim.Frugal()
-	return from, located(e.config, wire.Mirrored(ctx, e.Engine, e.config))
+	return from, located(e.config, wire.Mirrored(ctx, e.all[0], e.config))
 }
 
 // print writes the report in the format that was asked for.

@@ -11,8 +11,9 @@ import (
 )
 
 type doctorOptions struct {
-	config string
-	format string
+	config  string
+	account string
+	format  string
 }
 
 func newDoctor(s Streams) *cobra.Command {
@@ -35,12 +36,13 @@ Exit code: 0 when nothing is an error, 1 otherwise.`,
 		},
 	}
 	c.Flags().StringVar(&o.config, "config", defaultConfig, "examine the systems that this file names")
+	c.Flags().StringVar(&o.account, "account", "", "of the config's Stripe accounts, examine only this: acct_...")
 	c.Flags().StringVar(&o.format, "format", "human", "human or json")
 	return c
 }
 
 func (o *doctorOptions) run(ctx context.Context, s Streams) error {
-	e, c, problems, err := wire.Examine(ctx, o.config, s.Env, s.Now())
+	e, c, problems, err := wire.Examine(ctx, o.config, s.Env, s.Now(), wire.Account{ID: o.account})
 	if err != nil {
 		return err
 	}

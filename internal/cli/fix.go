@@ -131,10 +131,8 @@ func (o *fixOptions) from(saved string) string {
 		return " --world " + saved
 	case o.world != "":
 		return " --world " + o.world
-	case o.config != defaultConfig:
-		return " --config " + o.config
 	}
-	return ""
+	return o.here()
 }
 
 // checkSave refuses --save where there is no world to save.

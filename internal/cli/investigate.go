@@ -51,12 +51,12 @@ incomplete or refused as unsafe, 1 error.`,
 }
 
 func (o *investigateOptions) run(ctx context.Context, s Streams) error {
-	e, err := o.known.open(ctx, &o.target, s)
+	e, err := o.known.openEach(ctx, &o.target, s)
 	if err != nil {
 		return err
 	}
 	defer e.close()
-	inv, err := e.Investigate(ctx, o.who)
+	inv, err := e.investigate(ctx, o.who)
 	if err != nil {
 		return located(e.config, err)
 	}

@@ -130,10 +130,8 @@ func (o *planOptions) print(s Streams, p *plan.Plan, second bool) {
 // again returns the flags that point the next command at the same world.
 func (o *planOptions) again() string {
 	switch {
-	case o.world == "" && o.config != defaultConfig:
-		return " --config " + o.config
 	case o.world == "":
-		return ""
+		return o.here()
 	}
 	return " --world " + o.world + " --save FILE"
 }

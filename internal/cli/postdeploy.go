@@ -134,7 +134,7 @@ func (o *postdeployOptions) run(ctx context.Context, s Streams) error {
 		return err
 	}
 	if o.buyer != "" {
-		g, c, err := wire.Gateway(ctx, o.config, wire.GatewayOptions{Env: s.Env, Now: s.Now, Actor: whoami(s)})
+		g, c, err := wire.Gateway(ctx, o.config, wire.GatewayOptions{Account: wire.Account{ID: o.account}, Env: s.Env, Now: s.Now, Actor: whoami(s)})
 		if err != nil {
 			return unread(s, located(c, err))
 		}

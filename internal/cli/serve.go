@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"rightful"
 	"rightful/internal/config"
 	"rightful/internal/server"
 	"rightful/internal/telemetry"
@@ -46,11 +45,16 @@ It writes one line when it is ready, and its log to standard error.`,
 			if o.log != "" && o.log != "text" && o.log != "json" {
 				return usage(fmt.Sprintf("--log %q is not known to serve", o.log), "write --log text or json")
 			}
+			if c.Flags().Changed("listen") {
+				if err := checkListen(o.listen, config.DefaultListen); err != nil {
+					return err
+				}
+			}
 			return o.run(c.Context(), s)
 		},
 	}
 	c.Flags().StringVar(&o.config, "config", defaultConfig, "work on the systems that this file names")
-	c.Flags().StringVar(&o.listen, "listen", "", "address to listen on (default: serve.listen of the config, or "+config.DefaultListen+")")
+	c.Flags().StringVar(&o.listen, "listen", "", "HOST:PORT to listen on (default: serve.listen of the config, or "+config.DefaultListen+")")
 	c.Flags().StringVar(&o.state, "state", "", "where state is kept: sqlite:FILE or postgres://... (default: where the config says)")
 	c.Flags().StringVar(&o.log, "log", "", "text or json (default: text on a terminal, else json)")
 	return c
@@ -87,19 +91,21 @@ func (o *serveOptions) serve(ctx context.Context, s Streams, g *wire.Opened, c *
 	fmt.Fprintf(s.Out, "rightful serves at %s://%s\n", scheme, listener.Addr())
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	serving, fail := context.WithCancel(ctx)
-	defer fail()
+	serving, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
 	worked := make(chan error, 1)
 	go func() {
 		err := g.Run(working)
 		if err != nil {
-			fail() // events that nobody looks at must not look taken care of
+			fail(err) // events that nobody looks at must not look taken care of
 		}
 		worked <- err
 	}()
 	err = srv.Run(serving, listener, server.Ending{DrainFor: c.Serve.Draining(), StopWithin: c.Serve.Stopping()})
 	stop() // only now: requests under way may have made work
-	return errors.Join(err, <-worked)
+	err = errors.Join(err, <-worked)
+	log.Info("rightful has stopped", "everything_finished", err == nil)
+	return err
 }
 
 // remark says in the log what a newcomer may not expect.
@@ -124,11 +130,7 @@ func (o *serveOptions) open(c *config.Config) (net.Listener, error) {
 	if o.listen != "" {
 		address, place = o.listen, "--listen"
 	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, &rightful.Error{Kind: rightful.KindUnavailable, Place: place, Message: "cannot listen on " + address + ": " + reason(err), Hint: "choose another address with --listen", Err: err}
-	}
-	return l, nil
+	return listen(place, address)
 }
 
 // logger writes lines without secrets, each with the id of its request.

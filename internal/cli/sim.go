@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"rightful"
 	"rightful/stripesim"
 )
 
@@ -42,6 +41,9 @@ const (
 	webhooksManual   = "manual"
 )
 
+// simListen is where the simulator listens when nothing is said.
+const simListen = "127.0.0.1:12111"
+
 func newSim(s Streams) *cobra.Command {
 	o := &simOptions{}
 	c := &cobra.Command{
@@ -60,7 +62,7 @@ session.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), s) },
 	}
-	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:12111", "address to listen on")
+	c.Flags().StringVar(&o.listen, "listen", simListen, "HOST:PORT to listen on")
 	c.Flags().StringArrayVar(&o.worlds, "world", nil, "start with the stripe section of this world file; repeated, the accounts of further files are connected to that of the first")
 	c.Flags().StringVar(&o.now, "now", "", "start the clock at this time: 2026-01-31T12:00:00Z, or Unix seconds")
 	c.Flags().IntVar(&o.generate, "generate", 0, "start with a made-up world of this many companies")
@@ -81,6 +83,9 @@ session.`,
 }
 
 func (o *simOptions) run(ctx context.Context, s Streams) error {
+	if err := checkListen(o.listen, simListen); err != nil {
+		return err
+	}
 	opts, err := o.options()
 	if err != nil {
 		return err
@@ -89,9 +94,9 @@ func (o *simOptions) run(ctx context.Context, s Streams) error {
 	if err := o.fill(sim, s); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", o.listen)
+	listener, err := listen("--listen", o.listen)
 	if err != nil {
-		return &rightful.Error{Kind: rightful.KindUnavailable, Place: "--listen", Message: "cannot listen on " + o.listen + ": " + reason(err), Hint: "choose another address with --listen", Err: err}
+		return err
 	}
 	fmt.Fprintf(s.Out, "stripesim answers at http://%s\n", listener.Addr())
 	fmt.Fprintf(s.Out, "try: curl -u sk_test_sim: http://%s/v1/customers\n", listener.Addr())

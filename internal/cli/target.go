@@ -23,6 +23,9 @@ type target struct {
 	config string
 	format string
 
+	account string   // of a config with several: the one that was named; empty: the only one
+	implied string   // the one that a plan is for, where none was named
+	ofRun   string   // a run in the journal: implied is its account
 	formats []string // that the command can print; human and json when nil
 	writes  bool     // the command writes: real systems are opened for it
 
@@ -32,12 +35,16 @@ type target struct {
 	by       string // who this is
 }
 
+// accountUsage describes the flag --account.
+const accountUsage = "of the config's Stripe accounts, the one that this is about: acct_..."
+
 // defaultConfig is read when neither --world nor --config is given.
 const defaultConfig = "rightful.yaml"
 
 func (t *target) flags(c *cobra.Command) {
 	c.Flags().StringVar(&t.world, "world", "", "work on this world file alone")
 	c.Flags().StringVar(&t.config, "config", defaultConfig, "work on the systems that this file names")
+	c.Flags().StringVar(&t.account, "account", "", accountUsage)
 	c.Flags().StringVar(&t.format, "format", "human", oneOf(t.known()))
 	if t.records {
 		c.Flags().StringVar(&t.state, "state", "", "where runs are recorded: sqlite:FILE or postgres://...; with --world, nothing is recorded without it")
@@ -63,9 +70,17 @@ func (t *target) here() string {
 	case t.world != "":
 		return " --world " + t.world
 	case t.config != defaultConfig:
-		return " --config " + t.config
+		return " --config " + t.config + t.there()
 	}
-	return ""
+	return t.there()
+}
+
+// there returns the flag that names the account, if one was named.
+func (t *target) there() string {
+	if t.account == "" {
+		return ""
+	}
+	return " --account " + t.account
 }
 
 // validate checks what the flags say together.
@@ -75,6 +90,9 @@ func (t *target) validate(c *cobra.Command) error {
 	}
 	if t.world != "" && c.Flags().Changed("config") {
 		return usage("--world and --config exclude each other", "give one of them")
+	}
+	if t.world != "" && t.account != "" {
+		return usage("--account belongs to a config: a world has one account", "leave --account out")
 	}
 	return nil
 }
@@ -93,13 +111,17 @@ func (t *target) open(ctx context.Context, s Streams) (*opened, error) {
 		c   *config.Config
 		err error
 	)
+	of := wire.Account{ID: t.account, Implied: t.implied}
+	if t.ofRun != "" && t.account == "" && t.world == "" {
+		of.Implied = wire.AccountOf(ctx, wire.StateAt{Address: t.state, Config: t.config}, t.ofRun, s.Env, s.Now)
+	}
 	switch {
 	case t.world != "":
 		e, c, err = wire.World(t.world)
 	case t.writes:
-		e, c, err = wire.ConfigForWriting(ctx, t.config, s.Env, s.Now())
+		e, c, err = wire.ConfigForWriting(ctx, t.config, s.Env, s.Now(), of)
 	default:
-		e, c, err = wire.Config(ctx, t.config, s.Env, s.Now())
+		e, c, err = wire.Config(ctx, t.config, s.Env, s.Now(), of)
 	}
 	if err != nil {
 		return nil, located(c, err)

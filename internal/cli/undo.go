@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -67,6 +68,7 @@ func (o *undoOptions) do(ctx context.Context, s Streams) error {
 	if err := o.mustSave(); err != nil {
 		return err
 	}
+	o.ofRun = cmp.Or(o.run, o.again)
 	e, err := o.begin(ctx, s)
 	if err != nil {
 		return err

@@ -56,6 +56,7 @@ func (o *verifyOptions) do(ctx context.Context, s Streams) error {
 	if o.world != "" && o.state == "" {
 		return usage("a world has no journal of its own, and so no run to look at", "name the state that the run was recorded in: --state sqlite:FILE")
 	}
+	o.ofRun = o.run
 	e, err := o.known.open(ctx, &o.target, s)
 	if err != nil {
 		return err

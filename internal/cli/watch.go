@@ -26,6 +26,7 @@ const (
 
 type watchOptions struct {
 	config, state, format string
+	account               string
 	company, only, since  string
 	poll, lasts           time.Duration
 	limit                 int
@@ -65,6 +66,7 @@ error or warning was shown; 4 refused as unsafe, 1 error.`,
 		},
 	}
 	c.Flags().StringVar(&o.config, "config", defaultConfig, "work on the systems that this file names")
+	c.Flags().StringVar(&o.account, "account", "", accountUsage)
 	c.Flags().StringVar(&o.state, "state", "", "watch the inbox there: sqlite:FILE or postgres://... (default: where the config says)")
 	c.Flags().DurationVar(&o.poll, "poll", watchPoll, "read Stripe's list of events, and so often")
 	c.Flags().StringVar(&o.company, "company", "", "only what is this company's, or stamped with it where nobody can be named")
@@ -106,7 +108,7 @@ func (o *watchOptions) run(ctx context.Context, s Streams) error {
 		return err
 	}
 	w, c, err := wire.Watch(ctx, wire.WatchInput{
-		Config: o.config, State: o.state, Poll: o.poll, Stripe: o.stripe, Since: from, Env: s.Env, Now: s.Now, Actor: whoami(s),
+		Config: o.config, Account: wire.Account{ID: o.account}, State: o.state, Poll: o.poll, Stripe: o.stripe, Since: from, Env: s.Env, Now: s.Now, Actor: whoami(s),
 		OnTrouble: func(err error) { view.WatchTrouble(s.Err, err) },
 	})
 	if err != nil {
@@ -121,12 +123,12 @@ func (o *watchOptions) run(ctx context.Context, s Streams) error {
 		watching, stop = context.WithTimeout(ctx, o.lasts)
 	}
 	defer stop()
-	shown, troubled := 0, false
+	shown, troubled, lines := 0, false, printer(s)
 	err = w.Run(watching, func(e gateway.Watched) error {
 		if !o.wanted(e) {
 			return nil
 		}
-		if err := o.show(s, e); err != nil {
+		if err := o.show(s, lines, e); err != nil {
 			return err
 		}
 		troubled = troubled || e.Troubled()
@@ -190,9 +192,9 @@ func (o *watchOptions) wanted(e gateway.Watched) bool {
 
 func isCompany(id string, named *string) bool { return named != nil && rightful.SameID(id, *named) }
 
-func (o *watchOptions) show(s Streams, e gateway.Watched) error {
+func (o *watchOptions) show(s Streams, lines *view.Printer, e gateway.Watched) error {
 	if o.format == "json" {
 		return view.Line(s.Out, e)
 	}
-	return printer(s).Watched(e)
+	return lines.Watched(e)
 }

@@ -7,6 +7,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -22,7 +23,12 @@ type Sources struct {
 	Stripe    rightful.StripeReader
 	Cache     rightful.CacheReader
 	Probe     rightful.ProbeReader
+	Made      Made
 }
+
+// Made tells for whom our own record says that sessions of the account were made, by
+// their ids; what is not kept is left out. Errors are those of rightful.CheckoutRecords.
+type Made func(ctx context.Context, sessions []string) (map[string]rightful.Intent, error)
 
 // Options say how to read.
 type Options struct {
@@ -30,6 +36,10 @@ type Options struct {
 	Keys             rightful.KeySet
 	CacheKeys        []CacheKey
 	ExpectedRevision string
+	// Account is the account that Stripe is read of, when the config says so, and Accounts
+	// are the app's others: rows of those are about what is not to be found here.
+	Account  string
+	Accounts []string
 	// ProbeAll asks the running app for every user that Everything reads.
 	// Leave it off for an app that real people use.
 	ProbeAll bool
@@ -60,7 +70,7 @@ type gatherer struct {
 }
 
 func newGatherer(src Sources, opt Options) *gatherer {
-	sit := &rightful.Situation{Now: opt.Now, Mapping: src.Directory.Mapping(), Resolved: map[string]rightful.Resolution{}, Crowded: map[string]bool{}}
+	sit := &rightful.Situation{Now: opt.Now, Mapping: src.Directory.Mapping(), Accounts: opt.Accounts, Resolved: map[string]rightful.Resolution{}, Crowded: map[string]bool{}}
 	return &gatherer{src: src, opt: opt, sit: sit, customers: map[string]rightful.Existence{}}
 }
 
@@ -106,7 +116,7 @@ func each[T any](seq iter.Seq2[T, error], keep func(T)) error {
 }
 
 func (g *gatherer) addCompany(c rightful.Company) bool {
-	g.addLink(rightful.Link{CompanyID: c.ID, StripeCustomerID: c.StripeCustomerID, Column: true})
+	g.addLink(rightful.Link{CompanyID: c.ID, StripeCustomerID: c.StripeCustomerID, StripeAccount: c.StripeAccount, Column: true})
 	return g.companies.add(rightful.CanonicalID(c.ID), c)
 }
 
@@ -124,6 +134,7 @@ func (g *gatherer) addLink(l rightful.Link) {
 	if !g.links.add(key, l) { // it may stand in both places
 		known := g.links.byKey[key]
 		known.Column, known.Table = known.Column || l.Column, known.Table || l.Table
+		known.StripeAccount = cmp.Or(known.StripeAccount, l.StripeAccount)
 		g.links.byKey[key] = known
 	}
 }
@@ -159,6 +170,22 @@ func (g *gatherer) object(t rightful.ObjectType, id string) (rightful.Object, bo
 		return *o, true
 	}
 	return rightful.Object{}, false
+}
+
+// elsewhere reports whether a row says that what it names is in another account.
+func (o Options) elsewhere(account string) bool {
+	return account != "" && o.Account != "" && account != o.Account
+}
+
+// getter returns how an object is looked up that a row names: in this account alone if the
+// row says that it is here, else where it may be.
+func (g *gatherer) getter(account string) func(context.Context, rightful.ObjectType, string) (rightful.Object, rightful.Existence, error) {
+	if own, several := g.src.Stripe.(interface {
+		GetHere(context.Context, rightful.ObjectType, string) (rightful.Object, rightful.Existence, error)
+	}); several && account != "" && account == g.opt.Account {
+		return own.GetHere
+	}
+	return g.src.Stripe.Get
 }
 
 // lookup fetches one Stripe object and keeps it. An id that is not there is
@@ -214,7 +241,10 @@ func unheard(sit *rightful.Situation, what string, err error) {
 	}
 }
 
-// short returns an error without its hint.
+// Short says an error in a line, without its hint: what a run is incomplete for.
+func Short(err error) string { return short(err) }
+
+// short is Short.
 func short(err error) string {
 	var e *rightful.Error
 	if errors.As(err, &e) {

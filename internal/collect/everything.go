@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -120,27 +121,32 @@ func (g *gatherer) readStripe(ctx context.Context) error {
 // lookupUnlisted looks up every customer that somebody names and no list holds:
 // Stripe lists no deleted customers, and none of a test clock.
 func (g *gatherer) lookupUnlisted(ctx context.Context) error {
-	var ids []string
-	name := func(id string) {
-		if id != "" {
-			if _, known := g.customers[id]; !known {
-				g.customers[id] = rightful.ExistsUnknown
-				ids = append(ids, id)
-			}
+	var ids, of, others []string
+	name := func(id, account string) {
+		switch _, known := g.customers[id]; {
+		case id == "" || known:
+		case g.opt.elsewhere(account):
+			others = append(others, id)
+		default:
+			g.customers[id] = rightful.ExistsUnknown
+			ids, of = append(ids, id), append(of, account)
 		}
 	}
 	for _, l := range g.links.all() {
-		name(l.StripeCustomerID)
+		name(l.StripeCustomerID, l.StripeAccount)
 	}
 	for _, r := range g.rows.all() {
-		name(r.StripeCustomerID)
+		name(r.StripeCustomerID, r.StripeAccount)
 	}
 	for _, o := range g.objects.all() {
-		name(o.StripeCustomerID)
+		name(o.StripeCustomerID, o.Account)
+	}
+	for _, id := range others { // nobody says that it is here, so it is not asked for
+		g.customers[id] = cmp.Or(g.customers[id], rightful.ExistsUnknown)
 	}
 	objects, exists := make([]rightful.Object, len(ids)), make([]rightful.Existence, len(ids))
 	done, err := together(len(ids), func(i int) (err error) {
-		objects[i], exists[i], err = g.src.Stripe.Get(ctx, rightful.TypeCustomer, ids[i])
+		objects[i], exists[i], err = g.getter(of[i])(ctx, rightful.TypeCustomer, ids[i])
 		return err
 	}, func(done int) { g.opt.progress("customers looked up", done) })
 	for i, id := range ids[:done] {
@@ -160,18 +166,20 @@ func (g *gatherer) lookupRowed(ctx context.Context) error {
 	if g.sit.Unlisted == nil {
 		g.sit.Unlisted = map[string]rightful.Existence{}
 	}
-	var ids []string
+	var ids, of []string
 	for _, r := range g.rows.all() {
 		id := r.StripeSubscriptionID
 		_, listed := g.object(rightful.TypeSubscription, id)
 		if _, asked := g.sit.Unlisted[id]; id != "" && !listed && !asked {
 			g.sit.Unlisted[id] = rightful.ExistsUnknown
-			ids = append(ids, id)
+			if !g.opt.elsewhere(r.StripeAccount) {
+				ids, of = append(ids, id), append(of, r.StripeAccount)
+			}
 		}
 	}
 	exists := make([]rightful.Existence, len(ids))
 	done, err := together(len(ids), func(i int) (err error) {
-		_, exists[i], err = g.src.Stripe.Get(ctx, rightful.TypeSubscription, ids[i])
+		_, exists[i], err = g.getter(of[i])(ctx, rightful.TypeSubscription, ids[i])
 		return err
 	}, func(done int) { g.opt.progress("subscriptions of rows looked up", done) })
 	for i, id := range ids[:done] {

@@ -33,7 +33,7 @@ func Rest(ctx context.Context, src Sources, opt Options, p Part) (*rightful.Situ
 	g.sit.Whole, g.sit.Screened, g.sit.Beside = true, true, p.Beside
 	for _, c := range p.Companies {
 		g.companies.add(rightful.CanonicalID(c.ID), c)
-		if l := (rightful.Link{CompanyID: c.ID, StripeCustomerID: c.StripeCustomerID, Column: true}); p.Linked(l) {
+		if l := (rightful.Link{CompanyID: c.ID, StripeCustomerID: c.StripeCustomerID, StripeAccount: c.StripeAccount, Column: true}); p.Linked(l) {
 			g.addLink(l)
 		}
 	}

@@ -32,6 +32,7 @@ type Config struct {
 	Audits    Audits            `yaml:"audits"`
 
 	file *file
+	at   int // which account of the list in the file is Stripe[0]
 }
 
 // Repair says who may repair.

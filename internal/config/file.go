@@ -200,7 +200,7 @@ func (c *Config) Locate(path string) string {
 	if c == nil || c.file == nil {
 		return path
 	}
-	for p := path; p != ""; {
+	for p := c.listed(path); p != ""; {
 		if at, ok := c.file.at[p]; ok {
 			return c.file.position(at) + ": " + path
 		}
@@ -212,7 +212,7 @@ func (c *Config) Locate(path string) string {
 // At returns where a config path stands, as file, line and column; "" when it is
 // not in the file.
 func (c *Config) At(path string) string {
-	at, ok := c.file.at[path]
+	at, ok := c.file.at[c.listed(path)]
 	if !ok {
 		return ""
 	}
@@ -221,7 +221,7 @@ func (c *Config) At(path string) string {
 
 // Known reports whether the path stands in the file.
 func (c *Config) Known(path string) bool {
-	_, ok := c.file.at[path]
+	_, ok := c.file.at[c.listed(path)]
 	return ok
 }
 

@@ -27,7 +27,7 @@ const alreadySubscribed = "already_subscribed"
 // through rightful, and not only read.
 func (c *Config) UsesGateway() bool {
 	return c.Gateway.Mode != "" || len(c.Gateway.Rules) > 0 || len(c.Serve.Tokens) > 0 || c.Directory.Write.CompanyCustomer != "" ||
-		slices.ContainsFunc(c.Stripe, func(s Stripe) bool { return len(s.WebhookSecrets) > 0 })
+		c.TakesEvents()
 }
 
 // Observes reports whether any refusal is let pass.

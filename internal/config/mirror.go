@@ -14,6 +14,9 @@ type Sync struct {
 	// Sweep is how old the reading of a list may become of which no events tell every
 	// change: 7d, 36h. Empty: as old as it may be.
 	Sweep string `yaml:"sweep"`
+	// Full is the same of every list: events that Stripe never made, or that a copy's
+	// maker missed, are found by nothing else.
+	Full string `yaml:"full"`
 }
 
 // defaultMirror is where the mirror is kept when the config says nothing.
@@ -43,6 +46,12 @@ func (s Sync) SweepAfter() time.Duration {
 	return d
 }
 
+// FullAfter returns Full, 0 when there is none.
+func (s Sync) FullAfter() time.Duration {
+	d, _ := age(s.Full) // validated
+	return d
+}
+
 // age reads a duration that may be in days.
 func age(text string) (time.Duration, error) {
 	if days, is := strings.CutSuffix(text, "d"); is {
@@ -58,11 +67,13 @@ func (c *Config) validateSync() error {
 	if c.MirrorAddress() == c.StateAddress() && strings.HasPrefix(c.StateAddress(), "sqlite:") {
 		return c.invalid("mirror", "is the file that keeps the state", "give the mirror a file of its own: it may be thrown away, and the state may not")
 	}
-	if c.Sync.Sweep == "" {
-		return nil
-	}
-	if d, err := age(c.Sync.Sweep); err != nil || d < shortestSweep {
-		return c.invalid("sync.sweep", fmt.Sprintf("%q is no time of at least %v", c.Sync.Sweep, shortestSweep), "write it with its unit: sweep: 7d")
+	for _, one := range []struct{ key, value, usual string }{{"sweep", c.Sync.Sweep, "7d"}, {"full", c.Sync.Full, "30d"}} {
+		if one.value == "" {
+			continue
+		}
+		if d, err := age(one.value); err != nil || d < shortestSweep {
+			return c.invalid("sync."+one.key, fmt.Sprintf("%q is no time of at least %v", one.value, shortestSweep), "write it with its unit: "+one.key+": "+one.usual)
+		}
 	}
 	return nil
 }

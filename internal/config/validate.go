@@ -26,14 +26,10 @@ func (c *Config) validate() error {
 	case c.Directory.Companies == "":
 		return c.invalid("directory.companies", "is missing",
 			"write a query: companies: SELECT id, owner_id AS owner_user_id, stripe_customer_id FROM companies")
-	case len(c.Stripe) == 0 || c.Stripe[0].Key == "":
-		return c.invalid("stripe.key", "is missing", "stripe: {key: ${STRIPE_API_KEY}}; a restricted key with read permissions is enough")
-	case len(c.Stripe) > 1:
-		return c.invalid("stripe", "several accounts in one config cannot be read yet", "write one config for each account")
 	case len(c.Cache.Keys) > 0 && c.Cache.URL == "":
 		return c.invalid("cache.url", "is missing, but cache.keys is set", "cache: {url: ${REDIS_URL}, keys: [...]}")
 	}
-	for _, validate := range []func() error{c.validateProbe, c.validateServe, c.validateGateway, c.validateSync} {
+	for _, validate := range []func() error{c.validateAccounts, c.validateProbe, c.validateServe, c.validateGateway, c.validateSync} {
 		if err := validate(); err != nil {
 			return err
 		}

@@ -55,12 +55,34 @@ type AuditReport struct {
 	Counts            Counts             `json:"counts"`
 	Findings          []rightful.Finding `json:"findings"`
 	Known
+	// Accounts has each account of an audit of several; then Account is empty.
+	Accounts []AccountAudit `json:"accounts,omitempty"`
 
 	// Mirror is what was read instead of Stripe; nil when Stripe was read.
 	Mirror *MirrorReport `json:"mirror,omitempty"`
 
 	// Recorded is what was kept of it; nil unless it was recorded.
 	Recorded *rightful.AuditRecord `json:"recorded,omitempty"`
+}
+
+// Whose names the accounts that were audited.
+func (r *AuditReport) Whose() string {
+	if len(r.Accounts) == 0 {
+		return r.Account
+	}
+	ids := make([]string, len(r.Accounts))
+	for i, a := range r.Accounts {
+		ids[i] = a.Account
+	}
+	return strings.Join(ids, ", ")
+}
+
+// newAudit is a report with nothing in it.
+func (e *Engine) newAudit(in AuditInput) *AuditReport {
+	r := &AuditReport{IncompleteBecause: []string{}, Unheard: []string{}, Findings: []rightful.Finding{}, Known: noneKnown(), Now: e.Options.Now}
+	r.Scope = Scope{Company: in.Company, Since: in.Since, Only: append([]string{}, in.Only...)}
+	r.Counts.AtStake = []rightful.Amount{}
+	return r
 }
 
 // Counts says how much was looked at and how much was found.
@@ -93,9 +115,7 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	r := &AuditReport{IncompleteBecause: []string{}, Unheard: []string{}, Findings: []rightful.Finding{}, Known: noneKnown(), Now: e.Options.Now}
-	r.Scope = Scope{Company: in.Company, Since: in.Since, Only: append([]string{}, in.Only...)}
-	r.Counts.AtStake = []rightful.Amount{}
+	r := e.newAudit(in)
 	if in.Mirror != nil {
 		return e.auditMirror(ctx, in, r)
 	}
@@ -140,6 +160,15 @@ func (e *Engine) read(ctx context.Context, in AuditInput) (*rightful.Situation, 
 	}
 	sit, err := collect.Everything(ctx, e.Sources, e.Options)
 	return sit, rightful.Subject{}, err
+}
+
+// unheard tells which of the app's other accounts could not be asked for what this one does
+// not have.
+func (e *Engine) unheard() []string {
+	if among, several := e.Sources.Stripe.(interface{ Unheard() []string }); several {
+		return among.Unheard()
+	}
+	return nil
 }
 
 func (e *Engine) companyExists(ctx context.Context, id string) error {

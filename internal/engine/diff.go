@@ -54,7 +54,7 @@ func Diff(before, after *AuditReport) (*Difference, error) {
 		return nil, err
 	}
 	d := &Difference{
-		Account: after.Account, Livemode: after.Livemode, Scope: after.Scope, OldNow: before.Now, NewNow: after.Now,
+		Account: after.Whose(), Livemode: after.Livemode, Scope: after.Scope, OldNow: before.Now, NewNow: after.Now,
 		Complete: after.Complete, IncompleteBecause: append([]string{}, after.IncompleteBecause...), Notes: []string{},
 		New: []rightful.Finding{}, Gone: []rightful.Finding{}, NotSeen: []rightful.Finding{}, Changed: []Change{}, Silenced: []Silenced{},
 	}
@@ -128,7 +128,7 @@ func comparable(before, after *AuditReport) error {
 		return refuse("one of the audits was refused and concluded nothing", "compare two audits that ran")
 	case !before.Complete:
 		return refuse("the first audit did not read everything: what looks new may have been there before", "compare with a complete audit")
-	case before.Account != after.Account || before.Livemode != after.Livemode:
+	case before.Whose() != after.Whose() || before.Livemode != after.Livemode:
 		return refuse(fmt.Sprintf("the audits are of different accounts or modes: %s, and %s", accountOf(before), accountOf(after)), "compare two audits of one account in one mode")
 	case before.Scope.Company != after.Scope.Company || before.Scope.Since != after.Scope.Since || !slices.Equal(before.Scope.Only, after.Scope.Only):
 		return refuse(fmt.Sprintf("the audits looked at different things: %s, and %s", whole(before.Scope), whole(after.Scope)), "compare two audits with the same --company, --since and --only")
@@ -138,9 +138,9 @@ func comparable(before, after *AuditReport) error {
 
 func accountOf(r *AuditReport) string {
 	if r.Livemode {
-		return r.Account + " in live mode"
+		return r.Whose() + " in live mode"
 	}
-	return r.Account + " in test mode"
+	return r.Whose() + " in test mode"
 }
 
 func byID(findings []rightful.Finding) map[string]rightful.Finding {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"rightful"
 	"rightful/internal/collect"
@@ -37,8 +38,11 @@ func (e *Engine) Doctor(ctx context.Context, unopened ...error) *Checkup {
 		c.add(rightful.OK("directory.write", "is not set: the database is only read, and plans ask where they would write it"))
 	}
 	c.undiagnosed(unopened, "stripe")
-	c.examine(ctx, e.Sources.Stripe)
-	c.add(e.diagnoseExpectation(ctx)...)
+	if len(e.Accounts) == 0 {
+		c.examine(ctx, e.Sources.Stripe)
+		c.add(diagnoseExpectation(ctx, e.Sources.Stripe, e.Expect)...)
+	}
+	c.examineAccounts(ctx, e.Accounts)
 	if e.Observing {
 		c.add(rightful.Warn("gateway.mode", "is observe, at least for some rules: guards let pass what they would refuse", "run rightful replay, and then set gateway.mode: enforce"))
 	}
@@ -253,19 +257,50 @@ func (e *Engine) diagnoseCodes() []rightful.Diagnosis {
 	return d
 }
 
+// Examined is one of several accounts, as the doctor examines it.
+type Examined struct {
+	Place  string // where it stands in the config: stripe[1]
+	Stripe rightful.StripeReader
+	Expect Expect
+}
+
+// examineAccounts examines accounts side by side. Each line says in its place which one it
+// is about.
+func (c *Checkup) examineAccounts(ctx context.Context, accounts []Examined) {
+	each := make([][]rightful.Diagnosis, len(accounts))
+	var wg sync.WaitGroup
+	for i, a := range accounts {
+		wg.Go(func() {
+			if d, ok := a.Stripe.(rightful.Diagnoser); ok {
+				each[i] = d.Diagnose(ctx)
+			}
+			each[i] = append(each[i], diagnoseExpectation(ctx, a.Stripe, a.Expect)...)
+		})
+	}
+	wg.Wait()
+	for i, lines := range each {
+		for _, d := range lines {
+			if key, of := strings.CutPrefix(d.Place, "stripe"); of {
+				d.Place = accounts[i].Place + key
+			}
+			c.add(d)
+		}
+	}
+}
+
 // diagnoseExpectation compares the account and mode with what is expected.
-func (e *Engine) diagnoseExpectation(ctx context.Context) []rightful.Diagnosis {
-	if e.Sources.Stripe == nil {
+func diagnoseExpectation(ctx context.Context, stripe rightful.StripeReader, expected Expect) []rightful.Diagnosis {
+	if stripe == nil {
 		return nil
 	}
-	account, err := e.Sources.Stripe.Account(ctx)
+	account, err := stripe.Account(ctx)
 	if err != nil {
 		return nil // the source said so itself
 	}
-	if r := e.wrongAccount(account); r != nil {
+	if r := expected.refuses(account); r != nil {
 		return []rightful.Diagnosis{rightful.Fail("stripe.account", r.Message, r.Hint)}
 	}
-	if e.Expect.Account == "" || e.Expect.Livemode == nil {
+	if expected.Account == "" || expected.Livemode == nil {
 		return []rightful.Diagnosis{rightful.Warn("stripe.account", "the expected account and mode are not both set: a wrong key is only noticed by its missing customers",
 			fmt.Sprintf("set stripe.account: %s and stripe.livemode: %v", account.ID, account.Livemode))}
 	}

@@ -44,6 +44,8 @@ type Engine struct {
 	SecondApprover bool
 	// Constraining is the app's database as what keeps rules by itself.
 	Constraining Constraining
+	// Accounts are examined by the doctor one by one, where the config has several.
+	Accounts []Examined
 	// State examines, for the doctor, where runs are recorded. It may be nil.
 	State rightful.Diagnoser
 	// Observing tells the doctor that the gateway is used, and lets pass what it would
@@ -61,6 +63,12 @@ type Engine struct {
 	Mirroring *Mirroring
 	// Mirrored is what an audit may read instead of Stripe. Nil: this engine cannot.
 	Mirrored *Mirrored
+	// Renew is how old sync lets the reading of a list become; then it is read whole again.
+	// 0: as old as it may be.
+	Renew time.Duration
+	// Importing is what sync fills a mirror with that does not come from Stripe. Nil: this
+	// engine cannot.
+	Importing *Importing
 	// GETs tells how many GET requests were sent to Stripe; nil when there is
 	// no Stripe to ask.
 	GETs func() int
@@ -116,7 +124,9 @@ func (e *Engine) admit(ctx context.Context) (rightful.Account, *Refusal, error) 
 	return account, r, err
 }
 
-func (e *Engine) wrongAccount(a rightful.Account) *Refusal {
+func (e *Engine) wrongAccount(a rightful.Account) *Refusal { return e.Expect.refuses(a) }
+
+func (x Expect) refuses(a rightful.Account) *Refusal {
 	mode := func(live bool) string {
 		if live {
 			return "live mode"
@@ -124,28 +134,28 @@ func (e *Engine) wrongAccount(a rightful.Account) *Refusal {
 		return "test mode"
 	}
 	switch {
-	case e.Expect.Account != "" && a.ID == "":
+	case x.Account != "" && a.ID == "":
 		return &Refusal{
 			Code:    rightful.CodeWrongAccount,
-			Message: fmt.Sprintf("the config expects account %s, and the key may not read which account it opens", e.Expect.Account),
+			Message: fmt.Sprintf("the config expects account %s, and the key may not read which account it opens", x.Account),
 			Hint:    "give the restricted key read access to the account, or leave stripe.account out",
 		}
-	case e.Expect.Account != "" && a.ID != e.Expect.Account:
+	case x.Account != "" && a.ID != x.Account:
 		return &Refusal{
 			Code:    rightful.CodeWrongAccount,
-			Message: fmt.Sprintf("the Stripe key opens account %s; the config expects %s", a.ID, e.Expect.Account),
+			Message: fmt.Sprintf("the Stripe key opens account %s; the config expects %s", a.ID, x.Account),
 			Hint:    "use the key of the account that the database belongs to, or correct stripe.account",
 		}
-	case e.Expect.Livemode != nil && !a.LivemodeKnown:
+	case x.Livemode != nil && !a.LivemodeKnown:
 		return &Refusal{
 			Code:    rightful.CodeWrongAccount,
-			Message: fmt.Sprintf("the config expects %s, and neither the key nor any object tells which mode the key opens", mode(*e.Expect.Livemode)),
+			Message: fmt.Sprintf("the config expects %s, and neither the key nor any object tells which mode the key opens", mode(*x.Livemode)),
 			Hint:    "use a key that begins with sk_live_, rk_live_, sk_test_ or rk_test_",
 		}
-	case e.Expect.Livemode != nil && a.Livemode != *e.Expect.Livemode:
+	case x.Livemode != nil && a.Livemode != *x.Livemode:
 		return &Refusal{
 			Code:    rightful.CodeWrongAccount,
-			Message: fmt.Sprintf("the Stripe key opens %s; the config expects %s", mode(a.Livemode), mode(*e.Expect.Livemode)),
+			Message: fmt.Sprintf("the Stripe key opens %s; the config expects %s", mode(a.Livemode), mode(*x.Livemode)),
 			Hint:    "use the key of the mode that the database belongs to, or correct stripe.livemode",
 		}
 	}
@@ -163,25 +173,28 @@ func (e *Engine) wrongKey(ctx context.Context) (*Refusal, error) {
 	if err != nil || len(linked) < wrongKeyLeast {
 		return nil, err
 	}
-	missing := 0
+	missing, elsewhere := 0, 0
 	for i, id := range linked {
-		gone, err := absent(ctx, e.Sources, id)
+		exists, err := existing(ctx, e.Sources, id)
 		if err != nil {
 			return nil, err
 		}
-		if gone {
+		switch exists {
+		case rightful.ExistsMissing:
 			missing++
+		case rightful.ExistsUnknown: // another account has it, or may have it
+			elsewhere++
 		}
 		if e.Options.Progress != nil {
 			e.Options.Progress("linked customers looked up first", i+1)
 		}
 	}
-	if missing < wrongKeyLeast || missing*100 < wrongKeyShare*len(linked) {
+	if missing < wrongKeyLeast || missing*100 < wrongKeyShare*(len(linked)-elsewhere) {
 		return nil, nil
 	}
 	return &Refusal{
 		Code:    rightful.CodeWrongKey,
-		Message: fmt.Sprintf("%d of %d linked customers do not exist for this Stripe key", missing, len(linked)),
+		Message: fmt.Sprintf("%d of %d linked customers do not exist for this Stripe key", missing, len(linked)-elsewhere),
 		Hint:    "this is almost always the key of another account or mode, or a copied database: check STRIPE_API_KEY and directory.dsn",
 	}, nil
 }
@@ -190,8 +203,9 @@ func (e *Engine) wrongKey(ctx context.Context) (*Refusal, error) {
 func (e *Engine) linkedSample(ctx context.Context) ([]string, error) {
 	var ids []string
 	seen := map[string]bool{}
-	keep := func(id string) bool {
-		if id != "" && !seen[id] && !e.placeholder(id) {
+	keep := func(id, account string) bool {
+		here := account == "" || e.Options.Account == "" || account == e.Options.Account
+		if id != "" && here && !seen[id] && !e.placeholder(id) {
 			seen[id] = true
 			ids = append(ids, id)
 		}
@@ -201,7 +215,7 @@ func (e *Engine) linkedSample(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !keep(c.StripeCustomerID) {
+		if !keep(c.StripeCustomerID, c.StripeAccount) {
 			return ids, nil
 		}
 	}
@@ -209,7 +223,7 @@ func (e *Engine) linkedSample(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !keep(l.StripeCustomerID) {
+		if !keep(l.StripeCustomerID, l.StripeAccount) {
 			break
 		}
 	}

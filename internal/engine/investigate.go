@@ -83,6 +83,7 @@ func (e *Engine) Investigate(ctx context.Context, who string) (*Investigation, e
 	if err != nil {
 		return inv.cut(ctx, err)
 	}
+	sit.Unheard = append(sit.Unheard, e.unheard()...)
 	e.conclude(inv, sit, about, verdict)
 	return inv, nil
 }

@@ -87,7 +87,8 @@ func (e *Engine) auditMirror(ctx context.Context, in AuditInput, r *AuditReport)
 		r.IncompleteBecause = append(r.IncompleteBecause, "the run was refused")
 		return r, nil
 	}
-	if in.Company != "" || in.Since != 0 || parts[0].Objects <= screen.Fewest {
+	// What is not in one account of several may be in another: the screen knows one only.
+	if in.Company != "" || in.Since != 0 || parts[0].Objects <= screen.Fewest || len(e.Options.Accounts) > 0 {
 		err = over.audit(ctx, in, r, account)
 	} else {
 		err = over.skim(ctx, in, r, account, store)
@@ -164,6 +165,7 @@ func (e *Engine) skim(ctx context.Context, in AuditInput, r *AuditReport, accoun
 			return err
 		}
 	}
+	s.Situation.Unheard = append(s.Situation.Unheard, e.unheard()...)
 	r.fill(s.Situation, verdict, in.Only, e.Accepted)
 	c := &r.Counts
 	c.Companies, c.Users, c.Objects, c.Families = s.Companies, s.Users, s.Objects, s.Families
@@ -193,6 +195,7 @@ func (e *Engine) audit(ctx context.Context, in AuditInput, r *AuditReport, accou
 	if err != nil {
 		return err
 	}
+	sit.Unheard = append(sit.Unheard, e.unheard()...)
 	if !sit.Whole {
 		sit, verdict = judge.Concerning(sit, verdict, about)
 	}
@@ -200,12 +203,12 @@ func (e *Engine) audit(ctx context.Context, in AuditInput, r *AuditReport, accou
 	return nil
 }
 
-// absent reports whether a customer that is linked does not exist. Where Stripe is not
-// asked, one that a whole mirror does not hold does not.
-func absent(ctx context.Context, src collect.Sources, id string) (bool, error) {
+// existing looks up a customer that is linked. Where Stripe is not asked, one that a whole
+// mirror does not hold does not exist.
+func existing(ctx context.Context, src collect.Sources, id string) (rightful.Existence, error) {
 	_, exists, err := src.Stripe.Get(ctx, rightful.TypeCustomer, id)
 	if errors.Is(err, skim.ErrNotAsked) {
-		return true, nil
+		return rightful.ExistsMissing, nil
 	}
-	return exists == rightful.ExistsMissing, err
+	return exists, err
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -57,7 +58,9 @@ func (e *Engine) Snapshot(ctx context.Context, in SnapshotInput) (*Snapshot, err
 	})
 	reading := *e
 	through := recorder.Places()
-	reading.Sources = collect.Sources{Directory: through.Directory, Stripe: through.Stripe, Cache: through.Cache, Probe: through.Probe}
+	reading.Sources = collect.Sources{
+		Directory: through.Directory, Stripe: through.Stripe, Cache: through.Cache, Probe: through.Probe, Made: keeping(e.Sources.Made, recorder),
+	}
 	seen, err := reading.askAround(ctx, account, in.Company, in.Who)
 	if err != nil {
 		return nil, err
@@ -88,6 +91,20 @@ func (e *Engine) Snapshot(ctx context.Context, in SnapshotInput) (*Snapshot, err
 	}
 	s.Findings = append([]string{}, s.Findings...)
 	return s, nil
+}
+
+// keeping has a recorder keep what is told of how sessions were made.
+func keeping(made collect.Made, recorder *snapshot.Recorder) collect.Made {
+	if made == nil {
+		return nil
+	}
+	return func(ctx context.Context, sessions []string) (map[string]rightful.Intent, error) {
+		told, err := made(ctx, sessions)
+		for _, id := range slices.Sorted(maps.Keys(told)) {
+			recorder.KeepMade(told[id])
+		}
+		return told, err
+	}
 }
 
 // redactWho replaces the address in a WHO, and leaves a prefix that says what it is.

@@ -48,6 +48,10 @@ type SyncReport struct {
 	Seconds           float64    `json:"seconds"`
 	StripeGETs        int        `json:"stripe_gets"`
 	RateLimited       int        `json:"rate_limited"`
+	// From and LeftOut are of a run that did not ask Stripe.
+	From    []string     `json:"from,omitempty"`
+	LeftOut *SyncLeftOut `json:"left_out,omitempty"`
+	Shown   bool         `json:"-"` // nothing was read
 }
 
 // SyncList is what became of one list.
@@ -111,7 +115,7 @@ func (e *Engine) sync(ctx context.Context, in SyncInput, r *SyncReport) error {
 	}
 	report, err := pull.New(pull.Options{
 		Stripe: e.Mirroring.Stripe, Store: store, Account: account.ID, Livemode: account.Livemode,
-		Keys: e.Options.Keys, Sweep: e.Mirroring.Sweep, Progress: e.Mirroring.Progress,
+		Keys: e.Options.Keys, Sweep: e.Mirroring.Sweep, Renew: e.Renew, Progress: e.Mirroring.Progress,
 	}).Run(ctx, pull.Wish{Full: in.Full, Sweep: in.Sweep})
 	r.fill(report)
 	return errors.Join(err, release())

@@ -31,10 +31,8 @@ func (e *Engine) resolveWho(ctx context.Context, src collect.Sources, who string
 	case strings.Contains(who, "@"):
 		return e.whoEmail(ctx, src, who)
 	}
-	for _, p := range idPrefixes {
-		if strings.HasPrefix(who, p.prefix) {
-			return e.whoObject(ctx, src, p.of, who)
-		}
+	if t := typeOfID(who); t != "" {
+		return e.whoObject(ctx, src, t, who)
 	}
 	found, err := e.whoUser(ctx, src, who)
 	if rightful.KindOf(err) == rightful.KindNotFound {
@@ -52,6 +50,16 @@ func (e *Engine) resolveWho(ctx context.Context, src collect.Sources, who string
 		found.notes = append(found.notes, fmt.Sprintf("%s is also a company: rightful investigate company:%s", who, who))
 	}
 	return found, nil
+}
+
+// typeOfID returns what an id of Stripe's names, "" when it is none.
+func typeOfID(id string) rightful.ObjectType {
+	for _, p := range idPrefixes {
+		if strings.HasPrefix(id, p.prefix) {
+			return p.of
+		}
+	}
+	return ""
 }
 
 // idPrefixes tell the type of an object by its id, longer ones first.

@@ -204,6 +204,13 @@ func (b *Bought) MayHave(user, company string) bool {
 	return c != nil && rightful.SameID(c.ID, company) && b.BoughtBy(user) && !b.j.waysOf(user, b.j.sit.Now).History
 }
 
+// MadeFor reports whether our own record says that the session was made for this user
+// and company, or for one that became it.
+func (b *Bought) MadeFor(user, company string) bool {
+	in := b.j.sit.Made[b.session.ID]
+	return in.ObjectID == b.session.ID && b.j.stampedAs(b.session, in) && rightful.SameID(in.UserID, user) && b.Became(in.CompanyID, company)
+}
+
 // Became reports whether a company is another one, or was merged into it.
 func (b *Bought) Became(company, other string) bool {
 	s := b.j.survivor(b.j.company(company))

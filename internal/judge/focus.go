@@ -6,11 +6,11 @@ import (
 	"rightful"
 )
 
-// Attributed returns the companies that the families of a situation belong to, or
-// that a buyer claims.
-func Attributed(sit *rightful.Situation, rules Rules) []string {
+// Attributed returns the companies that the families of a situation belong to by its
+// verdict, or that a buyer claims.
+func Attributed(sit *rightful.Situation, rules Rules, v Verdict) []string {
 	var ids []string
-	for _, a := range Judge(sit, rules).Attributions {
+	for _, a := range v.Attributions {
 		if a.CompanyID != "" && !slices.Contains(ids, a.CompanyID) {
 			ids = append(ids, a.CompanyID)
 		}

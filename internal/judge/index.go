@@ -16,12 +16,13 @@ type index struct {
 	users       map[string]*rightful.User
 	byEmail     map[string][]*rightful.User // by lower-case email
 	memberships map[string][]rightful.Membership
-	linkedBy    map[string][]string // customer id -> canonical ids of companies that link it
-	links       map[string][]string // canonical company id -> customer ids, placeholders left out
+	acted       map[string][]rightful.Membership // canonical user id -> for whom they made purchases, as our own record says
+	linkedBy    map[string][]string              // customer id -> canonical ids of companies that link it
+	links       map[string][]string              // canonical company id -> customer ids, placeholders left out
 	rowsBySub   map[string][]rightful.SubscriptionRow
 	rowsOf      map[string][]rightful.SubscriptionRow // canonical company id -> its rows
 	rowsPaidBy  map[string][]rightful.SubscriptionRow // customer id -> rows that name it
-	mentioned   map[string]bool                       // canonical ids of companies that users, memberships, links or rows name
+	mentioned   map[string]bool                       // canonical ids of companies that users, memberships, links, rows or records name
 }
 
 func newIndex(sit *rightful.Situation, rules Rules) *index {
@@ -34,6 +35,7 @@ func newIndex(sit *rightful.Situation, rules Rules) *index {
 		users:       map[string]*rightful.User{},
 		byEmail:     map[string][]*rightful.User{},
 		memberships: map[string][]rightful.Membership{},
+		acted:       map[string][]rightful.Membership{},
 		linkedBy:    map[string][]string{},
 		links:       map[string][]string{},
 		rowsBySub:   map[string][]rightful.SubscriptionRow{},

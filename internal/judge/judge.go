@@ -96,6 +96,7 @@ func begin(sit *rightful.Situation, rules Rules) *judge {
 	for i := range sit.Families {
 		j.families = append(j.families, j.newFamily(&sit.Families[i]))
 	}
+	j.takeRecords()
 	for _, f := range j.families {
 		j.attribute(f)
 	}

@@ -50,10 +50,25 @@ func (j *judge) unlinkedMoney(c *rightful.Company) (rich []*family, others int) 
 // money without asking, "" if it is.
 func (j *judge) notFilled(c *rightful.Company, only *family) string {
 	_, why := j.fillable(only)
+	if why == "" {
+		why = j.paysElsewhere(c)
+	}
 	if c.StripeCustomerID != "" && why == "" {
 		why = fmt.Sprintf("the link holds the placeholder %q, which the app may still fill itself", c.StripeCustomerID)
 	}
 	return why
+}
+
+// paysElsewhere says why a company may pay in another of the app's accounts, "" if it does
+// not: what is its only customer here need not be its only one.
+func (j *judge) paysElsewhere(c *rightful.Company) string {
+	switch {
+	case c.StripeAccount != "" && j.sit.Account.ID != "" && c.StripeAccount != j.sit.Account.ID:
+		return fmt.Sprintf("the company's row says that it pays in account %s: a person decides", c.StripeAccount)
+	case c.StripeAccount == "" && len(j.sit.Accounts) > 0:
+		return "the app has other Stripe accounts, and the company may pay in one of those: a person decides, or the column stripe_account tells"
+	}
+	return ""
 }
 
 // willLink returns the customer that an empty link is filled with without asking, "" if

@@ -89,10 +89,11 @@ func (j *judge) checkAdopted() {
 	}
 }
 
-// everBelonged reports whether any membership row, of whatever time, ties the user
-// to the company or to one that was merged into it.
+// everBelonged reports whether any membership row or record, of whatever time, ties the
+// user to the company or to one that was merged into it.
 func (j *judge) everBelonged(user, company string) bool {
-	return slices.ContainsFunc(j.memberships[rightful.CanonicalID(user)], func(m rightful.Membership) bool {
+	user = rightful.CanonicalID(user)
+	return slices.ContainsFunc(slices.Concat(j.memberships[user], j.acted[user]), func(m rightful.Membership) bool {
 		return rightful.SameID(m.CompanyID, company) || slices.Contains(j.became(m.CompanyID), rightful.CanonicalID(company))
 	})
 }

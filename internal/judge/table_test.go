@@ -171,14 +171,7 @@ func (p place) judged() *judge {
 		}
 	}
 	rules := Rules{Keys: rightful.KeySet{Company: "company_id", User: "user_id"}}
-	j := &judge{index: newIndex(&sit, rules), rules: rules}
-	for i := range sit.Families {
-		j.families = append(j.families, j.newFamily(&sit.Families[i]))
-	}
-	for _, f := range j.families {
-		j.attribute(f)
-	}
-	j.byCompany()
+	j := begin(&sit, rules)
 	for _, check := range checks {
 		check(j)
 	}
@@ -284,6 +277,8 @@ func places() []place {
 		}
 		return s
 	}
+	acted := ana(1, "2")
+	acted.Made = map[string]rightful.Intent{"cs_1": {ObjectID: "cs_1", CompanyID: "1", UserID: "7"}}
 	moved := ana(removedAt, "1")
 	moved.Memberships = append(moved.Memberships, rightful.Membership{UserID: "7", CompanyID: "2", JoinedAt: 1, LeftAt: removedAt})
 	family := rightful.Situation{Companies: []rightful.Company{{ID: "1", BillingParentID: "2"}, {ID: "2"}}}
@@ -354,6 +349,8 @@ func places() []place {
 		{row: "user id, of a user without membership rows whom the database contradicts", sit: linked(knownBy, "2", "cus_1"), objects: append(checkout("", "7"), cus("")), at: "db:users/7 (direct 1)"},
 		{row: "user id, of a user who is gone (RF501)", sit: carl, objects: one(mailed(object(customer, "cus_1", "1", "8", long))),
 			in: rightful.CodeUserReturned, at: "stripe:customer/cus_1.metadata.user_id", says: "8"},
+		{row: "our own record of a session that went through and is stamped as then, where its user is known not to have been of the company",
+			sit: acted, objects: checkout("1", "7"), at: "record:checkout.session/cs_1"},
 		{row: "merge record", sit: merged, objects: one(cus("3")), at: "db:companies/3.merged_into"},
 
 		{row: "email of a customer that the server made before the first checkout", sit: ana(1, "1"), objects: one(mailed(cus("1"))), at: "stripe:customer/cus_1.email = db:users/7.email"},

@@ -80,6 +80,7 @@ func (j *judge) listen(f *family) {
 			}
 		}
 		j.hearReference(f, p, of)
+		j.hearRecord(f, p)
 	}
 	j.hearDatabase(f, customerVoice, of)
 	j.hearUsers(f, of)

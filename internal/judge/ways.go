@@ -15,6 +15,7 @@ type Ways struct {
 	Membership []string // companies with an active membership row
 	Resolver   string   // what the one configured way answers
 	Unresolved string   // why the resolver names none: not configured, several, none
+	Acted      []string // companies that the user made a purchase for at that time, as our own record says
 	Ambiguous  bool     // the resolver query names several, and not which
 
 	// History tells that membership rows exist for the user, so that a company
@@ -28,9 +29,25 @@ func WaysOf(sit *rightful.Situation, rules Rules, userID string) Ways {
 }
 
 // waysOf returns the ways of getting a user's company at time at (Unix
-// seconds). Owner and direct column have no history: they speak for every time,
-// but not for one before the first membership row of the same pair.
+// seconds), and what our own record says of that time. It says nothing of now.
 func (ix *index) waysOf(userID string, at int64) Ways {
+	w := ix.waysInDatabase(userID, at)
+	if at == ix.sit.Now {
+		return w
+	}
+	for _, m := range ix.acted[rightful.CanonicalID(userID)] {
+		if company := rightful.CanonicalID(m.CompanyID); m.ActiveAt(at) && !slices.Contains(w.Acted, company) {
+			w.Acted = append(w.Acted, company)
+		}
+	}
+	slices.Sort(w.Acted)
+	return w
+}
+
+// waysInDatabase returns the ways that the database tells. Owner and direct column
+// have no history: they speak for every time, but not for one before the first
+// membership row of the same pair.
+func (ix *index) waysInDatabase(userID string, at int64) Ways {
 	id := rightful.CanonicalID(userID)
 	var w Ways
 	first := map[string]int64{} // company -> when its first row begins
@@ -105,9 +122,9 @@ func (ix *index) only(ids []string) (company, why string) {
 	return "", "it names no company"
 }
 
-// All returns every company that some way names, sorted, resolver included.
+// All returns every company that some way names, sorted, resolver and record included.
 func (w Ways) All() []string {
-	all := slices.Concat(w.Owner, w.Membership)
+	all := slices.Concat(w.Owner, w.Membership, w.Acted)
 	for _, id := range []string{w.Direct, w.Resolver} {
 		if id != "" {
 			all = append(all, id)
@@ -145,6 +162,9 @@ func (w Ways) text() string {
 	}
 	if len(w.Membership) > 0 {
 		parts = append(parts, "member of "+strings.Join(w.Membership, ", "))
+	}
+	if len(w.Acted) > 0 {
+		parts = append(parts, "bought for "+strings.Join(w.Acted, ", "))
 	}
 	if len(parts) == 0 {
 		return "no company"

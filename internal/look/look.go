@@ -16,14 +16,17 @@ import (
 // of collect.Around.
 func Around(ctx context.Context, src collect.Sources, opt collect.Options, rules judge.Rules, about rightful.Subject) (*rightful.Situation, rightful.Subject, error) {
 	return collect.Around(ctx, src, opt, about, func(sit *rightful.Situation) []string {
-		return judge.Attributed(sit, rules)
+		return judge.Attributed(sit, rules, Heard(ctx, src, rules, sit))
 	})
 }
 
 // Judged judges a situation, and again after a second read of what the first verdict
 // wants, which it adds to the situation. On an error the verdict is the first one.
 func Judged(ctx context.Context, src collect.Sources, opt collect.Options, rules judge.Rules, sit *rightful.Situation) (judge.Verdict, error) {
-	v := judge.Judge(sit, rules)
+	v := Heard(ctx, src, rules, sit)
+	if ctx.Err() != nil {
+		return v, context.Cause(ctx)
+	}
 	want := v.Wanted
 	if src.Stripe == nil || sit.StripeUnread != "" || len(want.Customers)+len(want.Unread) == 0 && !want.Removals {
 		return v, nil
@@ -40,5 +43,5 @@ func Judged(ctx context.Context, src collect.Sources, opt collect.Options, rules
 	if err := collect.Closer(ctx, src, opt, sit, collect.Wanted{Customers: want.Customers, Removals: want.Removals}); err != nil {
 		return v, err
 	}
-	return judge.Judge(sit, rules), nil
+	return Heard(ctx, src, rules, sit), nil
 }

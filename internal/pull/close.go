@@ -143,33 +143,28 @@ func (l *list) unseen(ctx context.Context) error {
 	if l.first {
 		return nil // spares looking through all of it
 	}
-	asked := map[string]bool{} // of which nobody can tell; they stay unseen
-	for {
-		var ids []string
-		for id, err := range l.o.Store.Unseen(ctx, l.pass.ID) {
-			if err != nil {
-				return l.keeping(err)
-			}
-			if !asked[id] {
-				ids = append(ids, id)
-			}
-			if len(ids) == unseenAtOnce {
-				break
-			}
-		}
-		if len(ids) == 0 {
-			return nil
-		}
+	var ids []string
+	look := func() error {
 		if err := l.lookUp(ctx, ids); err != nil {
 			return err
 		}
-		for _, id := range ids {
-			asked[id] = true
+		ids = ids[:0]
+		return l.pages.flush(ctx)
+	}
+	for id, err := range l.o.Store.Unseen(ctx, l.pass.ID) {
+		if err != nil {
+			return l.keeping(err)
 		}
-		if err := l.pages.flush(ctx); err != nil {
-			return err
+		if ids = append(ids, id); len(ids) == unseenAtOnce {
+			if err := look(); err != nil {
+				return err
+			}
 		}
 	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return look()
 }
 
 // lookUp asks for objects one by one and keeps what Stripe says.

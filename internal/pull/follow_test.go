@@ -3,6 +3,7 @@ package pull_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,5 +108,28 @@ func TestWhatNoEventTells(t *testing.T) {
 	f.post("/v1/checkout/sessions/"+id, url.Values{"metadata[company_id]": {"78"}})
 	f.advance(time.Minute)
 	f.complete(f.run(pull.Wish{Sweep: true}))
+	f.same()
+}
+
+// TestAnEventThatNeverWas is found when the reading of the list is too old.
+func TestAnEventThatNeverWas(t *testing.T) {
+	t.Parallel()
+	f := newOffice(t, 200, stripesim.Options{Now: clock()})
+	f.complete(f.run(pull.Wish{}))
+	id := f.ids(rightful.TypeCustomer)[3]
+	o := f.store.objects[id]
+	o.Email = "of.another.time@example.com" // no event tells that it is not so
+	f.store.objects[id] = o
+	f.change = func(o *pull.Options) { o.Renew = 10 * 24 * time.Hour }
+	f.advance(9 * 24 * time.Hour)
+	if r := f.run(pull.Wish{}); list(r, rightful.TypeCustomer).How != pull.HowEvents {
+		t.Fatalf("%+v", r)
+	}
+	f.advance(2 * 24 * time.Hour)
+	r := f.run(pull.Wish{})
+	f.complete(r)
+	if list(r, rightful.TypeCustomer).How != pull.HowFull || len(r.Because) != 5 || !strings.Contains(r.Because[0], "customer: it was last read whole on") {
+		t.Errorf("%+v", r)
+	}
 	f.same()
 }

@@ -56,6 +56,9 @@ type Options struct {
 	// Sweep is how old the reading of a list may become of which no events tell every
 	// change; then it is read whole again. 0: as old as it may be.
 	Sweep time.Duration
+	// Renew is how old the reading of any list may become; then it is read whole again. 0: as
+	// old as it may be.
+	Renew time.Duration
 	// Progress is told after each page; nil is allowed. Calls come one at a time.
 	Progress func(Progress)
 	// Sleep replaces waiting in tests. It returns early with the context's error.
@@ -84,6 +87,7 @@ const (
 	HowFull   How = "full"   // read whole, from its first object to its last
 	HowSweep  How = "sweep"  // the same, because no events tell every change
 	HowEvents How = "events" // by what changed
+	HowImport How = "import" // from a copy that somebody else made; Stripe was not asked
 )
 
 // Report is what a run did.

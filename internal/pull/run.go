@@ -51,6 +51,8 @@ func (r *run) due(part rightful.MirrorPart, wish Wish, now time.Time) (how How, 
 		return HowFull, fmt.Sprintf("%s: the reading that was begun is gone on with", part.Type)
 	case stale:
 		return HowFull, fmt.Sprintf("%s: changes were followed until %s, and Stripe keeps events for 30 days only", part.Type, day(part.Followed))
+	case r.o.Renew > 0 && part.Full < now.Add(-r.o.Renew).Unix():
+		return HowFull, fmt.Sprintf("%s: it was last read whole on %s", part.Type, day(part.Full))
 	case !swept(part.Type):
 	case wish.Sweep:
 		return HowSweep, ""

@@ -97,26 +97,36 @@ func (s *Server) portal(w http.ResponseWriter, r *http.Request, _ *caller) (any,
 // validate answers POST /v1/payments/validate.
 func (s *Server) validate(w http.ResponseWriter, r *http.Request, c *caller) (any, error) {
 	var body struct {
-		SessionID string `json:"session_id"`
-		UserID    appID  `json:"user_id"`
+		SessionID *string `json:"session_id"`
+		UserID    appID   `json:"user_id"`
 	}
 	if err := decode(w, r, &body, false); err != nil {
 		return nil, err
 	}
-	return orError(s.o.Gateway.ValidatePayment(r.Context(), body.SessionID, string(body.UserID), c.operator()))
+	if body.SessionID == nil {
+		return nil, missing("session_id")
+	}
+	return orError(s.o.Gateway.ValidatePayment(r.Context(), *body.SessionID, string(body.UserID), c.operator()))
 }
+
+// missing is the answer to an app that sends no id at all. One that is empty is what a
+// browser sent, and an id like any other that nothing has.
+func missing(field string) error { return badBody(field, "the field is missing") }
 
 // guard answers POST /v1/guard/....
 func (s *Server) guard(what Guarded) handler {
 	return func(w http.ResponseWriter, r *http.Request, _ *caller) (any, error) {
 		var body struct {
-			UserID appID  `json:"user_id"`
-			ID     string `json:"id"`
+			UserID appID   `json:"user_id"`
+			ID     *string `json:"id"`
 		}
 		if err := decode(w, r, &body, false); err != nil {
 			return nil, err
 		}
-		return orError(s.o.Gateway.Guard(r.Context(), what, string(body.UserID), body.ID))
+		if body.ID == nil {
+			return nil, missing("id")
+		}
+		return orError(s.o.Gateway.Guard(r.Context(), what, string(body.UserID), *body.ID))
 	}
 }
 

@@ -130,3 +130,20 @@ func TestWhatIsNotKnownIsNull(t *testing.T) {
 		}
 	}
 }
+
+// TestAHostedSessionHasNoSecret: an empty one would look like one that was lost.
+func TestAHostedSessionHasNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"", "cs_1_secret_x"} {
+		s, _, _ := open(t, func(o *server.Options) {
+			o.Gateway = &subscribing{session: gateway.Session{ID: "cs_1", URL: "https://pay.example.com", ClientSecret: secret}}
+		})
+		r := httptest.NewRequest("POST", "/v1/checkout/sessions", strings.NewReader(`{"user_id": 7, "mode": "subscription"}`))
+		r.Header.Set("Authorization", "Bearer t-app")
+		r.Header.Set("Content-Type", "application/json")
+		w, body := do(s, r)
+		if got, has := body["client_secret"]; w.Code != 200 || has != (secret != "") || has && got != secret {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+}

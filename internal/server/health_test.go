@@ -87,7 +87,7 @@ func TestStripeIsAskedSeldom(t *testing.T) {
 		synctest.Wait()
 		for range 3600 {
 			ready("ready", "ok")
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // on the clock of synctest: nobody waits
 		}
 		if asked != 1 {
 			t.Errorf("asked %d times in an hour", asked)
@@ -96,7 +96,7 @@ func TestStripeIsAskedSeldom(t *testing.T) {
 		ready("ready", "ok") // the last answer, while it is asked
 		for range 3600 {
 			ready("degraded", "failed")
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // on the clock of synctest: nobody waits
 		}
 		if asked != 13 {
 			t.Errorf("asked %d times in two hours, the second without Stripe", asked)

@@ -88,6 +88,11 @@ func TestProblemsSayWhatAFieldHolds(t *testing.T) {
 		status             int
 		field, says        string
 	}{
+		{"POST", "/v1/payments/validate", `{"user_id": 7}`, 400, "session_id", "is missing"},
+		{"POST", "/v1/payments/validate", `{"session_id": null, "user_id": 7}`, 400, "session_id", "is missing"},
+		{"POST", "/v1/guard/sessions", `{"user_id": 7}`, 400, "id", "is missing"},
+		{"POST", "/v1/guard/customers", `{"id": null}`, 400, "id", "is missing"},
+		{"POST", "/v1/guard/portal", `{}`, 400, "id", "is missing"},
 		{"POST", "/v1/payments/validate", `{"session_id": 1}`, 422, "session_id", "a text"},
 		{"POST", "/v1/payments/validate", `{"user_id": -1}`, 422, "user_id", "a whole number"},
 		{"POST", "/v1/payments/validate", `{"user_id": 1e400}`, 422, "user_id", "without sign, point or exponent"},

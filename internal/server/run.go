@@ -61,6 +61,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener, end Ending) error {
 	case <-ctx.Done():
 	}
 	s.readings.stop()
+	s.o.Logger.Info("rightful stops: requests under way are finished", "because", context.Cause(ctx).Error(), "drain_for", end.DrainFor.String(), "stop_within", end.StopWithin.String())
 	drained := time.NewTimer(end.DrainFor)
 	defer drained.Stop()
 	select {

@@ -135,13 +135,13 @@ func flag(set bool, bit byte) byte {
 }
 
 func (s *spool) company(c rightful.Company) {
-	s.put(c.DeletedAt, 0, flag(c.Deleted, 1), c.ID, c.Name, c.OwnerUserID, c.StripeCustomerID, c.MergedInto, c.BillingParentID, c.StampValue)
+	s.put(c.DeletedAt, 0, flag(c.Deleted, 1), c.ID, c.Name, c.OwnerUserID, c.StripeCustomerID, c.MergedInto, c.BillingParentID, c.StampValue, c.StripeAccount)
 }
 
 func asCompany(r *record) rightful.Company {
 	return rightful.Company{
 		ID: r.fields[0], Name: r.fields[1], OwnerUserID: r.fields[2], StripeCustomerID: r.fields[3], DeletedAt: r.a, Deleted: r.flags&1 != 0,
-		MergedInto: r.fields[4], BillingParentID: r.fields[5], StampValue: r.fields[6],
+		MergedInto: r.fields[4], BillingParentID: r.fields[5], StampValue: r.fields[6], StripeAccount: r.fields[7],
 	}
 }
 
@@ -162,15 +162,17 @@ func asMembership(r *record) rightful.Membership {
 }
 
 func (s *spool) row(r rightful.SubscriptionRow) {
-	s.put(0, 0, 0, r.ID, r.CompanyID, r.StripeCustomerID, r.StripeSubscriptionID, r.Status)
+	s.put(0, 0, 0, r.ID, r.CompanyID, r.StripeCustomerID, r.StripeSubscriptionID, r.Status, r.StripeAccount)
 }
 
 func asRow(r *record) rightful.SubscriptionRow {
-	return rightful.SubscriptionRow{ID: r.fields[0], CompanyID: r.fields[1], StripeCustomerID: r.fields[2], StripeSubscriptionID: r.fields[3], Status: r.fields[4]}
+	return rightful.SubscriptionRow{ID: r.fields[0], CompanyID: r.fields[1], StripeCustomerID: r.fields[2], StripeSubscriptionID: r.fields[3], Status: r.fields[4], StripeAccount: r.fields[5]}
 }
 
-func (s *spool) link(l rightful.Link) { s.put(0, 0, 0, l.CompanyID, l.StripeCustomerID) }
+func (s *spool) link(l rightful.Link) {
+	s.put(0, 0, 0, l.CompanyID, l.StripeCustomerID, l.StripeAccount)
+}
 
 func asLink(r *record) rightful.Link {
-	return rightful.Link{CompanyID: r.fields[0], StripeCustomerID: r.fields[1]}
+	return rightful.Link{CompanyID: r.fields[0], StripeCustomerID: r.fields[1], StripeAccount: r.fields[2]}
 }

@@ -42,6 +42,7 @@ type Recorder struct {
 	noSearch bool                  // the account has no search
 	events   kept[rightful.Event]
 
+	made     kept[rightful.Intent] // for whom sessions were made
 	cached   kept[rightful.CacheEntry]
 	answers  kept[answer]
 	revision string
@@ -67,6 +68,13 @@ func (r *Recorder) Places() Places {
 		p.Probe = probe{r}
 	}
 	return p
+}
+
+// KeepMade keeps what is known of how a session was made.
+func (r *Recorder) KeepMade(in rightful.Intent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.made.keep(in.ObjectID, in, "")
 }
 
 // directory records a rightful.DirectoryReader.

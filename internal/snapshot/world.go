@@ -54,6 +54,9 @@ func (r *Recorder) World(about About, redact *Redactor) []byte {
 		f = append(f, member{"resolved", w.answersOfResolver()})
 	}
 	f = append(f, member{"stripe", w.stripe()})
+	if made := w.madeSessions(); len(made) > 0 {
+		f = append(f, member{"made_sessions", made})
+	}
 	if r.places.Cache != nil && len(about.Config.CacheKeys) > 0 {
 		f = append(f, member{"cache", w.cache()})
 	}
@@ -170,6 +173,7 @@ func (w writer) db() fields {
 		f.add("merged_into", w.redact.ID(c.MergedInto))
 		f.add("billing_parent_id", w.redact.ID(c.BillingParentID))
 		f.add("stamp_value", w.redact.Text(c.StampValue))
+		f.add("stripe_account", c.StripeAccount)
 		companies = append(companies, f)
 	}
 	for _, u := range w.users.all() {
@@ -210,6 +214,7 @@ func (w writer) tables() (f fields) {
 			row.always("stripe_customer_id", w.customer(s.StripeCustomerID))
 			row.always("stripe_subscription_id", w.redact.Text(s.StripeSubscriptionID))
 			row.add("status", s.Status)
+			row.add("stripe_account", s.StripeAccount)
 			subscriptions = append(subscriptions, row)
 		}
 		f = append(f, member{"subscriptions", subscriptions})
@@ -220,6 +225,7 @@ func (w writer) tables() (f fields) {
 			row := fields{}
 			row.always("company_id", w.redact.ID(l.CompanyID))
 			row.always("stripe_customer_id", w.customer(l.StripeCustomerID))
+			row.add("stripe_account", l.StripeAccount)
 			links = append(links, row)
 		}
 		f = append(f, member{"links", links})
@@ -296,6 +302,15 @@ func (w writer) stripe() fields {
 	}
 	f.add("missing_ids", list(missing))
 	return f
+}
+
+// madeSessions writes what our own record said of sessions.
+func (w writer) madeSessions() rows {
+	made := rows{}
+	for _, in := range w.made.all() {
+		made = append(made, fields{{"session_id", in.ObjectID}, {"user_id", w.redact.ID(in.UserID)}, {"company_id", w.redact.ID(in.CompanyID)}, {"at", in.At}})
+	}
+	return made
 }
 
 func (w writer) cache() fields {

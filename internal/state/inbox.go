@@ -23,16 +23,15 @@ const inserted = `account, livemode, id, type, created, origin, object_type, obj
 // AcceptEvents implements rightful.Inbox.
 func (s *Store) AcceptEvents(ctx context.Context, events []rightful.InboxEvent) ([]bool, error) {
 	fresh := make([]bool, len(events))
-	err := s.writing(ctx, func(ctx context.Context, tx Tx) error {
+	done, err := s.acceptQuickly(ctx, events, fresh)
+	if done || err != nil {
+		failpoint.Here("inbox/committed")
+		return fresh, err
+	}
+	err = s.writing(ctx, func(ctx context.Context, tx Tx) error {
 		clear(fresh)
 		// The shards come first: whoever accepts at the same time waits here.
-		var open []int
-		for _, e := range events {
-			if e.Status == rightful.InboxPending {
-				open = append(open, e.Shard)
-			}
-		}
-		shards, err := s.lockShards(ctx, tx, rightful.LaneJudge, open)
+		shards, err := s.lockShards(ctx, tx, rightful.LaneJudge, openShards(events))
 		if err != nil {
 			return err
 		}
@@ -58,8 +57,7 @@ func (s *Store) AcceptEvents(ctx context.Context, events []rightful.InboxEvent) 
 	return fresh, err
 }
 
-// insertEvents inserts what is not there, and tells which that was. Of two of the
-// same id, the first is new.
+// insertEvents inserts what is not there, and tells which that was.
 func (s *Store) insertEvents(ctx context.Context, tx Tx, events []rightful.InboxEvent, fresh []bool) error {
 	const columns = 16
 	args := make([]any, 0, len(events)*columns)
@@ -73,23 +71,15 @@ func (s *Store) insertEvents(ctx context.Context, tx Tx, events []rightful.Inbox
 		return err
 	}
 	defer rows.Close()
-	type key struct {
-		livemode bool
-		id       string
-	}
-	is := map[key]bool{}
+	added := map[eventKey]bool{}
 	for rows.Next() {
-		var k key
+		var k eventKey
 		if err := rows.Scan(&k.livemode, &k.id); err != nil {
 			return err
 		}
-		is[k] = true
+		added[k] = true
 	}
-	for i, e := range events {
-		k := key{e.Livemode, e.ID}
-		fresh[i] = is[k]
-		delete(is, k)
-	}
+	markFresh(events, fresh, added)
 	return rows.Err()
 }
 

@@ -20,7 +20,10 @@ import (
 
 // sqliteFile is a SQLite file. FULL synchronises at each commit: with less, a
 // machine that loses power forgets intents of writes that were made.
-type sqliteFile struct{ path string }
+type sqliteFile struct {
+	path string
+	file os.FileInfo // what was there when it was opened
+}
 
 func dialSQLite(rest string, readOnly bool) (*sql.DB, dialect, error) {
 	path, parameters, _ := strings.Cut(rest, "?")
@@ -49,7 +52,11 @@ func dialSQLite(rest string, readOnly bool) (*sql.DB, dialect, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return db, sqliteFile{path}, nil
+	file, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return db, sqliteFile{path, file}, nil
 }
 
 // prepareFile makes the file if it may, for its owner's eyes: plans and journals
@@ -86,6 +93,19 @@ func cause(err error) string {
 }
 
 func (s sqliteFile) place() string { return s.path }
+
+// stillThere notices a file that was moved, deleted or replaced while it is open: what
+// is written then goes where nobody who opens the path finds it.
+func (s sqliteFile) stillThere() error {
+	now, err := os.Stat(s.path)
+	if err == nil && os.SameFile(now, s.file) {
+		return nil
+	}
+	return &rightful.Error{
+		Kind: rightful.KindUnavailable, Place: "state", Message: s.path + " was moved, deleted or replaced while it is open: what is recorded now is lost when this process ends",
+		Hint: "move it back if it is still there, or start this process again; move it only while nothing runs", Err: err,
+	}
+}
 
 func (sqliteFile) query(statement string) string { return strings.ReplaceAll(statement, "$", "?") }
 

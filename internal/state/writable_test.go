@@ -3,11 +3,14 @@ package state_test
 import (
 	"context"
 	"database/sql"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"rightful"
+	"rightful/internal/state"
 )
 
 // TestWritable: what can be read and not be written is said, and soon.
@@ -39,4 +42,27 @@ func TestWritable(t *testing.T) {
 		}
 		must(b.T, lock.Rollback(), s.Writable(b.Context()))
 	})
+}
+
+// TestAFileThatIsGoneIsNoticed: what is written to it still succeeds, and nobody will
+// find it.
+func TestAFileThatIsGoneIsNoticed(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rightful.db")
+	s, err := state.Open(t.Context(), "sqlite:"+path, state.Options{Now: time.Now})
+	must(t, err)
+	defer s.Close()
+	must(t, s.Writable(t.Context()), os.Rename(path, path+".moved"))
+	gone := func(when string) {
+		t.Helper()
+		if err := s.Writable(t.Context()); rightful.KindOf(err) != rightful.KindUnavailable || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "moved") {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	gone("moved away")
+	must(t, os.WriteFile(path, nil, 0o600))
+	gone("another one in its place")
+	must(t, os.Remove(path))
+	gone("deleted")
+	must(t, os.Rename(path+".moved", path), s.Writable(t.Context()))
 }

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -139,29 +140,47 @@ func idOf(raw []byte) string {
 	return id
 }
 
+// Name returns the type and the id that an object says of itself, "" for what it does
+// not say as a string. It reads no further than both stand.
+func Name(raw []byte) (objectType, id string) {
+	fields := textFields(raw, "object", "id")
+	return fields[0], fields[1]
+}
+
 // textField returns a field of the outermost object when it is a string.
-func textField(raw []byte, field string) string {
+func textField(raw []byte, field string) string { return textFields(raw, field)[0] }
+
+// textFields returns fields of the outermost object as far as they are strings.
+func textFields(raw []byte, fields ...string) []string {
+	found := make([]string, len(fields))
+	left := len(fields)
 	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true))
 	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '{' {
-		return ""
+		return found
 	}
-	for dec.PeekKind() == '"' {
+	for left > 0 && dec.PeekKind() == '"' {
 		tok, err := dec.ReadToken()
 		if err != nil {
-			return ""
+			return found
 		}
-		found := tok.String() == field
-		if !found {
+		at := slices.Index(fields, tok.String())
+		if at < 0 {
 			if dec.SkipValue() != nil {
-				return ""
+				return found
 			}
 			continue
 		}
-		tok, err = dec.ReadToken()
-		if err != nil || tok.Kind() != '"' {
-			return ""
+		left--
+		if dec.PeekKind() != '"' {
+			if dec.SkipValue() != nil {
+				return found
+			}
+			continue
 		}
-		return tok.String()
+		if tok, err = dec.ReadToken(); err != nil {
+			return found
+		}
+		found[at] = tok.String()
 	}
-	return ""
+	return found
 }

@@ -3,6 +3,9 @@ package testserver_test
 import (
 	"context"
 	"database/sql"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -148,5 +151,20 @@ func TestRedisClusterIsOneCluster(t *testing.T) {
 	}
 	if len(used) != len(nodes) {
 		t.Errorf("the keys are on %d of %d nodes", len(used), len(nodes))
+	}
+}
+
+// TestOnCIAMissingServerFails: a test that did not run must not look like one that passed.
+func TestOnCIAMissingServerFails(t *testing.T) {
+	t.Parallel()
+	for ci, fails := range map[string]bool{"true": true, "": false} {
+		for _, test := range []string{"TestPostgresIsEmptyAndDroppedAfter", "TestMariaDBIsEmptyAndDroppedAfter", "TestRedisIsEmptyAndFlushedAfter", "TestRedisServerIsPrivateAndEndsWithTheTest", "TestRedisClusterIsOneCluster"} {
+			c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.v")
+			c.Env = []string{"CI=" + ci, "PATH=", "TMPDIR=" + t.TempDir()} // and no server
+			said, err := c.CombinedOutput()
+			if (err != nil) != fails || strings.Contains(string(said), "--- FAIL: "+test) != fails || !strings.Contains(string(said), "run make test") {
+				t.Errorf("CI=%q, %s: %v\n%s", ci, test, err, said)
+			}
+		}
 	}
 }

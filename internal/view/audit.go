@@ -15,7 +15,7 @@ const monthlyAllocation = 10_000
 
 // Audit prints an audit for people.
 func (p *Printer) Audit(r *engine.AuditReport) {
-	p.line("%s", p.paint(strong, "audit of "+account(r.Account, r.Livemode)))
+	p.line("%s", p.paint(strong, "audit of "+account(r.Whose(), r.Livemode)))
 	if p.refused(r.Refused) {
 		return
 	}
@@ -33,6 +33,7 @@ func (p *Printer) Audit(r *engine.AuditReport) {
 	default:
 		p.heading("no findings")
 	}
+	p.several = len(r.Accounts) > 0
 	p.findings(r.Findings)
 	p.accepted(r.Known)
 	p.heading("summary")
@@ -49,6 +50,7 @@ func (p *Printer) Audit(r *engine.AuditReport) {
 	if r.Recorded != nil {
 		p.line("  recorded as %s: %d new, %d resolved, %d open", clean(r.Recorded.ID), r.Recorded.Opened, r.Recorded.Resolved, r.Recorded.Open)
 	}
+	p.accounts(r.Accounts)
 	p.incomplete(r.Complete, r.IncompleteBecause)
 	p.unheard(r.Unheard)
 	if len(r.Findings) > 0 {
@@ -73,6 +75,25 @@ func (p *Printer) mirror(r *engine.AuditReport) {
 	p.table([]string{"LIST", "OBJECTS", "READ WHOLE", "UP TO DATE"}, rows)
 }
 
+// accounts prints a line for each account of an audit of several.
+func (p *Printer) accounts(all []engine.AccountAudit) {
+	for _, a := range all {
+		state := ""
+		switch {
+		case a.Refused != nil:
+			state = ", " + p.paint(red, "REFUSED")
+		case !a.Complete:
+			state = ", " + p.paint(red, "INCOMPLETE")
+		}
+		c := a.Counts
+		p.line("  %s: %s, %s, %s in %s, asked %d times%s", clean(a.Account), count(c.Errors, "error", "errors"), count(c.Warnings, "warning", "warnings"),
+			count(c.Infos, "info", "infos"), count(c.Objects, "object", "objects"), c.StripeGETs, state)
+		if r := a.Recorded; r != nil {
+			p.line("    recorded as %s: %d new, %d resolved, %d open", clean(r.ID), r.Opened, r.Resolved, r.Open)
+		}
+	}
+}
+
 func count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -84,11 +105,14 @@ func account(id string, live bool) string {
 	if id == "" {
 		return "an account that is not known"
 	}
-	mode := "test mode"
+	return or(id) + inMode(live)
+}
+
+func inMode(live bool) string {
 	if live {
-		mode = "live mode"
+		return " in live mode"
 	}
-	return or(id) + " in " + mode
+	return " in test mode"
 }
 
 func (p *Printer) refused(r *engine.Refusal) bool {

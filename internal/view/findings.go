@@ -160,7 +160,11 @@ func (p *Printer) findingRow(f rightful.Finding) []string {
 	if f.Amount != nil {
 		earns = amount(*f.Amount) + " a month"
 	}
-	return []string{clean(f.Object.Type), clean(f.Object.ID), change(f), howRepaired(f), earns, p.paint(faint, clean(f.ID))}
+	row := []string{clean(f.Object.Type), clean(f.Object.ID), change(f), howRepaired(f), earns, p.paint(faint, clean(f.ID))}
+	if p.several {
+		row = append([]string{clean(f.Account)}, row...)
+	}
+	return row
 }
 
 // change says what is wrong and what would put it right.

@@ -107,7 +107,7 @@ func SARIF(w io.Writer, r *engine.AuditReport, file string, accepted bool) error
 		secure[f.Code] = secure[f.Code] || f.Security
 	}
 	run := sarifRun{
-		AutomationDetails: sarifID{ID: "rightful/" + clean(r.Account) + "/" + mode(r.Livemode) + "/"},
+		AutomationDetails: sarifID{ID: "rightful/" + clean(r.Whose()) + "/" + mode(r.Livemode) + "/"},
 		Invocations:       []sarifInvocation{invocation(r)},
 		Results:           []sarifResult{},
 	}

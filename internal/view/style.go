@@ -23,6 +23,9 @@ type Printer struct {
 
 	All          bool // in an audit: information one by one, not as counts
 	ShowAccepted bool // accepted findings one by one
+
+	several bool  // findings are of several accounts, and say of which
+	watched []int // how wide the columns of a watch are by now
 }
 
 func (p *Printer) line(format string, args ...any) { fmt.Fprintf(p.Out, format+"\n", args...) }

@@ -20,6 +20,14 @@ func (p *Printer) Sync(r *engine.SyncReport) {
 		return
 	}
 	p.line("%s", p.paint(strong, "mirror of "+account(r.Account, r.Livemode)+", in "+clean(r.Mirror)))
+	switch {
+	case r.Shown:
+		p.kept(r)
+		return
+	case len(r.From) > 0:
+		p.imported(r)
+		return
+	}
 	for _, why := range r.Because {
 		p.line("  read whole: %s", clean(why))
 	}
@@ -41,6 +49,21 @@ func (p *Printer) Sync(r *engine.SyncReport) {
 	p.line("")
 	p.line("%s events in %s; Stripe was asked %d times with GET: %.2f %% of the least read allocation of a month%s",
 		strconv.FormatInt(r.Events, 10), time.Duration(r.Seconds*float64(time.Second)).Round(100*time.Millisecond), r.StripeGETs, 100*float64(r.StripeGETs)/monthlyAllocation, limited(r.RateLimited))
+	for _, why := range r.IncompleteBecause {
+		p.line("%s: %s", p.paint(red, "INCOMPLETE"), clean(why))
+	}
+}
+
+// SyncedAccounts prints what became of the mirrors of several accounts.
+func (p *Printer) SyncedAccounts(r *engine.SyncedAccounts) {
+	for i, one := range r.Accounts {
+		if i > 0 {
+			p.line("")
+		}
+		p.Sync(one)
+	}
+	p.line("")
+	p.line("%s; Stripe was asked %d times with GET in all", count(len(r.Accounts), "account", "accounts"), r.StripeGETs)
 	for _, why := range r.IncompleteBecause {
 		p.line("%s: %s", p.paint(red, "INCOMPLETE"), clean(why))
 	}
@@ -104,8 +127,14 @@ type SyncProgress struct {
 	mu    sync.Mutex
 	start time.Time
 	last  time.Time
-	lists []pull.Progress
+	lists []accountProgress
 	shown bool
+}
+
+// accountProgress is how far one list of one account is.
+type accountProgress struct {
+	account string
+	pull.Progress
 }
 
 // NewSyncProgress returns a progress line on a terminal.
@@ -113,16 +142,16 @@ func NewSyncProgress(out io.Writer, now func() time.Time) *SyncProgress {
 	return &SyncProgress{out: out, now: now, start: now()}
 }
 
-// Update notes how far a list is, and redraws the line now and then.
-func (p *SyncProgress) Update(one pull.Progress) {
+// Update notes how far a list of an account is, and redraws the line now and then. Of
+// several accounts the line has the sums.
+func (p *SyncProgress) Update(account string, one pull.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := slices.IndexFunc(p.lists, func(l pull.Progress) bool { return l.Type == one.Type })
+	at := slices.IndexFunc(p.lists, func(l accountProgress) bool { return l.account == account && l.Type == one.Type })
 	if at < 0 {
-		p.lists = append(p.lists, one)
-		slices.SortFunc(p.lists, func(a, b pull.Progress) int { return order(a.Type) - order(b.Type) })
+		p.lists = append(p.lists, accountProgress{account, one})
 	} else {
-		p.lists[at] = one
+		p.lists[at].Progress = one
 	}
 	if now := p.now(); now.Sub(p.last) >= 100*time.Millisecond {
 		p.last = now
@@ -131,15 +160,13 @@ func (p *SyncProgress) Update(one pull.Progress) {
 	}
 }
 
-func order(t rightful.ObjectType) int { return slices.Index(rightful.ListedTypes(), t) }
-
 // text is the line: what was read of each list, of about how many, the rate of all, and how
 // long the slowest one still takes.
 func (p *SyncProgress) text(now time.Time) string {
 	seconds := now.Sub(p.start).Seconds()
 	var parts []string
 	total, left, known := int64(0), 0.0, true
-	for _, l := range p.lists {
+	for _, l := range p.sums() {
 		total += l.Objects
 		part := fmt.Sprintf("%s %d", shortName(l.Type), l.Objects)
 		switch {
@@ -162,6 +189,31 @@ func (p *SyncProgress) text(now time.Time) string {
 		}
 	}
 	return line
+}
+
+// sums are the lists of all accounts, by type. What is left is not known of a sum of which
+// one part is not.
+func (p *SyncProgress) sums() []pull.Progress {
+	var out []pull.Progress
+	for _, t := range rightful.ListedTypes() {
+		sum, seen := pull.Progress{Type: t, Done: true}, false
+		for _, l := range p.lists {
+			if l.Type != t {
+				continue
+			}
+			seen = true
+			sum.Objects, sum.Done = sum.Objects+l.Objects, sum.Done && l.Done
+			if l.Left < 0 && !l.Done || sum.Left < 0 {
+				sum.Left = -1
+			} else if !l.Done {
+				sum.Left += l.Left
+			}
+		}
+		if seen {
+			out = append(out, sum)
+		}
+	}
+	return out
 }
 
 // shortName is the last word of a type.

@@ -3,14 +3,17 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"rightful"
 	"rightful/gateway"
 )
 
-// Watched prints one event, in one line and one write.
+// Watched prints one event, in one line and one write. Events of one watch are printed by
+// one Printer, so that their columns stand under each other.
 func (p *Printer) Watched(w gateway.Watched) error {
 	company := "-"
 	if w.CompanyID != nil {
@@ -22,9 +25,11 @@ func (p *Printer) Watched(w gateway.Watched) error {
 	if w.UserID != nil {
 		user = "user " + clean(*w.UserID)
 	}
-	parts := []string{
-		p.paint(faint, moment(w.At)), wide(clean(w.Type), 34), wide(or(w.Object.ID), 30), wide(company, 12), wide(user, 8), wide(watchedAmount(w.Amount), 18), p.disposition(w),
+	parts := []string{p.paint(faint, moment(w.At))}
+	for i, text := range []string{clean(w.Type), company, user, watchedAmount(w.Amount)} {
+		parts = append(parts, p.column(i, text))
 	}
+	parts = append(parts, p.disposition(w), or(w.Object.ID))
 	for _, f := range w.Findings {
 		parts = append(parts, p.severity(f.Severity)+" "+p.paint(strong, clean(string(f.Code)))+" "+clean(f.Title))
 	}
@@ -32,8 +37,27 @@ func (p *Printer) Watched(w gateway.Watched) error {
 	return err
 }
 
-// wide fills a column up, as far as the text is short.
-func wide(text string, width int) string { return fmt.Sprintf("%-*s", width, text) }
+// watchedColumns are how wide the columns of a watch are at first: type, company, user,
+// amount, and whose it is. Lines come one by one, so that a longer text makes its column
+// wider for those that follow, up to widestColumn: a stamp may hold anything. The id of
+// the object stands behind them, because those of sessions have 66 characters.
+var watchedColumns = [...]int{34, 12, 8, 12, 10}
+
+const widestColumn = 50
+
+// whose is the column of watchedColumns that disposition fills.
+const whose = len(watchedColumns) - 1
+
+// column fills a text up to the width of its column.
+func (p *Printer) column(i int, text string) string {
+	if p.watched == nil {
+		p.watched = slices.Clone(watchedColumns[:])
+	}
+	if n := utf8.RuneCountInString(text); n <= widestColumn {
+		p.watched[i] = max(p.watched[i], n)
+	}
+	return fmt.Sprintf("%-*s", p.watched[i], text)
+}
 
 func watchedAmount(a *gateway.WatchedAmount) string {
 	if a == nil {
@@ -58,6 +82,7 @@ func (p *Printer) disposition(w gateway.Watched) string {
 	if w.Paid {
 		text += ", paid"
 	}
+	text = p.column(whose, text)
 	switch w.Status {
 	case rightful.InboxMine:
 		return p.paint(green, text)

@@ -82,11 +82,22 @@ func (x serveExaminer) gateway() []rightful.Diagnosis {
 }
 
 func (x serveExaminer) webhooks(ctx context.Context) []rightful.Diagnosis {
-	const place = "stripe.webhook_secrets"
-	if len(x.config.Stripe) == 0 {
-		return nil
+	var d []rightful.Diagnosis
+	for i, account := range x.config.Stripe {
+		place := "stripe.webhook_secrets"
+		if x.config.Several() {
+			place = fmt.Sprintf("stripe[%d].webhook_secrets", i)
+		}
+		d = append(d, x.secrets(place, account.WebhookSecrets)...)
 	}
-	secrets := x.config.Stripe[0].WebhookSecrets
+	if x.config.TakesEvents() {
+		d = append(d, x.notify(ctx))
+	}
+	return d
+}
+
+// secrets examines what the events of one account are known by.
+func (x serveExaminer) secrets(place string, secrets []string) []rightful.Diagnosis {
 	if len(secrets) == 0 {
 		return []rightful.Diagnosis{rightful.OK(place, "is not set: rightful serve takes no events")}
 	}
@@ -99,7 +110,7 @@ func (x serveExaminer) webhooks(ctx context.Context) []rightful.Diagnosis {
 	if len(d) == 0 {
 		d = append(d, rightful.OK(place, fmt.Sprintf("%d set: whether Stripe signs with it, its next event tells", len(secrets))))
 	}
-	return append(d, x.notify(ctx))
+	return d
 }
 
 // dialWithin is how long the app may take to answer the telephone.

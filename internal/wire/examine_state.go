@@ -26,7 +26,7 @@ func (x stateExaminer) Diagnose(ctx context.Context) []rightful.Diagnosis {
 	const place = "state"
 	s, err := state.OpenToRead(ctx, x.address, stateOptions("", x.now))
 	if rightful.KindOf(err) == rightful.KindNotFound {
-		return []rightful.Diagnosis{rightful.OK(place, "nothing was recorded yet: the first repair makes it")}
+		return []rightful.Diagnosis{rightful.OK(place, "nothing was recorded yet: rightful serve, audit --record and the first repair make it")}
 	}
 	if rightful.KindOf(err) == rightful.KindUnsupported {
 		own, _ := errors.AsType[*rightful.Error](err)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,11 +23,13 @@ import (
 
 // GatewayOptions say how a gateway is opened.
 type GatewayOptions struct {
-	Env    func(string) (string, bool) // looks variables up, as os.LookupEnv does
-	Now    func() time.Time
-	Actor  string // who opens it, for those who find something taken
-	State  string // address; empty: where the config says
-	Logger *slog.Logger
+	Env   func(string) (string, bool) // looks variables up, as os.LookupEnv does
+	Now   func() time.Time
+	Actor string // who opens it, for those who find something taken
+	State string // address; empty: where the config says
+	// Account is the one account that the gateway is for. Zero: all that the config has.
+	Account Account
+	Logger  *slog.Logger
 	// OnDecision is told of what the gateway decides. See gateway.Options.
 	OnDecision func(context.Context, gateway.Decision)
 	// OnNotice is told of events about the app's companies, instead of the address that
@@ -51,6 +53,8 @@ type Opened struct {
 	Metrics  *telemetry.Metrics // nil: nothing is measured
 
 	config    *config.Config
+	accounts  config.Accounts  // that are answered for, Stripe[0] first
+	stripes   []gateway.Stripe // of each of them
 	now       func() time.Time
 	directory *sqldirectory.Directory
 	state     *state.Store
@@ -59,6 +63,7 @@ type Opened struct {
 	listeners []func(context.Context, gateway.Decision)
 	audits    auditsSeen
 	work      *work // nil: no events are taken
+	log       *slog.Logger
 	closers   []func() error
 }
 
@@ -70,10 +75,17 @@ func Gateway(ctx context.Context, path string, o GatewayOptions) (*Opened, *conf
 	if err != nil {
 		return nil, nil, err
 	}
+	accounts := c.Stripe
+	if o.Account.ID != "" {
+		if c, err = narrowed(c, []Account{o.Account}); err != nil {
+			return nil, nil, err
+		}
+		accounts = c.Stripe[:1]
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	g := &Opened{config: c, now: o.Now}
+	g := &Opened{config: c, accounts: accounts, now: o.Now, log: o.Logger}
 	if err := g.open(ctx, path, o); err != nil {
 		return nil, c, errors.Join(err, g.Close())
 	}
@@ -105,16 +117,26 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 	if err := g.openState(ctx, path, o); err != nil {
 		return err
 	}
-	g.Stripe = account{p.stripe, p.stripe.Writer()}
+	for i := range g.accounts {
+		g.stripes = append(g.stripes, p.gatewayStripe(g.config, i))
+	}
+	g.Stripe = g.stripes[0]
 	if o.Metrics {
 		if err := g.audits.begin(ctx, g.Audits); err != nil {
 			return err
 		}
 		m := g.metricsOptions(o)
 		m.StripeRequests = func() map[string]int {
-			q := p.stripe.Requests()
-			maps.Copy(q.ByEndpoint, q.Writes)
-			return q.ByEndpoint
+			all := map[string]int{}
+			for _, reader := range p.readers() {
+				q := reader.Requests()
+				for _, counted := range []map[string]int{q.ByEndpoint, q.Writes} {
+					for endpoint, n := range counted {
+						all[endpoint] += n
+					}
+				}
+			}
+			return all
 		}
 		g.Metrics = telemetry.New(m)
 	}
@@ -123,18 +145,27 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 	}
 	g.openListeners(o)
 	mode, rules := modes(g.config.Gateway)
-	own, err := gateway.New(gateway.Options{
-		Directory: p.directory, Writer: writer, Lacks: alone.Directory.Write.Lacks, Stripe: g.Stripe, Intents: g.state,
-		Keys: e.Rules.Keys, OwnershipValue: e.Rules.OwnershipValue, Placeholders: e.Rules.Placeholders,
-		Account: e.Expect.Account, Livemode: e.Expect.Livemode, Mode: mode, Rules: rules,
-		Off: e.Rules.Off, Severity: e.Rules.Severity,
-		OnDecision: g.decided, Logger: o.Logger, Now: o.Now,
-	})
-	if err != nil {
-		return err
+	var each []*gateway.Gateway
+	for i, account := range g.accounts {
+		one, err := gateway.New(gateway.Options{
+			Directory: p.directory, Writer: writer, Lacks: alone.Directory.Write.Lacks, Stripe: g.stripes[i], Intents: g.state,
+			Keys: e.Rules.Keys, OwnershipValue: e.Rules.OwnershipValue, Placeholders: e.Rules.Placeholders,
+			Account: account.Account, Livemode: account.Livemode, Mode: mode, Rules: rules,
+			Off: e.Rules.Off, Severity: e.Rules.Severity,
+			OnDecision: g.decided, Logger: o.Logger, Now: o.Now,
+		})
+		if err != nil {
+			return err
+		}
+		each = append(each, one)
 	}
-	g.Gateway = own
-	g.notes.again = own.LookAgain
+	if len(each) > 1 {
+		if err := gateway.Join(each...); err != nil {
+			return err
+		}
+	}
+	g.Gateway = each[0]
+	g.notes.again = g.LookAgain
 	if g.alerts != nil {
 		g.notes.changed = g.alerts.FindingsChanged
 	}
@@ -161,7 +192,7 @@ func (g *Opened) openState(ctx context.Context, path string, o GatewayOptions) e
 
 // openWebhooks makes what takes events, if there is a secret to know them by.
 func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
-	if len(g.config.Stripe[0].WebhookSecrets) == 0 {
+	if !slices.ContainsFunc(g.accounts, func(s config.Stripe) bool { return len(s.WebhookSecrets) > 0 }) {
 		return nil
 	}
 	options, err := webhookOptions(g.config, g.state, o.Now, o.OnNotice)
@@ -169,6 +200,14 @@ func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
 		return err
 	}
 	options.Tally = g.tally()
+	for _, account := range g.accounts[1:] {
+		if len(account.WebhookSecrets) > 0 {
+			if options.SecretsOf == nil {
+				options.SecretsOf = map[string][]string{}
+			}
+			options.SecretsOf[account.Account] = account.WebhookSecrets
+		}
+	}
 	if g.Webhooks, err = g.Gateway.Webhooks(options); err != nil {
 		return err
 	}
@@ -179,6 +218,9 @@ func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
 	return nil
 }
 
+// Each returns Stripe's accounts that the gateway answers for, in the order of the config.
+func (g *Opened) Each() []gateway.Stripe { return slices.Clone(g.stripes) }
+
 // Close gives everything back. What was found is kept before.
 func (g *Opened) Close() error {
 	p := parts{closers: g.closers}
@@ -187,6 +229,7 @@ func (g *Opened) Close() error {
 
 // Run does what has to be done beside the calls, until the context ends.
 func (g *Opened) Run(ctx context.Context) error {
+	defer g.beside(ctx)()
 	telling, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var told sync.WaitGroup
 	if g.alerts != nil {
@@ -199,6 +242,20 @@ func (g *Opened) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// beside says in the log when another process serves on the same SQLite file. It returns
+// what ends saying so to others.
+func (g *Opened) beside(ctx context.Context) (end func()) {
+	is, release, err := g.state.Serve(ctx)
+	switch {
+	case err != nil:
+		g.log.Warn("whether another process serves on this state is not known", "error", err.Error())
+	case is:
+		g.log.Warn("another process serves on this state too: requests are answered here as well, each event is judged and told by one of the two, and when one stops the other goes on with everything. "+
+			"But a SQLite file is written by one at a time, and each has the whole pace at Stripe: to let several serve, keep the state in PostgreSQL", "state", g.state.Place())
+	}
+	return func() { _ = release() } // the operating system does it too
 }
 
 // AskDatabase tells whether the app's database answers, and AskState whether the
@@ -214,15 +271,17 @@ func (g *Opened) AskDatabase(ctx context.Context) error {
 // who takes events or makes customers.
 func (g *Opened) AskState(ctx context.Context) error { return g.state.Writable(ctx) }
 
-// AskStripe tells whether Stripe answers, and with the account that is expected.
+// AskStripe tells whether Stripe answers, and with the account that is expected, for each
+// account.
 func (g *Opened) AskStripe(ctx context.Context) error {
-	a, err := g.Stripe.Account(ctx)
-	at := g.config.Stripe[0]
-	switch {
-	case err != nil:
-		return err
-	case at.Account != "" && a.ID != at.Account, at.Livemode != nil && a.Livemode != *at.Livemode:
-		return &rightful.Error{Kind: rightful.KindRefused, Code: rightful.CodeWrongAccount, Place: "stripe.key", Message: "the key opens another account or mode than the config expects"}
+	for i, at := range g.accounts {
+		a, err := g.stripes[i].Account(ctx)
+		switch {
+		case err != nil:
+			return err
+		case at.Account != "" && a.ID != at.Account, at.Livemode != nil && a.Livemode != *at.Livemode:
+			return &rightful.Error{Kind: rightful.KindRefused, Code: rightful.CodeWrongAccount, Place: "stripe.key", Message: "the key opens another account or mode than the config expects"}
+		}
 	}
 	return nil
 }

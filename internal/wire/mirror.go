@@ -13,36 +13,51 @@ import (
 	"rightful/internal/source/mirror"
 )
 
-// Sync returns an engine over the Stripe account and the mirror that a config names, and
-// nothing else: the app's database is not opened. It must be closed.
-func Sync(ctx context.Context, path string, env func(string) (string, bool), now time.Time) (*engine.Engine, *config.Config, error) {
-	c, err := config.Read(path, env)
-	if err != nil {
-		return nil, nil, err
+// Sync returns an engine for each Stripe account that a config names, or for one of them,
+// over its mirror, and nothing else: the app's database is not opened. Closing is of all at
+// once.
+func Sync(ctx context.Context, path string, env func(string) (string, bool), now time.Time, of ...Account) (engines []*engine.Engine, c *config.Config, shut func() error, err error) {
+	if c, err = config.Read(path, env); err != nil {
+		return nil, nil, nil, err
 	}
-	e := newEngine(c, now.Unix())
-	stripe, err := openStripe(e, c.Stripe[0], false)
-	if err != nil {
-		return nil, c, err
+	each := c.Stripe.IDs()
+	if len(of) > 0 && of[0].ID != "" {
+		each = []string{of[0].ID}
+	}
+	var configs []*config.Config
+	for _, account := range each { // before anything is made
+		own, err := c.Narrowed(account)
+		if err != nil {
+			return nil, c, nil, err
+		}
+		configs = append(configs, own)
+	}
+	for _, own := range configs {
+		e := newEngine(own, now.Unix())
+		stripe, err := openStripe(e, own.Stripe[0], false)
+		if err != nil {
+			return nil, own, nil, err
+		}
+		bulk := stripe.Bulk()
+		e.Mirroring = &engine.Mirroring{Stripe: bulk, Sweep: c.Sync.SweepAfter(), Spent: bulk.Spent}
+		engines = append(engines, e)
 	}
 	m, err := mirror.Open(ctx, c.MirrorAddress(), mirror.Options{})
 	if err != nil {
-		return nil, c, err
+		return nil, c, nil, err
 	}
-	e.Close = m.Close
-	bulk := stripe.Bulk()
-	e.Mirroring = &engine.Mirroring{
-		Stripe: bulk, Place: m.Place(), Sweep: c.Sync.SweepAfter(), Spent: bulk.Spent,
-		Hold: func(ctx context.Context, a rightful.Account) (rightful.MirrorStore, func() error, error) {
+	for _, e := range engines {
+		e.Mirroring.Place = m.Place()
+		e.Mirroring.Hold = func(ctx context.Context, a rightful.Account) (rightful.MirrorStore, func() error, error) {
 			of := m.Of(a.ID, a.Livemode, e.Options.Keys)
 			release, err := of.Hold(ctx)
 			if err != nil {
 				return nil, nil, err
 			}
 			return of, release, nil
-		},
+		}
 	}
-	return e, c, nil
+	return engines, configs[0], m.Close, nil
 }
 
 // Mirrored lets an engine over real systems audit from the mirror of its config, which is

@@ -68,7 +68,7 @@ func (g *Opened) openAlerts(o GatewayOptions) error {
 		return nil
 	}
 	said := alert.Options{Logger: o.Logger}
-	if len(g.config.Stripe[0].WebhookSecrets) > 0 {
+	if g.config.TakesEvents() {
 		said.Delivery = g.delivery
 	}
 	if g.Metrics != nil {
@@ -94,7 +94,7 @@ func (g *Opened) delivery(ctx context.Context) (alert.Delivery, error) {
 // metricsOptions are what metrics are read from.
 func (g *Opened) metricsOptions(o GatewayOptions) telemetry.Options {
 	m := telemetry.Options{Version: o.Version, Revision: o.Revision, Now: o.Now, Findings: g.openFindings, LastAudit: g.lastAudit}
-	if len(g.config.Stripe[0].WebhookSecrets) > 0 {
+	if g.config.TakesEvents() {
 		m.Backlog = g.backlog
 	}
 	return m

@@ -16,8 +16,10 @@ import (
 // WatchInput says what is watched.
 type WatchInput struct {
 	Config string // path
-	State  string // address of the inbox; empty: where the config says, or Stripe
-	Poll   time.Duration
+	// Account is whose list of events is read. An inbox has those of all accounts.
+	Account Account
+	State   string // address of the inbox; empty: where the config says, or Stripe
+	Poll    time.Duration
 	// Stripe has the list of events read, whether there is an inbox or not.
 	Stripe bool
 	Since  int64 // Unix seconds
@@ -52,7 +54,7 @@ func Watch(ctx context.Context, in WatchInput) (*Watching, *config.Config, error
 	rules := newEngine(c, in.Now().Unix())
 	o.Off, o.Severity = rules.Rules.Off, rules.Rules.Severity
 	w := &Watching{GETs: func() int { return 0 }, Close: func() error { return nil }}
-	if !in.Stripe && (in.State != "" || len(c.Stripe[0].WebhookSecrets) > 0) {
+	if !in.Stripe && (in.State != "" || c.TakesEvents()) {
 		err := w.openInbox(ctx, in, c, o)
 		if err == nil || in.State != "" || rightful.KindOf(err) != rightful.KindNotFound {
 			return w, c, err
@@ -62,7 +64,11 @@ func Watch(ctx context.Context, in WatchInput) (*Watching, *config.Config, error
 			w.NoInbox = own.Message
 		}
 	}
-	return w, c, w.openStripe(ctx, in, c, o, rules)
+	one, err := narrowed(c, []Account{in.Account})
+	if err != nil {
+		return w, c, err
+	}
+	return w, one, w.openStripe(ctx, in, one, o, rules)
 }
 
 func (w *Watching) openInbox(ctx context.Context, in WatchInput, c *config.Config, o gateway.WatchOptions) error {
@@ -107,7 +113,7 @@ func (w *Watching) openStripe(ctx context.Context, in WatchInput, c *config.Conf
 	if len(problems) > 0 {
 		return errors.Join(problems[0], e.Close())
 	}
-	o.Stripe, o.Directory, o.Every = p.stripe, p.directory, in.Poll
+	o.Stripe, o.Directory, o.Every = e.Sources.Stripe, p.directory, in.Poll
 	o.OwnershipValue, o.Placeholders = rules.Rules.OwnershipValue, rules.Rules.Placeholders
 	o.Account, o.Livemode = e.Expect.Account, e.Expect.Livemode
 	watch, err := gateway.NewWatch(o)

@@ -5,6 +5,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"time"
@@ -53,6 +54,7 @@ func openWorld(path string, w *worldfile.World) (*engine.Engine, *config.Config,
 		Stripe:    w.Stripe(c.Keys()),
 		Cache:     w.Cache(),
 		Probe:     w.Probe(),
+		Made:      madeIn(w),
 	}
 	writer := w.Writer()
 	e.Writers, e.Save = &apply.Writers{Stripe: writer, Directory: writer, Cache: writer}, w.Save
@@ -66,9 +68,10 @@ func openWorld(path string, w *worldfile.World) (*engine.Engine, *config.Config,
 
 // Config returns an engine over the real systems that a config file names. It
 // can read, and nothing else. The engine must be closed. Errors name the place in
-// the file; the first one ends the opening.
-func Config(ctx context.Context, path string, env func(string) (string, bool), now time.Time) (*engine.Engine, *config.Config, error) {
-	c, err := config.Read(path, env)
+// the file; the first one ends the opening. Of a config with several accounts it has to
+// be said which.
+func Config(ctx context.Context, path string, env func(string) (string, bool), now time.Time, of ...Account) (*engine.Engine, *config.Config, error) {
+	c, err := read(path, env, of)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -82,8 +85,8 @@ func Config(ctx context.Context, path string, env func(string) (string, bool), n
 // ConfigForWriting is Config for the commands that write. Nothing else has
 // writers: what a reading command is given cannot write. The database gets one if
 // the config maps any statement, with connections of its own.
-func ConfigForWriting(ctx context.Context, path string, env func(string) (string, bool), now time.Time) (*engine.Engine, *config.Config, error) {
-	c, err := config.Read(path, env)
+func ConfigForWriting(ctx context.Context, path string, env func(string) (string, bool), now time.Time, of ...Account) (*engine.Engine, *config.Config, error) {
+	c, err := read(path, env, of)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -114,12 +117,24 @@ func ConfigForWriting(ctx context.Context, path string, env func(string) (string
 // Examine is Config for the doctor: sources that cannot be opened are left out
 // of the engine, and come back as problems. A database with some queries that
 // are wrong is opened all the same. Nothing must be judged by such an engine.
-func Examine(ctx context.Context, path string, env func(string) (string, bool), now time.Time) (*engine.Engine, *config.Config, []error, error) {
+func Examine(ctx context.Context, path string, env func(string) (string, bool), now time.Time, of ...Account) (*engine.Engine, *config.Config, []error, error) {
 	c, err := config.Read(path, env)
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	every := c
+	if len(of) > 0 && of[0].ID != "" { // else every account is examined
+		if c, err = narrowed(c, of); err != nil {
+			return nil, nil, nil, err
+		}
+		every = nil
+	}
 	e, p, problems := open(ctx, c, now, sqldirectory.Examine)
+	if every != nil && every.Several() && len(p.others) == len(every.Stripe)-1 {
+		for i, reader := range append([]*stripeapi.Reader{p.stripe}, p.others...) {
+			e.Accounts = append(e.Accounts, engine.Examined{Place: fmt.Sprintf("stripe[%d]", i), Stripe: reader, Expect: expect(every.Stripe[i])})
+		}
+	}
 	e.State = examiners{serveExaminer{c, env}, stateExaminer{c.StateAddress(), c.Alerts, time.Now}}
 	e.Observing = c.UsesGateway() && c.Gateway.Observes()
 	if p.directory != nil && c.Directory.Write.Configured() {
@@ -136,6 +151,7 @@ func Examine(ctx context.Context, path string, env func(string) (string, bool), 
 // parts are the opened sources that an engine knows as ports only.
 type parts struct {
 	stripe    *stripeapi.Reader
+	others    []*stripeapi.Reader // of the config's other accounts, in its order
 	directory *sqldirectory.Directory
 	cache     *rediscache.Reader
 	closers   []func() error
@@ -156,15 +172,15 @@ type directoryOpener func(context.Context, string, sqldirectory.Mapping, ...sqld
 func open(ctx context.Context, c *config.Config, now time.Time, openDirectory directoryOpener) (*engine.Engine, *parts, []error) {
 	e, p := newEngine(c, now.Unix()), &parts{}
 	e.Close, e.Lacks = p.close, c.Directory.Write.Lacks
+	made := &madeSessions{address: c.StateAddress(), engine: e}
+	e.Sources.Made = made.of
+	p.closers = append(p.closers, made.close)
 	// The database's clock is compared with the one that things are judged by,
 	// which goes on while sources are opened and examined.
 	began := time.Now()
 	clock := func() time.Time { return now.Add(time.Since(began)) }
 	openers := []func() error{
-		func() (err error) {
-			p.stripe, err = openStripe(e, c.Stripe[0], c.UsesGateway())
-			return err
-		},
+		func() error { return p.openAccounts(e, c) },
 		func() error { return openProbe(e, c.Probe) },
 		func() error {
 			if c.Cache.URL == "" {
@@ -222,7 +238,18 @@ func writeMapping(c *config.Config) sqldirectory.WriteMapping {
 }
 
 func openStripe(e *engine.Engine, account config.Stripe, writes bool) (*stripeapi.Reader, error) {
-	reader, err := stripeapi.New(stripeapi.Options{
+	reader, err := newReader(e, account, writes)
+	if err != nil {
+		return nil, err
+	}
+	e.Sources.Stripe = reader
+	e.GETs = func() int { return reader.Requests().GETs }
+	return reader, nil
+}
+
+// newReader opens one account, at a pace of its own.
+func newReader(e *engine.Engine, account config.Stripe, writes bool) (*stripeapi.Reader, error) {
+	return stripeapi.New(stripeapi.Options{
 		Key:          account.Key,
 		APIBase:      account.APIBase,
 		Keys:         e.Options.Keys,
@@ -230,12 +257,10 @@ func openStripe(e *engine.Engine, account config.Stripe, writes bool) (*stripeap
 		EndpointRate: account.Rate.Endpoint,
 		Writes:       writes,
 	})
-	if err != nil {
-		return nil, err
-	}
-	e.Sources.Stripe = reader
-	e.GETs = func() int { return reader.Requests().GETs }
-	return reader, nil
+}
+
+func expect(of config.Stripe) engine.Expect {
+	return engine.Expect{Account: of.Account, Livemode: of.Livemode}
 }
 
 func openProbe(e *engine.Engine, p config.Probe) error {
@@ -269,6 +294,7 @@ func newEngine(c *config.Config, now int64) *engine.Engine {
 			Severity:       map[rightful.Code]rightful.Severity{},
 		},
 		SecondApprover: c.Repair.SecondApprover,
+		Renew:          c.Sync.FullAfter(),
 		Close:          func() error { return nil },
 	}
 	for _, k := range c.Cache.Keys {
@@ -287,7 +313,8 @@ func newEngine(c *config.Config, now int64) *engine.Engine {
 		e.Rules.Severity[rightful.Code(code)] = rightful.Severity(severity)
 	}
 	if len(c.Stripe) > 0 {
-		e.Expect = engine.Expect{Account: c.Stripe[0].Account, Livemode: c.Stripe[0].Livemode}
+		e.Expect = expect(c.Stripe[0])
+		e.Options.Account, e.Options.Accounts = c.Stripe[0].Account, c.Stripe.IDs()[1:]
 	}
 	return e
 }

@@ -1,6 +1,7 @@
 package truth
 
 import (
+	"fmt"
 	"slices"
 
 	"rightful"
@@ -76,7 +77,7 @@ var stampMutations = []Mutation{
 			d := w.erases(Damage{Where: o.ID, do: func() {
 				w.restamp(o, "")
 				w.Events = append(w.Events, rightful.Event{
-					ID: "evt_wiped_" + o.ID, Type: kind, Created: w.Now - 3600, ObjectType: o.Type, ObjectID: o.ID, Previous: map[string]string{companyKey: value},
+					ID: fmt.Sprintf("evt_wiped_%s_%d", o.ID, len(w.Events)), Type: kind, Created: w.Now - 3600, ObjectType: o.Type, ObjectID: o.ID, Previous: map[string]string{companyKey: value},
 				})
 			}}, o)
 			out = append(out, w.expectStamp(d, o, rightful.CodeStampRemoved))

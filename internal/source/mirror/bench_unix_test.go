@@ -84,6 +84,12 @@ func (a account) page(typ rightful.ObjectType, from int, asOf int64) rightful.Mi
 // it has.
 func (a account) fill(b *testing.B, m *mirror.Account, pagesAtOnce int, asOf int64) int {
 	b.Helper()
+	return a.fillPasses(b, m, pagesAtOnce, asOf, func(map[rightful.ObjectType]int64) {})
+}
+
+// fillPasses is fill, and calls closing before the passes are ended.
+func (a account) fillPasses(b *testing.B, m *mirror.Account, pagesAtOnce int, asOf int64, closing func(passes map[rightful.ObjectType]int64)) int {
+	b.Helper()
 	objects := 0
 	types := []rightful.ObjectType{rightful.TypeCustomer, rightful.TypeSession, rightful.TypeSubscription}
 	passes := map[rightful.ObjectType]int64{}
@@ -118,6 +124,7 @@ func (a account) fill(b *testing.B, m *mirror.Account, pagesAtOnce int, asOf int
 		}
 	}
 	keep()
+	closing(passes)
 	began, computed = time.Now(), cpu(b)
 	for _, typ := range types {
 		if err := m.End(b.Context(), passes[typ], 2_000_000_001+asOf); err != nil {

@@ -43,3 +43,17 @@ func (m *Mirror) Plan(ctx context.Context, q rightful.ListQuery, next bool) (str
 
 // StageFrom sets how many objects of a first pass are not staged.
 func (m *Mirror) StageFrom(n int64) { m.stageFrom = n }
+
+// Uncounted returns, for each pass under way that counts what it has not seen, how many
+// that are by its count, and by looking at all objects.
+func (m *Mirror) Uncounted(ctx context.Context) (counted, looked []int64, err error) {
+	err = m.each(ctx, m.db.Read, func(rows *sql.Rows) error {
+		var c, l int64
+		err := rows.Scan(&c, &l)
+		counted, looked = append(counted, c), append(looked, l)
+		return err
+	}, `SELECT p.unseen, (SELECT count(*) FROM rightful_mirror.object o WHERE o.place >= p.account * 4096 AND o.place < (p.account + 1) * 4096
+			AND o.type = p.type AND o.state = 1 AND o.seen < p.id AND o.created < p.started)
+		FROM rightful_mirror.pass p WHERE p.ended = 0 AND p.unseen >= 0 ORDER BY p.id`)
+	return counted, looked, err
+}

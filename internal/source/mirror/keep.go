@@ -155,7 +155,7 @@ const atOnce = 10_000
 // keep keeps objects, each once, and counts them.
 func (a *Account) keep(ctx context.Context, tx transaction, k known, objects []rightful.MirrorObject) error {
 	at := place{number: k.number, keyset: k.keyset, seen: k.pass, keys: a.keys}
-	others, err := a.othersPasses(ctx, tx, k)
+	passes, err := a.underWay(ctx, tx, k)
 	if err != nil {
 		return err
 	}
@@ -164,14 +164,22 @@ func (a *Account) keep(ctx context.Context, tx transaction, k known, objects []r
 		rows := make([]row, len(chunk))
 		for i := range chunk {
 			rows[i] = newRow(&chunk[i], at)
-			if first, is := others[rows[i].typ]; is {
+			if p := passes[rows[i].typ]; p != nil && p.others {
 				// A pass with other keys must look at it again.
-				rows[i].seen = first - 1
+				rows[i].seen = p.id - 1
 			}
 			counts[rows[i].typ] += 0
 		}
 		slices.SortFunc(rows, compareRows)
-		if err := a.keepRows(ctx, tx, rows, counts); err != nil {
+		if err := a.keepRows(ctx, tx, rows, counts, passes); err != nil {
+			return err
+		}
+	}
+	for _, p := range passes {
+		if p.more == 0 {
+			continue
+		}
+		if _, err := a.m.exec(ctx, tx, `UPDATE rightful_mirror.pass SET unseen = unseen + $1 WHERE id = $2 AND unseen >= 0`, p.more, p.id); err != nil {
 			return err
 		}
 	}
@@ -188,18 +196,31 @@ func (a *Account) keep(ctx context.Context, tx transaction, k known, objects []r
 	return nil
 }
 
-// othersPasses returns the passes under way that read with other keys than these, by
-// the number of their type.
-func (a *Account) othersPasses(ctx context.Context, tx transaction, k known) (map[int64]int64, error) {
-	passes := map[int64]int64{}
+// underWay is a pass under way.
+type underWay struct {
+	id, started int64
+	others      bool  // it reads with other keys than these
+	more        int64 // how many more objects it has not seen than before
+}
+
+// sees reports whether a row is no object that the pass would have to look for.
+func (p *underWay) sees(r *row) bool {
+	return r.seen >= p.id || r.created >= p.started || rightful.Existence(r.state) != rightful.ExistsPresent
+}
+
+// underWay returns the passes under way, by the number of their type.
+func (a *Account) underWay(ctx context.Context, tx transaction, k known) (map[int64]*underWay, error) {
+	passes := map[int64]*underWay{}
 	err := a.m.each(ctx, tx, func(rows *sql.Rows) error {
-		var t, id int64
-		if err := rows.Scan(&t, &id); err != nil {
+		var t, keyset int64
+		p := &underWay{}
+		if err := rows.Scan(&t, &p.id, &p.started, &keyset); err != nil {
 			return err
 		}
-		passes[t] = id
+		p.others = keyset != k.keyset
+		passes[t] = p
 		return nil
-	}, `SELECT type, id FROM rightful_mirror.pass WHERE account = $1 AND keyset <> $2 AND ended = 0`, k.number, k.keyset)
+	}, `SELECT type, id, started, keyset FROM rightful_mirror.pass WHERE account = $1 AND ended = 0`, k.number)
 	return passes, err
 }
 
@@ -222,7 +243,7 @@ func (r *row) key() rowKey {
 }
 
 // keepRows compares rows with what is there, and writes what is news.
-func (a *Account) keepRows(ctx context.Context, tx transaction, rows []row, counts map[int64]int64) error {
+func (a *Account) keepRows(ctx context.Context, tx transaction, rows []row, counts map[int64]int64, passes map[int64]*underWay) error {
 	there := map[rowKey]row{}
 	var d reader
 	err := a.m.d.lookup(ctx, tx, rows, func(found *sql.Rows) error {
@@ -243,11 +264,14 @@ func (a *Account) keepRows(ctx context.Context, tx transaction, rows []row, coun
 		case !is:
 			put = append(put, r)
 		case old.asOf > r.asOf: // it stays, and counts as seen
-			old.seen = max(old.seen, r.seen)
-			touch = append(touch, old)
+			seen := old
+			seen.seen = max(old.seen, r.seen)
+			touch = append(touch, seen)
+			passes[r.typ].count(&old, is, &seen)
 			continue
 		case r.same(&old):
 			touch = append(touch, r)
+			passes[r.typ].count(&old, is, &r)
 			continue
 		default:
 			if old.place != r.place || old.family != r.family {
@@ -256,6 +280,7 @@ func (a *Account) keepRows(ctx context.Context, tx transaction, rows []row, coun
 			put = append(put, r)
 		}
 		counts[r.typ] += present(r.state) - present(old.state)
+		passes[r.typ].count(&old, is, &r)
 	}
 	if err := a.m.d.remove(ctx, tx, remove); err != nil {
 		return err
@@ -264,6 +289,19 @@ func (a *Account) keepRows(ctx context.Context, tx transaction, rows []row, coun
 		return err
 	}
 	return a.m.d.put(ctx, tx, put)
+}
+
+// count counts what becomes of a row: old is what it was, if there was one.
+func (p *underWay) count(old *row, was bool, now *row) {
+	if p == nil {
+		return
+	}
+	if was && !p.sees(old) {
+		p.more--
+	}
+	if !p.sees(now) {
+		p.more++
+	}
 }
 
 // present counts a row that is there.

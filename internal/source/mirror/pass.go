@@ -120,8 +120,11 @@ func (a *Account) Begin(ctx context.Context, t rightful.ObjectType, started int6
 			return err
 		}
 		pass = rightful.MirrorPass{Type: t, Started: started, Windows: slices.Clone(windows)}
-		if err := a.m.row(ctx, tx, `INSERT INTO rightful_mirror.pass (account, type, keyset, started) VALUES ($1, $2, $3, $4) RETURNING id`,
-			k.number, typeNumbers[t], k.keyset, started).Scan(&pass.ID); err != nil {
+		// Counted over an index, and kept up to date from then on: who ends a pass that has
+		// seen everything need not look through all of it.
+		if err := a.m.row(ctx, tx, `INSERT INTO rightful_mirror.pass (account, type, keyset, started, unseen) VALUES ($1, $2, $3, $4,
+			(SELECT count(*) FROM rightful_mirror.object`+a.m.d.using("object_created")+` WHERE state = 1 AND type = $2 AND created < $4 AND place >= $5 AND place < $6)) RETURNING id`,
+			k.number, typeNumbers[t], k.keyset, started, k.number<<slotBits, (k.number+1)<<slotBits).Scan(&pass.ID); err != nil {
 			return err
 		}
 		if _, err := a.m.exec(ctx, tx, `UPDATE rightful_mirror.account SET pass = $1 WHERE number = $2`, pass.ID, k.number); err != nil {
@@ -176,6 +179,26 @@ func (a *Account) End(ctx context.Context, pass, ended int64) error {
 	})
 }
 
+// Forget forgets a pass that is under way, as if it had not begun. What it kept stays.
+// There being no such pass is no error.
+func (a *Account) Forget(ctx context.Context, pass int64) error {
+	if err := a.merge(ctx); err != nil {
+		return err
+	}
+	return a.m.write(ctx, func(ctx context.Context, tx transaction) error {
+		k, err := a.enter(ctx, tx)
+		if err != nil {
+			return err
+		}
+		n, err := a.m.exec(ctx, tx, `DELETE FROM rightful_mirror.pass WHERE id = $1 AND account = $2 AND ended = 0`, pass, k.number)
+		if err != nil || n == 0 {
+			return err
+		}
+		_, err = a.m.exec(ctx, tx, `DELETE FROM rightful_mirror.pass_window WHERE pass = $1`, pass)
+		return err
+	})
+}
+
 // unseenAtOnce is how many ids are read at a time: the caller asks Stripe between
 // them, and nothing is held open meanwhile.
 const unseenAtOnce = 1000
@@ -212,12 +235,12 @@ func (a *Account) unseen(ctx context.Context, pass int64, last *row) ([]string, 
 	if err != nil {
 		return nil, err
 	}
-	var t, started int64
-	err = a.m.row(ctx, a.m.db.Read, `SELECT type, started FROM rightful_mirror.pass WHERE id = $1 AND account = $2`, pass, k.number).Scan(&t, &started)
+	var t, started, unseen int64
+	err = a.m.row(ctx, a.m.db.Read, `SELECT type, started, unseen FROM rightful_mirror.pass WHERE id = $1 AND account = $2`, pass, k.number).Scan(&t, &started, &unseen)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, noPass(pass)
 	}
-	if err != nil {
+	if err != nil || unseen == 0 {
 		return nil, err
 	}
 	last.place = max(last.place, k.number<<slotBits)

@@ -17,8 +17,13 @@ func (postgres) query(statement string) string { return statement }
 // using is empty: PostgreSQL is not told how to find things.
 func (postgres) using(string) string { return "" }
 
+// lockAccount also has the transaction find its rows one by one, through indexes, and
+// think about it each time: while a first pass fills the table there are no statistics of
+// it yet, and PostgreSQL would go on with what was best when it was empty: reading all of
+// it for each transaction.
 func (postgres) lockAccount(ctx context.Context, tx transaction, number int64) error {
-	_, err := tx.ExecContext(ctx, `SELECT 1 FROM rightful_mirror.account WHERE number = $1 FOR UPDATE`, number)
+	_, err := tx.ExecContext(ctx, `SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+		FROM rightful_mirror.account WHERE number = $1 FOR UPDATE`, number)
 	return err
 }
 
@@ -49,8 +54,8 @@ func (postgres) lookup(ctx context.Context, tx transaction, rows []row, read fun
 		}
 	}
 	if len(customers.place) > 0 {
-		found, err := tx.QueryContext(ctx, `SELECT `+ofObject+` FROM unnest($1::bigint[], $2::text[]) AS w (place, family)
-			JOIN rightful_mirror.object o ON o.place = w.place AND o.family = w.family AND o.type = 1 AND o.tail = 0`, customers.place, customers.family)
+		found, err := tx.QueryContext(ctx, `SELECT `+ofObject+` FROM unnest($1::bigint[], $2::text[]) AS w (place, family) CROSS JOIN LATERAL (
+			SELECT * FROM rightful_mirror.object o WHERE o.place = w.place AND o.family = w.family AND o.type = 1 AND o.tail = 0 OFFSET 0) o`, customers.place, customers.family)
 		if err := eachOf(found, err, read); err != nil {
 			return err
 		}
@@ -58,9 +63,10 @@ func (postgres) lookup(ctx context.Context, tx transaction, rows []row, read fun
 	if len(others.place) == 0 {
 		return nil
 	}
-	first := others.place[0] &^ (slots - 1)
-	found, err := tx.QueryContext(ctx, `SELECT `+ofObject+` FROM unnest($1::bigint[], $2::bigint[]) AS w (tail, type)
-		JOIN rightful_mirror.object o ON o.tail = w.tail AND o.tail <> 0 AND o.type = w.type AND o.place >= $3 AND o.place < $4`, others.tail, others.typ, first, first+slots)
+	// OFFSET 0 keeps the order of the join as it is written, and the account is told in a
+	// way that no index serves: that of tails is the one.
+	found, err := tx.QueryContext(ctx, `SELECT `+ofObject+` FROM unnest($1::bigint[], $2::bigint[]) AS w (tail, type) CROSS JOIN LATERAL (
+		SELECT * FROM rightful_mirror.object o WHERE o.tail = w.tail AND o.tail <> 0 AND o.type = w.type AND o.place >> $3::int = $4 OFFSET 0) o`, others.tail, others.typ, slotBits, others.place[0]>>slotBits)
 	return eachOf(found, err, read)
 }
 

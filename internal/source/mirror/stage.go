@@ -87,7 +87,7 @@ func (a *Account) merge(ctx context.Context) error {
 			`INSERT INTO rightful_mirror.part (account, type) SELECT DISTINCT $1 / 4096, type FROM rightful_mirror.staged WHERE place >= $1 AND place < $2 ON CONFLICT DO NOTHING`,
 			`UPDATE rightful_mirror.part SET objects = (SELECT count(*) FROM rightful_mirror.object o WHERE o.state = 1 AND o.type = part.type AND o.place >= $1 AND o.place < $2) WHERE account = $1 / 4096`,
 			`DELETE FROM rightful_mirror.staged WHERE place >= $1 AND place < $2`,
-			`UPDATE rightful_mirror.pass SET staged = 0 WHERE account = $1 / 4096 AND $2 > 0`,
+			`UPDATE rightful_mirror.pass SET staged = 0, unseen = -1 WHERE account = $1 / 4096 AND $2 > 0`,
 		} {
 			if _, err := a.m.exec(ctx, tx, statement, first, end); err != nil {
 				return err

@@ -72,7 +72,7 @@ func small(k IDs) DirectoryRows {
 		IDs: k, Owner: true, LinkColumn: true, Direct: true,
 		Companies: []rightful.Company{
 			{ID: k.id(4), Name: "Four", OwnerUserID: k.id(7), StripeCustomerID: "cus_4", StampValue: "four"},
-			{ID: k.id(11), Name: `Eleven "& Sons"`, OwnerUserID: k.id(8), BillingParentID: k.id(4)},
+			{ID: k.id(11), Name: `Eleven "& Sons"`, OwnerUserID: k.id(8), BillingParentID: k.id(4), StripeAccount: "acct_b"},
 			{ID: k.id(12), OwnerUserID: k.id(7), StripeCustomerID: "cus_4"},
 			{ID: k.id(13), Deleted: true, DeletedAt: 1_700_000_000},
 			{ID: k.id(14), Deleted: true},
@@ -92,13 +92,13 @@ func small(k IDs) DirectoryRows {
 		},
 		Subscriptions: []rightful.SubscriptionRow{
 			{ID: k.id(1), CompanyID: k.id(4), StripeCustomerID: "cus_4", StripeSubscriptionID: "sub_1", Status: "active"},
-			{ID: k.id(2), CompanyID: k.id(11), StripeCustomerID: "cus_11", StripeSubscriptionID: "sub_2", Status: "canceled"},
+			{ID: k.id(2), CompanyID: k.id(11), StripeCustomerID: "cus_11", StripeSubscriptionID: "sub_2", Status: "canceled", StripeAccount: "acct_b"},
 			{ID: k.id(3), CompanyID: k.id(11), StripeSubscriptionID: "sub_1"},
 			{ID: k.id(4)},
 		},
 		Links: []rightful.Link{
 			{CompanyID: k.id(4), StripeCustomerID: "cus_4"},
-			{CompanyID: k.id(4), StripeCustomerID: "cus_5"},
+			{CompanyID: k.id(4), StripeCustomerID: "cus_5", StripeAccount: "acct_b"},
 			{CompanyID: k.id(11), StripeCustomerID: "cus_4"},
 		},
 	}

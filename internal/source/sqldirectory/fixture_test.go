@@ -150,7 +150,7 @@ func (e engine) seed(t *testing.T, rows sourcetest.DirectoryRows, idType string)
 
 	m := sqldirectory.Mapping{}
 	companies := []string{"id id", "name text", "deleted_at bigint", "merged_into id", "billing_parent_id id", "stamp_value text",
-		"owner_user_id id", "stripe_customer_id text"}
+		"owner_user_id id", "stripe_customer_id text", "stripe_account text"}
 	insert("companies", companies, len(rows.Companies), func(i int) []any {
 		c := rows.Companies[i]
 		deleted := c.DeletedAt
@@ -158,9 +158,9 @@ func (e engine) seed(t *testing.T, rows sourcetest.DirectoryRows, idType string)
 			deleted = 1
 		}
 		return []any{null(c.ID), null(c.Name), zero(deleted), null(c.MergedInto), null(c.BillingParentID), null(c.StampValue),
-			null(c.OwnerUserID), null(c.StripeCustomerID)}
+			null(c.OwnerUserID), null(c.StripeCustomerID), null(c.StripeAccount)}
 	})
-	m.Companies = "SELECT id, name, deleted_at, merged_into, billing_parent_id, stamp_value" +
+	m.Companies = "SELECT id, name, deleted_at, merged_into, billing_parent_id, stamp_value, stripe_account" +
 		also(rows.Owner, "owner_user_id") + also(rows.LinkColumn, "stripe_customer_id") + " FROM companies"
 	if rows.Users != nil {
 		users := []string{"id id", "email text", "email_verified boolean", "is_active boolean", "company_id id"}
@@ -179,16 +179,16 @@ func (e engine) seed(t *testing.T, rows sourcetest.DirectoryRows, idType string)
 		m.Memberships = "SELECT * FROM memberships"
 	}
 	if rows.Subscriptions != nil {
-		insert("subscriptions", []string{"id id", "company_id id", "stripe_customer_id text", "stripe_subscription_id text", "status text"},
+		insert("subscriptions", []string{"id id", "company_id id", "stripe_customer_id text", "stripe_subscription_id text", "status text", "stripe_account text"},
 			len(rows.Subscriptions), func(i int) []any {
 				s := rows.Subscriptions[i]
-				return []any{null(s.ID), null(s.CompanyID), null(s.StripeCustomerID), null(s.StripeSubscriptionID), null(s.Status)}
+				return []any{null(s.ID), null(s.CompanyID), null(s.StripeCustomerID), null(s.StripeSubscriptionID), null(s.Status), null(s.StripeAccount)}
 			})
 		m.Subscriptions = "SELECT * FROM subscriptions"
 	}
 	if rows.Links != nil {
-		insert("links", []string{"company_id id", "stripe_customer_id text"}, len(rows.Links), func(i int) []any {
-			return []any{null(rows.Links[i].CompanyID), null(rows.Links[i].StripeCustomerID)}
+		insert("links", []string{"company_id id", "stripe_customer_id text", "stripe_account text"}, len(rows.Links), func(i int) []any {
+			return []any{null(rows.Links[i].CompanyID), null(rows.Links[i].StripeCustomerID), null(rows.Links[i].StripeAccount)}
 		})
 		m.Links = "SELECT * FROM links"
 	}

@@ -16,7 +16,7 @@ import (
 type Mapping struct {
 	// Companies is required. Columns: id (required), name, owner_user_id,
 	// stripe_customer_id, deleted_at, merged_into, billing_parent_id,
-	// stamp_value.
+	// stamp_value, stripe_account.
 	Companies string
 	// Users has the columns id (required), email, email_verified, is_active,
 	// company_id.
@@ -25,9 +25,10 @@ type Mapping struct {
 	// role, joined_at, left_at.
 	Memberships string
 	// Subscriptions has the columns id, company_id and stripe_subscription_id
-	// (all required), stripe_customer_id, status.
+	// (all required), stripe_customer_id, status, stripe_account.
 	Subscriptions string
-	// Links has the columns company_id and stripe_customer_id (both required).
+	// Links has the columns company_id and stripe_customer_id (both required), and
+	// stripe_account.
 	Links string
 	// Resolve is direct, owner, membership, or a SELECT with :user_id whose
 	// first column is the company's id. Empty means the first way that the
@@ -50,7 +51,7 @@ func plain(name string) column      { return column{name: name} }
 var (
 	companyColumns = []column{
 		requiredID("id"), plain("name"), id("owner_user_id"), id("stripe_customer_id"), plain("deleted_at"),
-		id("merged_into"), id("billing_parent_id"), id("stamp_value"),
+		id("merged_into"), id("billing_parent_id"), id("stamp_value"), plain("stripe_account"),
 	}
 	userColumns = []column{
 		requiredID("id"), id("email"), plain("email_verified"), plain("is_active"), id("company_id"),
@@ -60,9 +61,9 @@ var (
 	}
 	subscriptionColumns = []column{
 		requiredID("id"), requiredID("company_id"), id("stripe_customer_id"), requiredID("stripe_subscription_id"),
-		plain("status"),
+		plain("status"), plain("stripe_account"),
 	}
-	linkColumns = []column{requiredID("company_id"), requiredID("stripe_customer_id")}
+	linkColumns = []column{requiredID("company_id"), requiredID("stripe_customer_id"), plain("stripe_account")}
 )
 
 // resolver returns which resolver the mapping configures, given which facts the

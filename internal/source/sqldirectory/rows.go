@@ -135,6 +135,7 @@ func asCompany(r *record) (rightful.Company, bool) {
 		MergedInto:       r.id("merged_into"),
 		BillingParentID:  r.id("billing_parent_id"),
 		StampValue:       r.id("stamp_value"),
+		StripeAccount:    r.text("stripe_account"),
 	}
 	return c, c.ID != ""
 }
@@ -185,6 +186,7 @@ func asSubscriptionRow(r *record) (rightful.SubscriptionRow, bool) {
 		StripeCustomerID:     r.id("stripe_customer_id"),
 		StripeSubscriptionID: r.id("stripe_subscription_id"),
 		Status:               r.text("status"),
+		StripeAccount:        r.text("stripe_account"),
 	}
 	return s, s.ID != ""
 }
@@ -196,6 +198,6 @@ func (d *Directory) Links(ctx context.Context, sel rightful.Select) iter.Seq2[ri
 }
 
 func asLink(r *record) (rightful.Link, bool) {
-	l := rightful.Link{CompanyID: r.id("company_id"), StripeCustomerID: r.id("stripe_customer_id")}
+	l := rightful.Link{CompanyID: r.id("company_id"), StripeCustomerID: r.id("stripe_customer_id"), StripeAccount: r.text("stripe_account")}
 	return l, l.CompanyID != "" && l.StripeCustomerID != ""
 }

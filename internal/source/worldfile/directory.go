@@ -32,6 +32,7 @@ func (w *World) readDatabase(tables map[string]list) error {
 				ID: r.text("id"), Name: r.text("name"), OwnerUserID: r.text("owner_user_id"),
 				StripeCustomerID: r.text("stripe_customer_id"), MergedInto: r.text("merged_into"),
 				BillingParentID: r.text("billing_parent_id"), StampValue: r.text("stamp_value"),
+				StripeAccount: r.text("stripe_account"),
 			}
 			c.DeletedAt, c.Deleted = r.deleted("deleted_at")
 			db.companies = append(db.companies, c)
@@ -62,7 +63,7 @@ func (w *World) readDatabase(tables map[string]list) error {
 		},
 		"links": func(r *row) string {
 			db.links = append(db.links, rightful.Link{
-				CompanyID: r.text("company_id"), StripeCustomerID: r.text("stripe_customer_id"),
+				CompanyID: r.text("company_id"), StripeCustomerID: r.text("stripe_customer_id"), StripeAccount: r.text("stripe_account"),
 			})
 			return ""
 		},

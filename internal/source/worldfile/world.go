@@ -39,6 +39,7 @@ type World struct {
 	stripe stripeSection
 	cache  map[string]jsontext.Value
 	probe  *probeSection
+	made   map[string]rightful.Intent
 
 	tables  map[string]list // the rows of the db section as they stand in the file
 	readers []*stripeReader // that must see what is written
@@ -53,6 +54,8 @@ type file struct {
 	Stripe map[string]jsontext.Value `json:"stripe"`
 	Cache  map[string]jsontext.Value `json:"cache"`
 	Probe  *probeSection             `json:"probe"`
+
+	Made []madeSession `json:"made_sessions"`
 
 	// What a snapshot has to say besides.
 	Mapping  mappingSection            `json:"mapping"`
@@ -140,6 +143,9 @@ func Parse(name string, raw []byte) (*World, error) {
 		return nil, err
 	}
 	if err := w.readStripe(f.Stripe); err != nil {
+		return nil, err
+	}
+	if err := w.readMade(f.Made); err != nil {
 		return nil, err
 	}
 	w.Now = w.latest() + 24*60*60

@@ -110,6 +110,7 @@ func worldOf(t *testing.T, rows sourcetest.DirectoryRows, id func(string) any) [
 		row := map[string]any{
 			"id": id(c.ID), "name": c.Name, "deleted_at": deleted, "merged_into": orNull(c.MergedInto),
 			"billing_parent_id": orNull(c.BillingParentID), "stamp_value": orNull(c.StampValue),
+			"stripe_account": orNull(c.StripeAccount),
 		}
 		if rows.Owner {
 			row["owner_user_id"] = orNull(c.OwnerUserID)
@@ -134,11 +135,11 @@ func worldOf(t *testing.T, rows sourcetest.DirectoryRows, id func(string) any) [
 	for _, r := range rows.Subscriptions {
 		subscriptions = append(subscriptions, map[string]any{
 			"id": id(r.ID), "company_id": orNull(r.CompanyID), "stripe_customer_id": r.StripeCustomerID,
-			"stripe_subscription_id": r.StripeSubscriptionID, "status": r.Status,
+			"stripe_subscription_id": r.StripeSubscriptionID, "status": r.Status, "stripe_account": orNull(r.StripeAccount),
 		})
 	}
 	for _, l := range rows.Links {
-		links = append(links, map[string]any{"company_id": id(l.CompanyID), "stripe_customer_id": l.StripeCustomerID})
+		links = append(links, map[string]any{"company_id": id(l.CompanyID), "stripe_customer_id": l.StripeCustomerID, "stripe_account": orNull(l.StripeAccount)})
 	}
 	for name, table := range map[string][]map[string]any{
 		"companies": companies, "users": users, "memberships": memberships, "subscriptions": subscriptions, "links": links,

@@ -325,7 +325,7 @@ func (t *tables) commit() {
 		}
 		switch added.table {
 		case "links":
-			w.db.links = append(w.db.links, rightful.Link{CompanyID: r.text("company_id"), StripeCustomerID: r.text("stripe_customer_id")})
+			w.db.links = append(w.db.links, rightful.Link{CompanyID: r.text("company_id"), StripeCustomerID: r.text("stripe_customer_id"), StripeAccount: r.text("stripe_account")})
 		case "subscriptions":
 			w.db.rows = append(w.db.rows, subscriptionRow(r))
 		}

@@ -99,6 +99,6 @@ func orNull(text string) []byte {
 func subscriptionRow(r *row) rightful.SubscriptionRow {
 	return rightful.SubscriptionRow{
 		ID: r.text("id"), CompanyID: r.text("company_id"), StripeCustomerID: r.text("stripe_customer_id"),
-		StripeSubscriptionID: r.text("stripe_subscription_id"), Status: r.text("status"),
+		StripeSubscriptionID: r.text("stripe_subscription_id"), Status: r.text("status"), StripeAccount: r.text("stripe_account"),
 	}
 }

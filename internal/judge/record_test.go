@@ -1,6 +1,8 @@
 package judge_test
 
 import (
+	"reflect"
+	"slices"
 	"testing"
 
 	"rightful"
@@ -17,6 +19,7 @@ func TestWhatARecordAdds(t *testing.T) {
 		name   string
 		change func(sit *rightful.Situation, s *rightful.Object, in *rightful.Intent)
 		more   bool
+		wanted bool // although it adds nothing
 	}{
 		{name: "of somebody who was never of the company", more: true},
 		{name: "of a company stamped by another name", more: true, change: func(sit *rightful.Situation, s *rightful.Object, _ *rightful.Intent) {
@@ -28,13 +31,13 @@ func TestWhatARecordAdds(t *testing.T) {
 		{name: "of one whose money is on its way", more: true, change: func(_ *rightful.Situation, s *rightful.Object, _ *rightful.Intent) {
 			s.PaymentStatus = "unpaid"
 		}},
-		{name: "another company is stamped", change: func(_ *rightful.Situation, s *rightful.Object, _ *rightful.Intent) { s.Metadata["company_id"] = "12" }},
+		{name: "another company is stamped", wanted: true, change: func(_ *rightful.Situation, s *rightful.Object, _ *rightful.Intent) { s.Metadata["company_id"] = "12" }},
 		{name: "another user is stamped", change: func(_ *rightful.Situation, s *rightful.Object, _ *rightful.Intent) { s.Metadata["user_id"] = "8" }},
 		{name: "nobody is stamped", change: func(_ *rightful.Situation, s *rightful.Object, in *rightful.Intent) {
 			delete(s.Metadata, "user_id")
 			in.UserID = ""
 		}},
-		{name: "of another session", change: func(_ *rightful.Situation, _ *rightful.Object, in *rightful.Intent) { in.ObjectID = "cs_2" }},
+		{name: "of another session", wanted: true, change: func(_ *rightful.Situation, _ *rightful.Object, in *rightful.Intent) { in.ObjectID = "cs_2" }},
 		{name: "no memberships are known of them", change: func(sit *rightful.Situation, _ *rightful.Object, _ *rightful.Intent) { sit.Memberships = nil }},
 		{name: "they were of the company then", change: func(sit *rightful.Situation, _ *rightful.Object, _ *rightful.Intent) {
 			sit.Memberships[0].CompanyID, sit.Memberships[0].LeftAt = "11", made+1
@@ -61,14 +64,26 @@ func TestWhatARecordAdds(t *testing.T) {
 			customer := rightful.Object{Type: rightful.TypeCustomer, ID: "cus_1", Created: 1, Metadata: map[string]string{}}
 			sit.Families = []rightful.Family{{Key: "cus_1", StripeCustomerID: "cus_1", Exists: rightful.ExistsPresent, Customer: customer, Sessions: []rightful.Object{s}}}
 			rules := judge.Rules{Keys: rightful.KeySet{Company: "company_id", User: "user_id"}}
-			known := len(sit.Memberships)
-
-			with, more := judge.WithRecords(sit, rules, map[string]rightful.Intent{in.ObjectID: in})
-			if more != tt.more || (len(with.Memberships) > known) != tt.more || len(sit.Memberships) != known {
-				t.Fatalf("adds %v, want %v: %+v", more, tt.more, with.Memberships)
+			without := judge.Judge(sit, rules)
+			if wanted := slices.Equal(without.Wanted.Made, []string{"cs_1"}); wanted != (tt.more || tt.wanted) || !wanted && len(without.Wanted.Made) > 0 {
+				t.Errorf("wanted are %v", without.Wanted.Made)
 			}
-			if company := judge.Judge(with, rules).Attributions[0].CompanyID; tt.more && company != "11" {
+			sit.Made = map[string]rightful.Intent{in.ObjectID: in}
+			with := judge.Judge(sit, rules)
+			if in.ObjectID == s.ID && len(with.Wanted.Made) > 0 {
+				t.Errorf("%v is wanted again", with.Wanted.Made)
+			}
+			heard := slices.ContainsFunc(with.Attributions[0].Signals, func(s rightful.Signal) bool {
+				return s.Place == "record:checkout.session/cs_1" && s.Says == "11" && s.Strength == rightful.Corroborates && s.Voice == "checkout:cs_1"
+			})
+			if changed := !reflect.DeepEqual(without.Findings, with.Findings); heard != tt.more || changed && !tt.more || !changed && tt.more && s.SettledSession() {
+				t.Errorf("heard %v, changes the verdict %v, want %v: %+v", heard, changed, tt.more, with.Findings)
+			}
+			if company := with.Attributions[0].CompanyID; tt.more && company != "11" {
 				t.Errorf("it is company %q's", company)
+			}
+			if ways := judge.WaysOf(sit, rules, "7"); len(ways.Acted) > 0 {
+				t.Errorf("it is heard of now: %+v", ways)
 			}
 		})
 	}
