@@ -7,7 +7,7 @@ TRUTH := go test ./internal/judge ./test -run 'TestHealthyIsSilent|TestDamageIsF
 
 RACES := 'TestStripeFails|TestForged|TestPlansThat|TestContinuing|TestCutShort|TestSomebody|TestTheApp|TestTheCache|TestTheJournal|TestTheState|TestTheDatabase|TestTheDisk|TestUndo|TestTwo|TestRacing|TestFoundingIncident$$'
 
-.PHONY: help test race truth races kills vet lint openapi demo build
+.PHONY: help test race truth races kills nodes vet lint openapi demo build
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ races: ## try to break repair: every stamp, every record, many random worlds
 
 kills: ## kill the real program at every moment of a repair and of an undo, and go on each time
 	go run ./test/withservers -- go -C test test -run 'TestKilled|WhileDead$$|TestReleaseHasNoMoments' -kills.all -parallel 8 -timeout 60m
+
+nodes: ## kill and cut off nodes that share accounts, again and again
+	go run ./test/withservers -- go test ./test -run TestNodes -v -timeout 30m -nodes.accounts=4 -nodes.rounds=4
 
 vet: ## what the compiler does not see
 	go vet ./...

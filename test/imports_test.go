@@ -147,10 +147,10 @@ func TestHouse(t *testing.T) {
 			},
 		},
 		{
-			"the jobs know the gateway, the queue and the ports",
+			"the jobs know the gateway, the queue, the rules of the schedule and the ports",
 			func(pkg string) bool { return pkg == module+"/internal/jobs" },
 			func(_, imp string) bool {
-				return within(imp, module) && !slices.Contains([]string{module, module + "/gateway", module + "/internal/queue"}, imp)
+				return within(imp, module) && !slices.Contains([]string{module, module + "/gateway", module + "/internal/queue", module + "/internal/schedule"}, imp)
 			},
 		},
 		{

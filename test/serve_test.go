@@ -153,6 +153,7 @@ func (s *shop) records(t *testing.T) {
 	if n, _ := run.body["records"].([]any); len(n) < 3 {
 		t.Errorf("run: %s", run.raw)
 	}
+	s.must200(t, "GET", "/v1/jobs?limit=3", readToken, "")
 	s.must200(t, "GET", "/metrics", "", "")
 	s.must200(t, "GET", "/healthz", "", "")
 	s.must200(t, "GET", "/readyz", "", "")

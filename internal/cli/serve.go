@@ -64,7 +64,7 @@ func (o *serveOptions) run(ctx context.Context, s Streams) error {
 	log := o.logger(s)
 	version, revision := build()
 	g, c, err := wire.Gateway(ctx, o.config, wire.GatewayOptions{
-		Env: s.Env, Now: s.Now, Actor: whoami(s), State: o.state, Logger: log, Alerts: true, Metrics: true, Version: version, Revision: revision,
+		Env: s.Env, Now: s.Now, Actor: whoami(s), State: o.state, Logger: log, Alerts: true, Schedule: true, Metrics: true, Version: version, Revision: revision,
 	})
 	if err != nil {
 		return located(c, err)

@@ -24,7 +24,7 @@ func (o *syncOptions) fill(ctx context.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
-	e, c, err := wire.Import(ctx, o.config, s.Env, s.Now(), wire.From{Addresses: from, AsOf: asOf, Stdin: s.In, Account: wire.Account{ID: o.account}})
+	e, c, err := wire.Import(ctx, o.config, s.Env, s.Now(), wire.From{Addresses: from, AsOf: asOf, Stdin: s.In}, wire.Account{ID: o.account})
 	if err != nil {
 		return located(c, err)
 	}

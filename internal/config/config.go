@@ -30,6 +30,7 @@ type Config struct {
 	Repair    Repair            `yaml:"repair"`
 	Alerts    []Alert           `yaml:"alerts"`
 	Audits    Audits            `yaml:"audits"`
+	Schedule  Schedule          `yaml:"schedule"`
 
 	file *file
 	at   int // which account of the list in the file is Stripe[0]

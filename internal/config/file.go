@@ -283,6 +283,7 @@ var keys = []string{
 	"tokens", "name", "token", "scopes", "tls", "cert", "trusted_proxies", "concurrency", "drain_for", "stop_within", "request_time", "gateway", "mode", "rules",
 	"webhooks", "tolerance", "max_body", "catch_up", "notify", "secret",
 	"alerts", "to", "on", "severity", "every", "show", "threshold", "routing_key", "smtp", "from", "recipients", "audits", "overdue_after", "mirror", "sync", "sweep",
+	"schedule", "audit", "cron", "monthly_reads", "lease", "job_pages",
 }
 
 // nearest returns a hint with the key that looks most like a mistyped one.

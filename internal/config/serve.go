@@ -15,6 +15,9 @@ type Serve struct {
 	Tokens []Token `yaml:"tokens"` // beside the one in RIGHTFUL_TOKEN
 	TLS    TLS     `yaml:"tls"`
 
+	// JobPages shows the queue at /jobs/, to tokens with the scope operator.
+	JobPages bool `yaml:"job_pages"`
+
 	// TrustedProxies are addresses or networks whose X-Forwarded-For is believed.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 

@@ -29,7 +29,7 @@ func (c *Config) validate() error {
 	case len(c.Cache.Keys) > 0 && c.Cache.URL == "":
 		return c.invalid("cache.url", "is missing, but cache.keys is set", "cache: {url: ${REDIS_URL}, keys: [...]}")
 	}
-	for _, validate := range []func() error{c.validateAccounts, c.validateProbe, c.validateServe, c.validateGateway, c.validateSync} {
+	for _, validate := range []func() error{c.validateAccounts, c.validateProbe, c.validateServe, c.validateGateway, c.validateSync, c.validateSchedule} {
 		if err := validate(); err != nil {
 			return err
 		}

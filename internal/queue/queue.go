@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -63,6 +64,9 @@ type Queue struct{ engine engine }
 
 // engine is a client of River for one kind of database.
 type engine interface {
+	join(name string) error
+	ui(ctx context.Context, prefix string, logger *slog.Logger) (http.Handler, error)
+	add(ctx context.Context, jobs []river.InsertManyParams) error
 	insert(ctx context.Context, tx Tx, jobs []river.InsertManyParams) error
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
@@ -148,6 +152,38 @@ func open[T any](driver riverdriver.Driver[T], schema string, o Options, of func
 func (c client[T]) insert(ctx context.Context, tx Tx, jobs []river.InsertManyParams) error {
 	_, err := c.InsertManyTx(ctx, c.of(tx), jobs)
 	return err
+}
+
+// joinedPoll is how often a queue that was joined is looked at, where nobody tells of new
+// jobs.
+const joinedPoll = 2 * time.Second
+
+func (c client[T]) join(name string) error {
+	return c.Queues().Add(name, river.QueueConfig{MaxWorkers: 1, FetchPollInterval: joinedPoll})
+}
+
+// Join works on another queue too, one job after the other. It may be called when the
+// queue was started, and with a name that was joined before.
+func (q *Queue) Join(name string) error {
+	err := q.engine.join(name)
+	if twice := (&river.QueueAlreadyAddedError{}); errors.As(err, &twice) {
+		return nil
+	}
+	return failed(err)
+}
+
+func (c client[T]) add(ctx context.Context, jobs []river.InsertManyParams) error {
+	_, err := c.InsertMany(ctx, jobs)
+	return err
+}
+
+// Add puts jobs into the queue that can be put there again without harm: there is no
+// transaction that they belong to.
+func (q *Queue) Add(ctx context.Context, jobs []river.InsertManyParams) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	return failed(q.engine.add(ctx, jobs))
 }
 
 // Insert puts jobs into a transaction that is under way.

@@ -67,6 +67,8 @@ type Options struct {
 	Webhooks Events               // nil: events are not taken
 	Findings rightful.AuditReader // nil: none are shown
 	Runs     journal.Reader       // nil: none are shown
+	Jobs     Jobs                 // nil: none are shown
+	JobPages http.Handler         // pages about the queue, at JobPagesAt; nil: there are none
 	Metrics  http.Handler         // nil: none are shown
 	// Serving counts the requests that pass through it; it stands before the
 	// mux. Nil: they are not counted.
@@ -163,6 +165,12 @@ func (s *Server) routes() {
 	if s.o.Runs != nil {
 		read("GET /v1/runs", s.runs)
 		read("GET /v1/runs/{id}", s.run)
+	}
+	if s.o.Jobs != nil {
+		read("GET /v1/jobs", s.jobs)
+	}
+	if s.o.JobPages != nil {
+		s.mux.Handle(JobPagesAt+"/", s.pages(s.o.JobPages))
 	}
 	if s.o.Webhooks != nil {
 		s.mux.Handle(webhookRoute, s.webhooks(s.o.Webhooks))

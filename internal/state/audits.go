@@ -22,38 +22,44 @@ var _ rightful.AuditKeeper = (*Store)(nil)
 const pageOfAudits = 100
 
 // RecordAudit implements rightful.AuditKeeper.
-func (s *Store) RecordAudit(ctx context.Context, r rightful.AuditResult) (rightful.AuditRecord, error) {
-	kept := r.AuditRecord
-	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := s.among(ctx, tx, true); err != nil {
-			return err
-		}
-		now := s.now()
-		kept.ID, kept.KeptAt = newAuditID(now), now.Unix()
-		kept.IncompleteBecause = append([]string{}, r.IncompleteBecause...)
-		life := life{account: r.Account, livemode: r.Livemode, born: rightful.BornInAudit, at: r.At, by: kept.ID}
-		opened, err := s.meet(ctx, tx, life, r.Findings)
-		if err != nil {
-			return err
-		}
-		kept.Opened, kept.Resolved = len(opened), 0
-		if kept.Complete && kept.RefusedCode == "" {
-			if kept.Resolved, err = s.resolve(ctx, tx, life, r); err != nil {
-				return err
-			}
-		}
-		if err := s.row(ctx, tx, `SELECT COUNT(*) FROM rightful_findings WHERE resolved_at = 0 AND account = $1 AND livemode = $2`,
-			r.Account, r.Livemode).Scan(&kept.Open); err != nil {
-			return err
-		}
-		raw, err := json.Marshal(kept, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
-		if err != nil {
-			return err
-		}
-		_, err = s.exec(ctx, tx, `INSERT INTO rightful_audits (seq, id, account, livemode, record)
-			SELECT COALESCE(MAX(seq), 0) + 1, CAST($1 AS text), CAST($2 AS text), $3, CAST($4 AS text) FROM rightful_audits`, kept.ID, r.Account, r.Livemode, string(raw))
+func (s *Store) RecordAudit(ctx context.Context, r rightful.AuditResult) (kept rightful.AuditRecord, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		kept, err = s.recordAudit(ctx, tx, r)
 		return err
 	})
+	return kept, err
+}
+
+// recordAudit is RecordAudit in a transaction.
+func (s *Store) recordAudit(ctx context.Context, tx *sql.Tx, r rightful.AuditResult) (rightful.AuditRecord, error) {
+	kept := r.AuditRecord
+	if err := s.among(ctx, tx, true); err != nil {
+		return kept, err
+	}
+	now := s.now()
+	kept.ID, kept.KeptAt = newAuditID(now), now.Unix()
+	kept.IncompleteBecause = append([]string{}, r.IncompleteBecause...)
+	life := life{account: r.Account, livemode: r.Livemode, born: rightful.BornInAudit, at: r.At, by: kept.ID}
+	opened, err := s.meet(ctx, tx, life, r.Findings)
+	if err != nil {
+		return kept, err
+	}
+	kept.Opened, kept.Resolved = len(opened), 0
+	if kept.Complete && kept.RefusedCode == "" {
+		if kept.Resolved, err = s.resolve(ctx, tx, life, r); err != nil {
+			return kept, err
+		}
+	}
+	if err := s.row(ctx, tx, `SELECT COUNT(*) FROM rightful_findings WHERE resolved_at = 0 AND account = $1 AND livemode = $2`,
+		r.Account, r.Livemode).Scan(&kept.Open); err != nil {
+		return kept, err
+	}
+	raw, err := json.Marshal(kept, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return kept, err
+	}
+	_, err = s.exec(ctx, tx, `INSERT INTO rightful_audits (seq, id, account, livemode, record)
+		SELECT COALESCE(MAX(seq), 0) + 1, CAST($1 AS text), CAST($2 AS text), $3, CAST($4 AS text) FROM rightful_audits`, kept.ID, r.Account, r.Livemode, string(raw))
 	return kept, err
 }
 

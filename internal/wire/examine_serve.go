@@ -35,7 +35,7 @@ type serveExaminer struct {
 
 // Diagnose implements rightful.Diagnoser.
 func (x serveExaminer) Diagnose(ctx context.Context) []rightful.Diagnosis {
-	return slices.Concat(x.tokens(), x.gateway(), x.webhooks(ctx), x.alerts())
+	return slices.Concat(x.tokens(), x.gateway(), x.webhooks(ctx), x.alerts(), x.scheduled(ctx))
 }
 
 // shortToken is below how many characters a token can be guessed.

@@ -14,6 +14,7 @@ import (
 	"rightful/gateway"
 	"rightful/internal/alert"
 	"rightful/internal/config"
+	"rightful/internal/jobs"
 	"rightful/internal/journal"
 	"rightful/internal/source/sqldirectory"
 	"rightful/internal/source/stripeapi"
@@ -37,6 +38,9 @@ type GatewayOptions struct {
 	OnNotice func(context.Context, gateway.Notice) error
 	// Alerts tells that alerts are raised, and that the channels of the config are told.
 	Alerts bool
+	// Schedule tells that this process runs what the config's schedule says.
+	// One that Stripe would not allow is an error of kind refused.
+	Schedule bool
 	// Metrics tells that the gateway is measured; Version and Revision are of the
 	// program that does.
 	Metrics           bool
@@ -62,7 +66,8 @@ type Opened struct {
 	alerts    *alert.Evaluator // nil: nobody is told
 	listeners []func(context.Context, gateway.Decision)
 	audits    auditsSeen
-	work      *work // nil: no events are taken
+	work      *work       // nil: no events are taken, and nothing runs by itself
+	schedule  *scheduling // nil: nothing runs by itself
 	log       *slog.Logger
 	closers   []func() error
 }
@@ -84,6 +89,11 @@ func Gateway(ctx context.Context, path string, o GatewayOptions) (*Opened, *conf
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Schedule {
+		if err := refusedSchedule(c, o.Now()); err != nil {
+			return nil, c, err
+		}
 	}
 	g := &Opened{config: c, accounts: accounts, now: o.Now, log: o.Logger}
 	if err := g.open(ctx, path, o); err != nil {
@@ -170,7 +180,10 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 		g.notes.changed = g.alerts.FindingsChanged
 	}
 	g.notes.begin()
-	return g.openWebhooks(ctx, o)
+	if err := g.openWebhooks(o); err != nil {
+		return err
+	}
+	return g.openWork(ctx, path, p.readers(), o)
 }
 
 func (g *Opened) openState(ctx context.Context, path string, o GatewayOptions) error {
@@ -191,7 +204,7 @@ func (g *Opened) openState(ctx context.Context, path string, o GatewayOptions) e
 }
 
 // openWebhooks makes what takes events, if there is a secret to know them by.
-func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
+func (g *Opened) openWebhooks(o GatewayOptions) error {
 	if !slices.ContainsFunc(g.accounts, func(s config.Stripe) bool { return len(s.WebhookSecrets) > 0 }) {
 		return nil
 	}
@@ -208,10 +221,28 @@ func (g *Opened) openWebhooks(ctx context.Context, o GatewayOptions) error {
 			options.SecretsOf[account.Account] = account.WebhookSecrets
 		}
 	}
-	if g.Webhooks, err = g.Gateway.Webhooks(options); err != nil {
-		return err
+	g.Webhooks, err = g.Gateway.Webhooks(options)
+	return err
+}
+
+// openWork opens the queue, if there is anything to do.
+func (g *Opened) openWork(ctx context.Context, path string, readers []*stripeapi.Reader, o GatewayOptions) (err error) {
+	var events jobs.Events
+	if g.Webhooks != nil {
+		events = g.Webhooks
 	}
-	if g.work, err = openWork(ctx, g.state, g.Webhooks, g.config.Webhooks.CatchUpEvery(), river.NewWorkers(), nil, o.Logger); err != nil {
+	workers := river.NewWorkers()
+	if o.Schedule && g.config.Schedule.Configured() {
+		if g.schedule, err = g.newScheduling(path, readers, o); err != nil {
+			return err
+		}
+		g.schedule.tasks.Register(workers)
+		g.closers = append(g.closers, g.schedule.close)
+	}
+	if events == nil && g.schedule == nil {
+		return nil
+	}
+	if g.work, err = openWork(ctx, g.state, events, g.config.Webhooks.CatchUpEvery(), workers, o.Logger); err != nil {
 		return err
 	}
 	g.closers = append(g.closers, g.work.close)
@@ -237,6 +268,11 @@ func (g *Opened) Run(ctx context.Context) error {
 	}
 	defer told.Wait()
 	defer stop() // after the work: what that decides last is kept too
+	if g.schedule != nil {
+		var scheduled sync.WaitGroup
+		scheduled.Go(func() { g.schedule.run(ctx) })
+		defer scheduled.Wait()
+	}
 	if g.work != nil {
 		return g.work.run(ctx)
 	}

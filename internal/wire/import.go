@@ -20,14 +20,13 @@ type From struct {
 	Addresses []string // as stripecopy.Open takes them
 	AsOf      int64    // when all of it was there, by the word of a person: Unix seconds; 0: nobody says
 	Stdin     io.Reader
-	Account   Account // whose mirror that is
 }
 
 // Import returns an engine over copies of Stripe's objects and the mirror that a config
 // names; with no addresses it can only look at the mirror. It cannot ask Stripe: whose
 // objects these are is what the config says. It must be closed.
-func Import(ctx context.Context, path string, env func(string) (string, bool), now time.Time, from From) (*engine.Engine, *config.Config, error) {
-	c, err := read(path, env, []Account{from.Account})
+func Import(ctx context.Context, path string, env func(string) (string, bool), now time.Time, from From, whose ...Account) (*engine.Engine, *config.Config, error) {
+	c, err := read(path, env, whose)
 	if err != nil {
 		return nil, nil, err
 	}

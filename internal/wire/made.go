@@ -7,7 +7,6 @@ import (
 
 	"rightful"
 	"rightful/internal/collect"
-	"rightful/internal/engine"
 	"rightful/internal/look"
 	"rightful/internal/source/worldfile"
 	"rightful/internal/state"
@@ -18,15 +17,26 @@ import (
 // is no state, nothing is kept; one that cannot be read is an error to whoever asks.
 type madeSessions struct {
 	address string
-	engine  *engine.Engine // whose Stripe tells the account
 
 	mu     sync.Mutex
 	opened bool
 	store  *state.Store // nil: there is none
-	made   collect.Made
 }
 
-func (m *madeSessions) of(ctx context.Context, sessions []string) (map[string]rightful.Intent, error) {
+// of returns what tells of the sessions of one account, which is asked for when something
+// is to be told.
+func (m *madeSessions) of(account func(context.Context) (rightful.Account, error)) collect.Made {
+	account = asOnce(account)
+	return func(ctx context.Context, sessions []string) (map[string]rightful.Intent, error) {
+		s, err := m.open(ctx)
+		if err != nil || s == nil {
+			return nil, err
+		}
+		return look.RecordsOf(s, account)(ctx, sessions)
+	}
+}
+
+func (m *madeSessions) open(ctx context.Context) (*state.Store, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.opened {
@@ -37,14 +47,10 @@ func (m *madeSessions) of(ctx context.Context, sessions []string) (map[string]ri
 			return nil, err
 		default:
 			m.store = s
-			m.made = look.RecordsOf(s, asOnce(m.engine.Sources.Stripe.Account))
 		}
 		m.opened = true
 	}
-	if m.made == nil {
-		return nil, nil
-	}
-	return m.made(ctx, sessions)
+	return m.store, nil
 }
 
 func (m *madeSessions) close() error {

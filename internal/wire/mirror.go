@@ -11,6 +11,7 @@ import (
 	"rightful/internal/engine"
 	"rightful/internal/skim"
 	"rightful/internal/source/mirror"
+	"rightful/internal/source/stripeapi"
 )
 
 // Sync returns an engine for each Stripe account that a config names, or for one of them,
@@ -32,14 +33,14 @@ func Sync(ctx context.Context, path string, env func(string) (string, bool), now
 		}
 		configs = append(configs, own)
 	}
+	stripes := map[*engine.Engine]*stripeapi.Reader{}
 	for _, own := range configs {
 		e := newEngine(own, now.Unix())
 		stripe, err := openStripe(e, own.Stripe[0], false)
 		if err != nil {
 			return nil, own, nil, err
 		}
-		bulk := stripe.Bulk()
-		e.Mirroring = &engine.Mirroring{Stripe: bulk, Sweep: c.Sync.SweepAfter(), Spent: bulk.Spent}
+		stripes[e] = stripe
 		engines = append(engines, e)
 	}
 	m, err := mirror.Open(ctx, c.MirrorAddress(), mirror.Options{})
@@ -47,17 +48,25 @@ func Sync(ctx context.Context, path string, env func(string) (string, bool), now
 		return nil, c, nil, err
 	}
 	for _, e := range engines {
-		e.Mirroring.Place = m.Place()
-		e.Mirroring.Hold = func(ctx context.Context, a rightful.Account) (rightful.MirrorStore, func() error, error) {
-			of := m.Of(a.ID, a.Livemode, e.Options.Keys)
+		e.Mirroring = mirroring(c, e.Options.Keys, stripes[e], m)
+	}
+	return engines, configs[0], m.Close, nil
+}
+
+// mirroring is what sync works with, over an account and a mirror.
+func mirroring(c *config.Config, keys rightful.KeySet, stripe *stripeapi.Reader, m *mirror.Mirror) *engine.Mirroring {
+	bulk := stripe.Bulk()
+	return &engine.Mirroring{
+		Stripe: bulk, Place: m.Place(), Sweep: c.Sync.SweepAfter(), Spent: bulk.Spent,
+		Hold: func(ctx context.Context, a rightful.Account) (rightful.MirrorStore, func() error, error) {
+			of := m.Of(a.ID, a.Livemode, keys)
 			release, err := of.Hold(ctx)
 			if err != nil {
 				return nil, nil, err
 			}
 			return of, release, nil
-		}
+		},
 	}
-	return engines, configs[0], m.Close, nil
 }
 
 // Mirrored lets an engine over real systems audit from the mirror of its config, which is

@@ -51,7 +51,7 @@ func (g *Opened) Server(token string, log *slog.Logger) (*server.Server, error) 
 		}
 	}
 	o := server.Options{
-		Gateway: serving{g.Gateway}, Findings: g.Audits, Runs: g.Journal, Tokens: tokens, Proxies: c.Proxies(),
+		Gateway: serving{g.Gateway}, Findings: g.Audits, Runs: g.Journal, Jobs: g.state, Tokens: tokens, Proxies: c.Proxies(),
 		Rate: c.Rate, Concurrency: c.Concurrency, Within: c.Within(), TLS: ending, Logger: log,
 		Checks: []server.Check{{Name: "database", Ask: g.AskDatabase}, {Name: "state", Ask: g.AskState}, {Name: "stripe", Ask: g.AskStripe, Beside: true}},
 	}
@@ -63,6 +63,13 @@ func (g *Opened) Server(token string, log *slog.Logger) (*server.Server, error) 
 	}
 	if g.Webhooks != nil {
 		o.Webhooks = g.Webhooks
+	}
+	if c.JobPages && g.work != nil {
+		shown, stop := context.WithCancel(context.Background())
+		g.closers = append(g.closers, func() error { stop(); return nil })
+		if o.JobPages, err = g.work.queue.UI(shown, server.JobPagesAt, slog.New(calm{log.Handler()})); err != nil {
+			return nil, err
+		}
 	}
 	if g.Metrics != nil {
 		o.Metrics, o.Serving = g.Metrics.Handler(), g.Metrics.Serving

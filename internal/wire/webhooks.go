@@ -40,11 +40,12 @@ type work struct {
 // openWork opens the queue on a store, with the workers of events and whatever else is
 // registered with workers, and gives the store its waker. It must be closed, before the
 // store is.
-func openWork(ctx context.Context, s *state.Store, events jobs.Events, catchUp time.Duration, workers *river.Workers, periodic []*river.PeriodicJob, log *slog.Logger) (*work, error) {
+func openWork(ctx context.Context, s *state.Store, events jobs.Events, catchUp time.Duration, workers *river.Workers, log *slog.Logger) (*work, error) {
 	connections, err := s.OpenQueue(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var periodic []*river.PeriodicJob
 	if events != nil {
 		periodic = append(periodic, jobs.Webhooks(workers, events, catchUp)...)
 	}

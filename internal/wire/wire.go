@@ -153,6 +153,7 @@ type parts struct {
 	stripe    *stripeapi.Reader
 	others    []*stripeapi.Reader // of the config's other accounts, in its order
 	directory *sqldirectory.Directory
+	made      *madeSessions
 	cache     *rediscache.Reader
 	closers   []func() error
 }
@@ -172,9 +173,9 @@ type directoryOpener func(context.Context, string, sqldirectory.Mapping, ...sqld
 func open(ctx context.Context, c *config.Config, now time.Time, openDirectory directoryOpener) (*engine.Engine, *parts, []error) {
 	e, p := newEngine(c, now.Unix()), &parts{}
 	e.Close, e.Lacks = p.close, c.Directory.Write.Lacks
-	made := &madeSessions{address: c.StateAddress(), engine: e}
-	e.Sources.Made = made.of
-	p.closers = append(p.closers, made.close)
+	p.made = &madeSessions{address: c.StateAddress()}
+	e.Sources.Made = p.made.of(func(ctx context.Context) (rightful.Account, error) { return e.Sources.Stripe.Account(ctx) })
+	p.closers = append(p.closers, p.made.close)
 	// The database's clock is compared with the one that things are judged by,
 	// which goes on while sources are opened and examined.
 	began := time.Now()

@@ -35,7 +35,8 @@ const (
 //
 // There are two classes. Somebody waits for an interactive request: it takes the next
 // token, ahead of time if need be. Bulk reading takes only what is there and nobody
-// asked for, so that it never holds a purchase up by more than one token.
+// asked for, so that it never holds a purchase up by more than one token. Among several
+// processes, a part is kept for the one that reads in bulk: see Reader.Share.
 type pacer struct {
 	now      func() time.Time
 	sleep    func(context.Context, time.Duration) error
@@ -43,11 +44,12 @@ type pacer struct {
 	endpoint float64
 
 	mu    sync.Mutex
+	share parts              // guarded by mu: of the pace that this process may take
 	lanes map[endpoint]*lane // guarded by mu
 }
 
 func newPacer(account, endpoints float64, now func() time.Time, sleep func(context.Context, time.Duration) error) *pacer {
-	return &pacer{now: now, sleep: sleep, account: newLane(account), endpoint: endpoints, lanes: map[endpoint]*lane{}}
+	return &pacer{now: now, sleep: sleep, account: newLane(account), endpoint: endpoints, share: parts{of: 1}, lanes: map[endpoint]*lane{}}
 }
 
 func (p *pacer) lane(e endpoint) *lane {
@@ -60,6 +62,7 @@ func (p *pacer) lane(e endpoint) *lane {
 			full *= float64(searchLimit) / endpointLimit
 		}
 		l = newLane(full)
+		l.scale(p.now(), p.share)
 		p.lanes[e] = l
 	}
 	return l
@@ -68,6 +71,14 @@ func (p *pacer) lane(e endpoint) *lane {
 // wait returns when a request to the endpoint may be sent. The endpoint's
 // bucket comes first: who waits for it must not hold a token of the account.
 func (p *pacer) wait(ctx context.Context, e endpoint) error {
+	if err := p.token(ctx, e); err != nil {
+		return err
+	}
+	// Only now: waiting may have taken longer than the right to ask lasts.
+	return backgroundOf(ctx).may(ctx)
+}
+
+func (p *pacer) token(ctx context.Context, e endpoint) error {
 	for _, l := range []*lane{p.lane(e), p.account} {
 		if isBulk(ctx) {
 			if err := l.spare(ctx, p); err != nil {
@@ -112,12 +123,15 @@ func (p *pacer) answered(e endpoint, reason string) bool {
 
 // lane is one token bucket and its present rate.
 type lane struct {
-	full    float64 // requests a second
+	whole   float64 // requests a second, of all processes
 	limiter *rate.Limiter
+	bulk    *rate.Limiter // where a part is kept for bulk reading
 
 	turn chan struct{} // held by the bulk request that waits for the next spare token
 
 	mu      sync.Mutex
+	full    float64       // guarded by mu: requests a second, of this process
+	kept    float64       // guarded by mu: the same that is kept for bulk reading; 0: it takes what is left
 	changed time.Time     // guarded by mu: when the rate was last changed
 	latency time.Duration // guarded by mu: how long answers take, of late; 0: none came
 }
@@ -125,7 +139,48 @@ type lane struct {
 func newLane(full float64) *lane {
 	// A fifth of a second in one go evens out late wake-ups without being a
 	// burst that Stripe would notice.
-	return &lane{full: full, limiter: rate.NewLimiter(rate.Limit(full), max(1, int(full/5))), turn: make(chan struct{}, 1)}
+	return &lane{whole: full, full: full, limiter: rate.NewLimiter(rate.Limit(full), burst(full)), bulk: rate.NewLimiter(0, 1), turn: make(chan struct{}, 1)}
+}
+
+func burst(full float64) int { return max(1, int(full/5)) }
+
+// parts are the parts of an account's pace that a process may take.
+type parts struct {
+	of   float64 // for everything
+	bulk float64 // beside it, for bulk reading alone
+}
+
+// slowest is what a process may always send, in requests a second: who cannot know how
+// many others there are does not stand still.
+const slowest = 1.0
+
+// scale gives the process its parts. A pace that had slowed down stays as much slower than
+// it might be.
+func (l *lane) scale(now time.Time, share parts) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	full := max(l.whole*share.of, min(slowest, l.whole))
+	present := float64(l.limiter.Limit()) / l.full
+	l.full, l.kept = full, l.whole*share.bulk
+	l.limiter.SetBurstAt(now, burst(full))
+	l.bulk.SetBurstAt(now, burst(l.kept))
+	l.set(now, full*present)
+}
+
+// set sets the present rate, and that of bulk reading with it.
+func (l *lane) set(now time.Time, present float64) {
+	l.limiter.SetLimitAt(now, rate.Limit(present))
+	l.bulk.SetLimitAt(now, rate.Limit(l.kept*present/l.full))
+}
+
+// forBulk is where bulk reading takes its tokens.
+func (l *lane) forBulk() *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kept > 0 {
+		return l.bulk
+	}
+	return l.limiter
 }
 
 // spare waits for a token that nobody asked for, and takes it. Bulk requests wait in a
@@ -139,10 +194,11 @@ func (l *lane) spare(ctx context.Context, p *pacer) error {
 	}
 	for {
 		now := p.now()
-		if l.limiter.AllowN(now, 1) {
+		limiter := l.forBulk()
+		if limiter.AllowN(now, 1) {
 			return nil
 		}
-		missing := (1 - l.limiter.TokensAt(now)) / float64(l.limiter.Limit())
+		missing := (1 - limiter.TokensAt(now)) / float64(limiter.Limit())
 		if err := p.sleep(ctx, time.Duration(math.Ceil(missing*float64(time.Second)))); err != nil {
 			return err
 		}
@@ -163,6 +219,9 @@ func (l *lane) took(d time.Duration) {
 func (l *lane) pace() (perSecond float64, latency time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.kept > 0 { // who asks reads in bulk
+		return float64(l.bulk.Limit()), l.latency
+	}
 	return float64(l.limiter.Limit()), l.latency
 }
 
@@ -173,7 +232,7 @@ func (l *lane) slow(now time.Time) bool {
 		return false
 	}
 	l.changed = now
-	l.limiter.SetLimitAt(now, rate.Limit(max(float64(l.limiter.Limit())*slowFactor, l.full*slowestShare)))
+	l.set(now, max(float64(l.limiter.Limit())*slowFactor, l.full*slowestShare))
 	return true
 }
 
@@ -186,5 +245,5 @@ func (l *lane) recover(now time.Time) {
 		return
 	}
 	l.changed = now
-	l.limiter.SetLimitAt(now, rate.Limit(min(l.full, present+l.full*recoverShare*passed.Seconds())))
+	l.set(now, min(l.full, present+l.full*recoverShare*passed.Seconds()))
 }

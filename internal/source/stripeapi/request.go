@@ -143,6 +143,9 @@ type sending struct {
 // attempt sends one request.
 func (r *Reader) attempt(ctx context.Context, e endpoint, target string, what sending) ([]byte, *failure) {
 	r.counter.add(e)
+	if !e.write {
+		backgroundOf(ctx).sent()
+	}
 	sent := r.retry.now()
 	if at, asked := ctx.Value(sentKey{}).(*time.Time); asked {
 		*at = sent

@@ -73,7 +73,7 @@ func Open(ctx context.Context, addresses []string, o Options) (*Copy, error) {
 		case is: // it is not repeated: it may hold a password
 			err = invalid(short(scheme)+"://", "copies cannot be read from there", "give a file of JSON or CSV, - for standard input, or postgres://")
 		default:
-			s, err = openFile(a, o.Stdin)
+			s, err = openFile(ctx, a, o.Stdin)
 		}
 		if err != nil {
 			return nil, c.closing(err)

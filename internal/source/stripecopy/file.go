@@ -34,7 +34,7 @@ type file struct {
 }
 
 // openFile opens a file and looks at its beginning.
-func openFile(name string, in io.Reader) (source, error) {
+func openFile(ctx context.Context, name string, in io.Reader) (source, error) {
 	f := &file{name: place(name), opened: io.NopCloser(nil)}
 	if name != stdin {
 		opened, err := os.Open(name)
@@ -47,12 +47,44 @@ func openFile(name string, in io.Reader) (source, error) {
 			return nil, invalid(name, "this is a folder", "name its files: --from "+name+"/customers.jsonl")
 		}
 	}
+	if name == stdin {
+		in = &waiting{ctx: ctx, in: in}
+	}
 	f.in = bufio.NewReaderSize(in, 1<<16)
 	if err := f.begin(); err != nil {
 		_ = f.opened.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// waiting is a reader that may have nothing for a long time, as a person has: nobody waits
+// for it longer than the context lives.
+type waiting struct {
+	ctx  context.Context
+	in   io.Reader
+	into []byte // whoever still reads into it when nobody waits any more does no harm
+}
+
+func (w *waiting) Read(p []byte) (int, error) {
+	type answer struct {
+		n   int
+		err error
+	}
+	if len(w.into) < len(p) {
+		w.into = make([]byte, len(p))
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		n, err := w.in.Read(w.into[:len(p)])
+		answers <- answer{n, err}
+	}()
+	select {
+	case a := <-answers:
+		return copy(p, w.into[:a.n]), a.err
+	case <-w.ctx.Done():
+		return 0, context.Cause(w.ctx)
+	}
 }
 
 // unopened says why a file cannot be opened.
@@ -109,6 +141,9 @@ func text(head []byte) bool {
 
 // cut says that a file ends, or breaks, where it should not.
 func (f *file) cut(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
 	message, hint := "the file cannot be read to its end", "copy it again"
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
 		message = "the packed file is damaged, or was not copied to its end"

@@ -3,7 +3,10 @@ package stripecopy_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -160,6 +163,42 @@ sub_6,cus_1,active,2025-10-09 09:40,soon,,,,,,
 	}
 	if two.EndedAt != 1762681200 || two.Ending || two.Items != nil || two.Metadata != nil {
 		t.Errorf("%+v", two)
+	}
+}
+
+// TestNobodyTypes ends the waiting for standard input, at the beginning and in the middle.
+func TestNobodyTypes(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	silent, typed := io.Pipe()
+	defer typed.Close()
+	o := stripecopy.Options{Account: "acct_1", Livemode: true, Keys: keys, Stdin: silent}
+	go stop()
+	if _, err := stripecopy.Open(ctx, []string{"-"}, o); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+
+	ctx, stop = context.WithCancel(t.Context())
+	defer stop()
+	silent, typed = io.Pipe()
+	defer typed.Close()
+	o.Stdin = silent
+	go func() { _, _ = typed.Write([]byte(strings.Repeat(customer("cus_1")+"\n", 10))) }()
+	c, err := stripecopy.Open(ctx, []string{"-"}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, err := range c.Objects(ctx) {
+		if n++; n == 10 {
+			stop()
+		}
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	if n < 10 {
+		t.Errorf("%d objects", n)
 	}
 }
 

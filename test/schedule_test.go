@@ -1,0 +1,119 @@
+package test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rightful"
+	"rightful/internal/testserver"
+)
+
+// jobsAnswer is what GET /v1/jobs answers.
+type jobsAnswer struct {
+	Schedules []rightful.Scheduled `json:"schedules"`
+	Runs      []rightful.TaskRun   `json:"runs"`
+}
+
+// scheduled asks the shop what runs when.
+func (s *shop) scheduled(t *testing.T) (a jobsAnswer) {
+	t.Helper()
+	if err := json.Unmarshal(s.must200(t, http.MethodGet, "/v1/jobs", readToken, "").raw, &a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+const soon = "schedule: {sync: {every: 10s}, audit: {every: 10s}, monthly_reads: 10000000, lease: 5s}\n"
+
+// TestServeRunsASchedule: syncs and audits are run when they are due, each once, and
+// recorded; a run that was due while nobody was up is made up for once.
+func TestServeRunsASchedule(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, soon)
+	s.serve(t)
+	until(t, "both have run twice", func() bool {
+		return ran(s.scheduled(t).Runs, rightful.TaskSync) > 1 && ran(s.scheduled(t).Runs, rightful.TaskAudit) > 1
+	})
+	a := s.scheduled(t)
+	for _, r := range a.Runs {
+		if r.Outcome != rightful.TaskComplete {
+			t.Errorf("%+v", r)
+		}
+		if (r.AuditID != "") != (r.Task == rightful.TaskAudit) {
+			t.Errorf("%+v", r)
+		}
+	}
+	t.Logf("%+v", a)
+	s.stop(t)
+	if strings.Contains(s.log.String(), `"level":"ERROR"`) {
+		t.Error(s.log.String())
+	}
+}
+
+func ran(runs []rightful.TaskRun, task rightful.Task) (n int) {
+	for _, r := range runs {
+		if r.Task == task {
+			n++
+		}
+	}
+	return n
+}
+
+// TestJobPages: the pages about the queue are for operators, with a browser's means, and
+// what changes anything must come from them.
+func TestJobPages(t *testing.T) {
+	t.Parallel()
+	for name, state := range map[string]func() string{"sqlite": func() string { return "sqlite:rightful.db" }, "postgres": func() string { return testserver.Postgres(t) }} {
+		t.Run(name, func(t *testing.T) {
+			s := openShop(t, soon+"state: '"+state()+"'\n")
+			config := filepath.Join(s.dir, "rightful.yaml")
+			text := strings.Replace(string(must(os.ReadFile(config))(t)), "serve:\n", "serve:\n  job_pages: true\n", 1)
+			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s.serve(t)
+			ask := func(method, path, token string, headers ...string) (int, http.Header, string) {
+				t.Helper()
+				q := must(http.NewRequest(method, s.url+path, nil))(t)
+				if token != "" {
+					q.SetBasicAuth("anybody", token)
+				}
+				for i := 0; i+1 < len(headers); i += 2 {
+					q.Header.Set(headers[i], headers[i+1])
+				}
+				got := must(s.client.Do(q))(t)
+				defer got.Body.Close()
+				return got.StatusCode, got.Header, string(must(io.ReadAll(got.Body))(t))
+			}
+			if status, header, _ := ask("GET", "/jobs/", ""); status != http.StatusUnauthorized || !strings.HasPrefix(header.Get("WWW-Authenticate"), "Basic ") {
+				t.Errorf("nobody: %d %v", status, header)
+			}
+			if status, _, _ := ask("GET", "/jobs/", "a token that is none"); status != http.StatusUnauthorized {
+				t.Errorf("unknown: %d", status)
+			}
+			if status, _, _ := ask("GET", "/jobs/api/jobs", readToken); status != http.StatusForbidden {
+				t.Errorf("no operator: %d", status)
+			}
+			if status, header, body := ask("GET", "/jobs/", opsToken); status != http.StatusOK || !strings.Contains(body, "<html") || header.Get("X-Frame-Options") != "DENY" {
+				t.Errorf("an operator: %d %v %s", status, header, body)
+			}
+			until(t, "a run is shown", func() bool {
+				status, _, body := ask("GET", "/jobs/api/jobs?state=completed", opsToken)
+				return status == http.StatusOK && strings.Contains(body, "schedule_run")
+			})
+			path := "/jobs/api/queues/default/pause"
+			if status, _, body := ask("PUT", path, opsToken, "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {
+				t.Errorf("from another site: %d %s", status, body)
+			}
+			if status, _, body := ask("PUT", path, opsToken, "Sec-Fetch-Site", "same-origin"); status != http.StatusOK {
+				t.Errorf("from the page: %d %s", status, body)
+			}
+			s.stop(t)
+		})
+	}
+}
