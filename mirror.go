@@ -96,3 +96,33 @@ type MirrorStore interface {
 	// Drop forgets everything of this account and mode.
 	Drop(ctx context.Context) error
 }
+
+// MirrorFamily is a family as a mirror holds it, or a part of one that is too big to be
+// held whole.
+type MirrorFamily struct {
+	// Key is the customer's id, or the object's own id for what has no customer: a
+	// guest's session, its payment intent and what else it made are families of their
+	// own here.
+	Key string
+	// Customer tells what is known of the customer: unknown when it was never seen,
+	// and for what has no customer. The first part of a family tells it, and so do the
+	// others.
+	Customer Existence
+	// Objects are those that are there, by type, the customer first. They may be kept;
+	// the slice is used again for the next part.
+	Objects []Object
+	// More is set when the next part is of the same family.
+	More bool
+}
+
+// FamilyReader reads a mirror family by family. Several goroutines may use it at a time.
+// The sequences stop at the first error, which they yield with an empty part; its kind
+// is one of MirrorStore's.
+type FamilyReader interface {
+	// Families yields the families of one of so many shards, which are 0 and up. Each
+	// family is in one of them, and all are about as big.
+	Families(ctx context.Context, shard, of int) iter.Seq2[MirrorFamily, error]
+	// FamiliesOf yields the families with these keys, in their order. Those of which
+	// nothing is known are left out.
+	FamiliesOf(ctx context.Context, keys []string) iter.Seq2[MirrorFamily, error]
+}

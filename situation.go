@@ -34,6 +34,11 @@ type Situation struct {
 	// when it is the surroundings of one question.
 	Whole bool
 
+	// Screened is true when the situation holds, of everything, what was not cleared
+	// before, and Beside is how many customers of ours were cleared.
+	Screened bool
+	Beside   int
+
 	// Incomplete lists, in plain words, what could not be read.
 	Incomplete []string
 	// Unheard lists, in plain words, places that were not heard, or not to their

@@ -86,6 +86,21 @@ func TestHouse(t *testing.T) {
 			},
 		},
 		{
+			"the screen knows the judge, and asks nobody",
+			func(pkg string) bool { return pkg == module+"/internal/screen" },
+			func(_, imp string) bool {
+				return slices.Contains([]string{"net", "net/http", "os", "database/sql", "time", "context", "io"}, imp) ||
+					within(imp, module+"/internal") && imp != judge
+			},
+		},
+		{
+			"who reads past the screen knows it, the judge, and what collects the rest",
+			func(pkg string) bool { return pkg == module+"/internal/skim" },
+			func(_, imp string) bool {
+				return within(imp, module) && !slices.Contains([]string{module, judge, module + "/internal/screen", module + "/internal/collect"}, imp)
+			},
+		},
+		{
 			"the plan is pure",
 			func(pkg string) bool { return within(pkg, planning) },
 			func(_, imp string) bool {
@@ -229,7 +244,7 @@ func TestHouse(t *testing.T) {
 			"the engine knows ports, not parts",
 			func(pkg string) bool { return pkg == module+"/internal/engine" },
 			func(_, imp string) bool {
-				allowed := []string{module, module + "/gateway", judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/look", module + "/internal/accept", module + "/internal/snapshot", module + "/internal/pull"}
+				allowed := []string{module, module + "/gateway", judge, planning, journal, module + "/internal/apply", module + "/internal/collect", module + "/internal/look", module + "/internal/accept", module + "/internal/snapshot", module + "/internal/pull", module + "/internal/screen", module + "/internal/skim"}
 				return !standard(imp) && !slices.Contains(allowed, imp)
 			},
 		},

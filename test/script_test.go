@@ -57,6 +57,7 @@ func TestScript(t *testing.T) {
 			"deployed":   deployedApp,
 			"channels":   channels,
 			"alerted":    alerted,
+			"mirrored":   mirrored,
 		},
 	})
 }

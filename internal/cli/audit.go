@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"rightful/internal/engine"
+	"rightful/internal/skim"
 	"rightful/internal/view"
+	"rightful/internal/wire"
 )
 
 type auditOptions struct {
@@ -21,6 +23,9 @@ type auditOptions struct {
 	only    []string
 	all     bool
 	record  bool
+	mirror  bool
+	maxAge  string
+	offline bool
 }
 
 func newAudit(s Streams) *cobra.Command {
@@ -34,6 +39,11 @@ that says otherwise. It writes nothing to any of them.
 
 --format json is for scripts and for accept and diff, sarif for code scanning,
 junit for CI, csv for spreadsheets. What rightful accept recorded is not counted.
+
+--mirror reads Stripe's objects from the mirror that rightful sync keeps: the same
+findings, in seconds. A mirror that is not whole, or older than --max-age, is not
+judged by. Stripe is asked for the little that no mirror keeps, with --offline for
+nothing at all. Plans and repairs always read Stripe itself.
 
 Of a config with several Stripe accounts all are audited, side by side, each within
 its own budget; --account narrows it to one.
@@ -58,6 +68,9 @@ incomplete or refused as unsafe, 1 error.`,
 	c.Flags().StringVar(&o.state, "state", "", "where --record keeps it: sqlite:FILE or postgres://... (default: where the config says)")
 	c.Flags().StringVar(&o.company, "company", "", "only what concerns this company")
 	c.Flags().StringVar(&o.since, "since", "", "only families with something created since: 7d, 36h, 2026-01-31 or Unix seconds")
+	c.Flags().BoolVar(&o.mirror, "mirror", false, "read the mirror of rightful sync instead of Stripe")
+	c.Flags().StringVar(&o.maxAge, "max-age", "", "with --mirror: how old what it knows may be: 36h, 7d (default 24h)")
+	c.Flags().BoolVar(&o.offline, "offline", false, "with --mirror: ask Stripe for nothing")
 	c.Flags().StringSliceVar(&o.only, "only", nil, "only these codes (RF101) or families of codes (RF1)")
 	return c
 }
@@ -71,6 +84,10 @@ func (o *auditOptions) validate(c *cobra.Command) error {
 		return usage("an audit of less than everything is not recorded: what it leaves out would look resolved", "leave out --company, --since and --only, or --record")
 	case o.record && o.world != "" && o.state == "":
 		return usage("a world has no state to record in", "name one: --state sqlite:FILE")
+	case o.mirror && o.world != "":
+		return usage("a world has no mirror: it is read in no time", "leave --mirror out")
+	case !o.mirror && (o.maxAge != "" || o.offline):
+		return usage("--max-age and --offline belong to --mirror", "add --mirror")
 	case !o.record && o.state != "":
 		return usage("--state belongs to --record", "add --record")
 	}
@@ -89,6 +106,11 @@ func (o *auditOptions) run(ctx context.Context, s Streams) error {
 		}
 	}
 	in := engine.AuditInput{Company: o.company, Only: o.only}
+	if o.mirror {
+		if in.Mirror, err = o.fromMirror(ctx, e); err != nil {
+			return err
+		}
+	}
 	if in.Since, err = since(o.since, e.Options.Now); err != nil {
 		return err
 	}
@@ -106,6 +128,29 @@ func (o *auditOptions) run(ctx context.Context, s Streams) error {
 		return err
 	}
 	return exitFor(report.Refused != nil, report.Complete, report.Counts)
+}
+
+// fromMirror opens the mirror.
+func (o *auditOptions) fromMirror(ctx context.Context, e *openedEach) (*engine.FromMirror, error) {
+	if len(e.all) > 1 {
+		return nil, usage("an audit from the mirror is of one Stripe account, and the config has several", "add --account acct_...")
+	}
+	from := &engine.FromMirror{Offline: o.offline}
+	if o.maxAge != "" {
+		text := o.maxAge
+		if days, is := strings.CutSuffix(text, "d"); is && len(days) < 6 {
+			if n, err := strconv.ParseUint(days, 10, 32); err == nil {
+				text = strconv.FormatUint(24*n, 10) + "h"
+			}
+		}
+		age, err := time.ParseDuration(text)
+		if err != nil || age < time.Second {
+			return nil, usage(fmt.Sprintf("--max-age %q is no age", o.maxAge), "write 36h or 7d")
+		}
+		from.MaxAge = int64(age.Seconds())
+	}
+	skim.Frugal()
+	return from, located(e.config, wire.Mirrored(ctx, e.all[0], e.config))
 }
 
 // print writes the report in the format that was asked for.

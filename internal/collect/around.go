@@ -136,7 +136,7 @@ func (a *around) rowPayers(ctx context.Context) (more bool, err error) {
 func (a *around) situation() *rightful.Situation {
 	sit := a.finish()
 	sit.Families = nil
-	for _, f := range Families(a.objects.all(), sit.Links, sit.SubscriptionRows, a.customers) {
+	for _, f := range families(a.objects.all(), sit.Links, sit.SubscriptionRows, a.customers) {
 		if f.Guest() || slices.Contains(a.core.Customers, f.StripeCustomerID) {
 			sit.Families = append(sit.Families, f)
 		}
@@ -211,7 +211,7 @@ func (a *around) named(ctx context.Context) (users, companies []string, err erro
 	var emails, customers, subs []string
 	for _, o := range a.objects.all() {
 		users = append(users, o.Metadata[a.opt.Keys.User])
-		companies = append(companies, a.stamps(o)...)
+		companies = append(companies, a.stamps(*o)...)
 		emails = append(emails, o.Email)
 		switch o.Type {
 		case rightful.TypeSubscription:
@@ -245,8 +245,10 @@ func (a *around) named(ctx context.Context) (users, companies []string, err erro
 // distinct drops empty and repeated values and keeps the order.
 func distinct(values []string) []string {
 	var out []string
+	seen := make(map[string]struct{}, len(values))
 	for _, v := range values {
-		if v != "" && !slices.Contains(out, v) {
+		if _, known := seen[v]; !known && v != "" {
+			seen[v] = struct{}{}
 			out = append(out, v)
 		}
 	}

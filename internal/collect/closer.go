@@ -54,7 +54,7 @@ func Closer(ctx context.Context, src Sources, opt Options, sit *rightful.Situati
 // metadata and on payment methods. One that was not looked up would pass for one
 // that does not exist.
 func (g *gatherer) nameCompanies(ctx context.Context) error {
-	if g.sit.Whole {
+	if g.sit.Whole && !g.sit.Screened {
 		return nil
 	}
 	known := map[string]bool{}

@@ -65,7 +65,7 @@ type gatherer struct {
 	memberships set[rightful.Membership]
 	rows        set[rightful.SubscriptionRow]
 	links       set[rightful.Link]
-	objects     set[rightful.Object]
+	objects     set[*rightful.Object]
 	customers   map[string]rightful.Existence // of customers that were looked up
 }
 
@@ -153,7 +153,10 @@ func (g *gatherer) addRow(r rightful.SubscriptionRow) {
 	g.rows.add(r.ID+"\x00"+r.CompanyID+"\x00"+r.StripeSubscriptionID+"\x00"+r.StripeCustomerID, r)
 }
 
-func (g *gatherer) addObject(o rightful.Object) {
+func (g *gatherer) addObject(o rightful.Object) { g.keepObject(&o) }
+
+// keepObject keeps an object where it is.
+func (g *gatherer) keepObject(o *rightful.Object) {
 	if !g.objects.add(string(o.Type)+"/"+o.ID, o) {
 		return
 	}
@@ -163,8 +166,10 @@ func (g *gatherer) addObject(o rightful.Object) {
 }
 
 func (g *gatherer) object(t rightful.ObjectType, id string) (rightful.Object, bool) {
-	o, ok := g.objects.byKey[string(t)+"/"+id]
-	return o, ok
+	if o, ok := g.objects.byKey[string(t)+"/"+id]; ok {
+		return *o, true
+	}
+	return rightful.Object{}, false
 }
 
 // elsewhere reports whether a row says that what it names is in another account.

@@ -27,7 +27,7 @@ func Everything(ctx context.Context, src Sources, opt Options) (*rightful.Situat
 		return nil, err
 	}
 	sit := g.finish()
-	sit.Families = Families(g.objects.all(), sit.Links, sit.SubscriptionRows, g.customers)
+	sit.Families = families(g.objects.all(), sit.Links, sit.SubscriptionRows, g.customers)
 	if err := g.readCache(ctx, SubjectOf(sit)); err != nil {
 		return nil, err
 	}

@@ -21,13 +21,21 @@ func membershipKey(m rightful.Membership) string {
 // are left out here. exists tells what is known about customers that are not
 // among the objects.
 func Families(objects []rightful.Object, links []rightful.Link, rows []rightful.SubscriptionRow, exists map[string]rightful.Existence) []rightful.Family {
+	all := make([]*rightful.Object, len(objects))
+	for i := range objects {
+		all[i] = &objects[i]
+	}
+	return families(all, links, rows, exists)
+}
+
+func families(objects []*rightful.Object, links []rightful.Link, rows []rightful.SubscriptionRow, exists map[string]rightful.Existence) []rightful.Family {
 	b := builder{families: map[string]*rightful.Family{}, home: map[string]string{}}
-	var sessions, made, schedules []rightful.Object
+	var sessions, made, schedules []*rightful.Object
 	for _, o := range objects {
 		switch o.Type {
 		case rightful.TypeCustomer:
 			f := b.customer(o.ID)
-			f.Customer = o
+			f.Customer = *o
 			f.Exists = rightful.ExistsPresent
 		case rightful.TypeSession:
 			sessions = append(sessions, o)
@@ -42,7 +50,7 @@ func Families(objects []rightful.Object, links []rightful.Link, rows []rightful.
 	// its session.
 	for _, o := range made {
 		if o.StripeCustomerID != "" {
-			b.put(o.StripeCustomerID, true, o)
+			b.put(o.StripeCustomerID, true, *o)
 		}
 	}
 	for _, s := range sessions {
@@ -56,7 +64,7 @@ func Families(objects []rightful.Object, links []rightful.Link, rows []rightful.
 		if guest {
 			key = s.ID
 		}
-		b.put(key, !guest, s)
+		b.put(key, !guest, *s)
 		for _, id := range []string{s.SubscriptionID, s.PaymentIntentID} {
 			if id != "" && b.home[id] == "" {
 				b.home[id] = key
@@ -69,12 +77,12 @@ func Families(objects []rightful.Object, links []rightful.Link, rows []rightful.
 			if key == "" {
 				key = o.ID
 			}
-			b.put(key, b.families[key] != nil && !b.families[key].Guest(), o)
+			b.put(key, b.families[key] != nil && !b.families[key].Guest(), *o)
 		}
 	}
 	for _, o := range schedules {
 		key := cmp.Or(o.StripeCustomerID, b.home[o.SubscriptionID], o.ID)
-		b.put(key, o.StripeCustomerID != "" || b.families[key] != nil && !b.families[key].Guest(), o)
+		b.put(key, o.StripeCustomerID != "" || b.families[key] != nil && !b.families[key].Guest(), *o)
 	}
 	for _, l := range links {
 		f := b.customer(l.StripeCustomerID)

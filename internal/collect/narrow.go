@@ -59,7 +59,7 @@ func Narrow(ctx context.Context, src Sources, opt Options, objects []rightful.Ob
 		}
 	}
 	sit := n.finish()
-	for _, f := range Families(n.objects.all(), sit.Links, sit.SubscriptionRows, n.customers) {
+	for _, f := range families(n.objects.all(), sit.Links, sit.SubscriptionRows, n.customers) {
 		if f.Guest() || slices.Contains(customers, f.StripeCustomerID) {
 			sit.Families = append(sit.Families, f)
 		}

@@ -30,11 +30,15 @@ const cacheBatch = 500
 // readCache reads the keys that the patterns make of known ids. Nothing is ever
 // scanned for. A cache that cannot be heard makes the situation incomplete.
 func (g *gatherer) readCache(ctx context.Context, about rightful.Subject) error {
+	return g.readCacheOf(ctx, Entries(g.opt.CacheKeys, about))
+}
+
+// readCacheOf reads entries.
+func (g *gatherer) readCacheOf(ctx context.Context, entries []rightful.CacheEntry) error {
 	if len(g.opt.CacheKeys) == 0 || g.src.Cache == nil {
 		return nil
 	}
 	g.sit.CacheConfigured = true
-	entries := Entries(g.opt.CacheKeys, about)
 	for start := 0; start < len(entries); start += cacheBatch {
 		batch := entries[start:min(start+cacheBatch, len(entries))]
 		if err := g.src.Cache.Read(ctx, batch); err != nil {

@@ -17,7 +17,7 @@ func (a *around) closeReferences(ctx context.Context) error {
 	var users, companies, emails, customers, subs []string
 	for _, o := range a.objects.all() {
 		users = append(users, o.Metadata[a.opt.Keys.User])
-		companies = append(companies, a.stamps(o)...)
+		companies = append(companies, a.stamps(*o)...)
 		companies = append(companies, o.ClientReferenceID)
 		users = append(users, o.ClientReferenceID)
 		emails = append(emails, o.Email)

@@ -18,6 +18,8 @@ type AuditInput struct {
 	Company string   // only what concerns this company
 	Since   int64    // only families with something created since, Unix seconds
 	Only    []string // only these codes, or families of codes such as RF1
+	// Mirror reads the mirror instead of Stripe; nil: Stripe is read.
+	Mirror *FromMirror
 }
 
 // Validate reports codes that do not exist.
@@ -55,6 +57,9 @@ type AuditReport struct {
 	Known
 	// Accounts has each account of an audit of several; then Account is empty.
 	Accounts []AccountAudit `json:"accounts,omitempty"`
+
+	// Mirror is what was read instead of Stripe; nil when Stripe was read.
+	Mirror *MirrorReport `json:"mirror,omitempty"`
 
 	// Recorded is what was kept of it; nil unless it was recorded.
 	Recorded *rightful.AuditRecord `json:"recorded,omitempty"`
@@ -111,6 +116,9 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 		return nil, err
 	}
 	r := e.newAudit(in)
+	if in.Mirror != nil {
+		return e.auditMirror(ctx, in, r)
+	}
 	account, refusal, err := e.admit(ctx)
 	r.Account, r.Livemode = account.ID, account.Livemode
 	if err != nil {
@@ -121,20 +129,9 @@ func (e *Engine) Audit(ctx context.Context, in AuditInput) (*AuditReport, error)
 		r.IncompleteBecause = append(r.IncompleteBecause, "the run was refused")
 		return r, nil
 	}
-	sit, about, err := e.read(ctx, in)
-	if err != nil {
+	if err := e.audit(ctx, in, r, account); err != nil {
 		return r.cut(e, ctx, err)
 	}
-	sit.Account = account
-	verdict, err := e.judged(ctx, e.Sources, sit)
-	if err != nil {
-		return r.cut(e, ctx, err)
-	}
-	sit.Unheard = append(sit.Unheard, e.unheard()...)
-	if !sit.Whole {
-		sit, verdict = judge.Concerning(sit, verdict, about)
-	}
-	r.fill(sit, verdict, in.Only, e.Accepted)
 	r.Counts.StripeGETs = e.gets()
 	return r, nil
 }

@@ -61,6 +61,8 @@ type Engine struct {
 	Accepted accept.List
 	// Mirroring is what sync fills a mirror with. Nil: this engine cannot.
 	Mirroring *Mirroring
+	// Mirrored is what an audit may read instead of Stripe. Nil: this engine cannot.
+	Mirrored *Mirrored
 	// Renew is how old sync lets the reading of a list become; then it is read whole again.
 	// 0: as old as it may be.
 	Renew time.Duration
@@ -173,7 +175,7 @@ func (e *Engine) wrongKey(ctx context.Context) (*Refusal, error) {
 	}
 	missing, elsewhere := 0, 0
 	for i, id := range linked {
-		_, exists, err := e.Sources.Stripe.Get(ctx, rightful.TypeCustomer, id)
+		exists, err := existing(ctx, e.Sources, id)
 		if err != nil {
 			return nil, err
 		}

@@ -39,7 +39,7 @@ func (j *judge) wanted() Wanted {
 			all = append(all, f)
 		}
 	}
-	if len(all) <= wantedInAll {
+	if len(all)+j.sit.Beside <= wantedInAll {
 		w.add(all, wantedInAll)
 		return w
 	}

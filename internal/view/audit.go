@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"rightful"
@@ -19,6 +20,7 @@ func (p *Printer) Audit(r *engine.AuditReport) {
 		return
 	}
 	c := r.Counts
+	p.mirror(r)
 	p.line("read %s, %s and %s in %s", count(c.Companies, "company", "companies"), count(c.Users, "user", "users"),
 		count(c.Objects, "Stripe object", "Stripe objects"), count(c.Families, "family", "families"))
 	if c.Ownership.Foreign+c.Ownership.Unreached > 0 {
@@ -54,6 +56,23 @@ func (p *Printer) Audit(r *engine.AuditReport) {
 	if len(r.Findings) > 0 {
 		p.line("  next: rightful explain %s", r.Findings[0].Code)
 	}
+}
+
+// mirror says how old the mirror was that was read.
+func (p *Printer) mirror(r *engine.AuditReport) {
+	if r.Mirror == nil {
+		return
+	}
+	asked := ""
+	if r.Mirror.Offline {
+		asked = ", and Stripe was not asked"
+	}
+	p.line("from the mirror in %s%s", clean(r.Mirror.Place), asked)
+	var rows [][]string
+	for _, part := range r.Mirror.Parts {
+		rows = append(rows, []string{clean(string(part.Type)), strconv.FormatInt(part.Objects, 10), ago(r.Now, part.Full), ago(r.Now, part.Followed)})
+	}
+	p.table([]string{"LIST", "OBJECTS", "READ WHOLE", "UP TO DATE"}, rows)
 }
 
 // accounts prints a line for each account of an audit of several.

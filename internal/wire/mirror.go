@@ -2,11 +2,14 @@ package wire
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"rightful"
 	"rightful/internal/config"
 	"rightful/internal/engine"
+	"rightful/internal/skim"
 	"rightful/internal/source/mirror"
 	"rightful/internal/source/stripeapi"
 )
@@ -64,4 +67,33 @@ func mirroring(c *config.Config, keys rightful.KeySet, stripe *stripeapi.Reader,
 			return of, release, nil
 		},
 	}
+}
+
+// Mirrored lets an engine over real systems audit from the mirror of its config, which is
+// closed with the engine. A mirror that was never made is made, and empty.
+func Mirrored(ctx context.Context, e *engine.Engine, c *config.Config) error {
+	m, err := mirror.Open(ctx, c.MirrorAddress(), mirror.Options{})
+	if err != nil {
+		return err
+	}
+	shut := e.Close
+	e.Close = func() error { return errors.Join(shut(), m.Close()) }
+	e.Mirrored = &engine.Mirrored{Place: m.Place(), Account: named(c.Stripe[0]), Of: func(a rightful.Account) skim.Mirror {
+		return m.Of(a.ID, a.Livemode, e.Options.Keys)
+	}}
+	return nil
+}
+
+// named returns the account that a config names. The key tells the mode where the config
+// does not.
+func named(s config.Stripe) rightful.Account {
+	a := rightful.Account{ID: s.Account, LivemodeKnown: true}
+	if s.Livemode != nil {
+		a.Livemode = *s.Livemode
+		return a
+	}
+	for _, kind := range []string{"sk_", "rk_"} {
+		a.Livemode = a.Livemode || strings.HasPrefix(s.Key, kind+"live_")
+	}
+	return a
 }

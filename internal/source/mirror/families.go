@@ -2,6 +2,8 @@ package mirror
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -9,27 +11,12 @@ import (
 )
 
 // FamilyPart is a family, or a part of one that is too big to be held whole.
-type FamilyPart struct {
-	// Key is the customer's id, or the object's own id for what has no customer: a
-	// guest's session, its payment intent and what else it made are families of their
-	// own here.
-	Key string
-	// Customer tells what is known of the customer: unknown when it was never seen,
-	// and for what has no customer. The first part of a family tells it, and so do the
-	// others.
-	Customer rightful.Existence
-	// Objects are those that are there, by type, the customer first.
-	// They may be kept; the slice is used again for the next part.
-	Objects []rightful.Object
-	// More is set when the next part is of the same family.
-	More bool
-}
+type FamilyPart = rightful.MirrorFamily
 
 // partObjects bounds how many objects a part of a family has.
 const partObjects = 1000
 
-// Families yields the families of one of shards shards, which are 0 and up: each family
-// is in one of them, all are about as big, and several may be read side by side. A
+// Families implements rightful.FamilyReader. Several shards may be read side by side. A
 // shard is read in the order in which it is stored and as it stood when its reading
 // began; what is written meanwhile is not seen, and on SQLite makes the log longer
 // until the end of the reading. It holds one of the mirror's connections. Families of which nothing is there any more come with
@@ -64,16 +51,23 @@ func (a *Account) families(ctx context.Context, shard, of int64, yield func(Fami
 		return err
 	}
 	defer rows.Close()
+	_, err = d.families(rows, yield)
+	return err
+}
+
+// families yields the families of rows, which are in the order of the table, and
+// reports whether more are wanted.
+func (d *reader) families(rows *sql.Rows, yield func(FamilyPart, error) bool) (more bool, err error) {
 	var part FamilyPart
 	var family string // as it is stored: part.Key is for people
 	var r row
 	for rows.Next() {
 		if err := d.scanObject(rows, &r); err != nil {
-			return err
+			return false, err
 		}
 		if r.family != family {
 			if family != "" && !yield(part, nil) {
-				return nil
+				return false, nil
 			}
 			family = r.family
 			part = FamilyPart{Key: unescape(family), Objects: part.Objects[:0]}
@@ -87,21 +81,56 @@ func (a *Account) families(ctx context.Context, shard, of int64, yield func(Fami
 		if len(part.Objects) == partObjects {
 			part.More = true
 			if !yield(part, nil) {
-				return nil
+				return false, nil
 			}
 			part.More, part.Objects = false, part.Objects[:0]
 		}
 		o, err := d.object(&r)
 		if err != nil {
-			return err
+			return false, err
 		}
 		part.Objects = append(part.Objects, o)
 	}
 	if err := rows.Err(); err != nil {
+		return false, err
+	}
+	return family == "" || yield(part, nil), nil
+}
+
+// FamiliesOf implements rightful.FamilyReader. It holds one of the mirror's connections.
+func (a *Account) FamiliesOf(ctx context.Context, keys []string) iter.Seq2[FamilyPart, error] {
+	return func(yield func(FamilyPart, error) bool) {
+		if err := a.familiesOf(ctx, keys, yield); err != nil {
+			yield(FamilyPart{}, a.m.db.Explain(ctx, err))
+		}
+	}
+}
+
+func (a *Account) familiesOf(ctx context.Context, keys []string, yield func(FamilyPart, error) bool) error {
+	k, err := a.find(ctx, a.m.db.Read)
+	if err != nil || k.number == 0 {
 		return err
 	}
-	if family != "" {
-		yield(part, nil)
+	d, err := a.reader(ctx, a.m.db.Read, k)
+	if err != nil {
+		return err
+	}
+	one, err := a.m.db.Read.PrepareContext(ctx, a.m.d.query(`SELECT `+objectColumns+` FROM rightful_mirror.object`+a.m.d.using("")+`
+		WHERE place = $1 AND family = $2 ORDER BY place, family, type, tail`))
+	if err != nil {
+		return err
+	}
+	defer one.Close()
+	for _, key := range keys {
+		family := escape(key)
+		rows, err := one.QueryContext(ctx, k.number<<slotBits|slotOf(family), family)
+		if err != nil {
+			return err
+		}
+		more, err := d.families(rows, yield)
+		if err = errors.Join(err, rows.Close()); err != nil || !more {
+			return err
+		}
 	}
 	return nil
 }

@@ -262,10 +262,30 @@ func TestFamilies(t *testing.T) {
 				t.Errorf("%d shards (-want +got):\n%s", of, diff)
 			}
 		}
+		var asked []string
+		few := map[string]int{}
+		for part, err := range a.FamiliesOf(t.Context(), []string{"cus_7", "cus_nowhere", "cus_hub", "cs_guest", "cus_other", "cus_missing", "cus_deleted"}) {
+			if err != nil || part.Customer != exists(part.Key) {
+				t.Fatalf("%+v, %v", part, err)
+			}
+			if few[part.Key] == 0 {
+				asked = append(asked, part.Key)
+			}
+			few[part.Key] += len(part.Objects)
+		}
+		if diff := cmp.Diff([]string{"cus_7", "cus_hub", "cs_guest", "cus_missing", "cus_deleted"}, asked); diff != "" || few["cus_7"] != 2 || few["cus_hub"] != hub {
+			t.Errorf("asked for by their keys: %v (-want +got):\n%s", few, diff)
+		}
 		soon, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		for range 40 { // stopping early leaves no connection behind: there are fewer
 			for _, err := range a.Families(soon, 0, 1) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				break
+			}
+			for _, err := range a.FamiliesOf(soon, []string{"cus_1", "cus_2"}) {
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,0 +1,477 @@
+// Package screen tells, before anything is judged, about what the judge can have
+// nothing to say. It looks at each row and each Stripe object once, keeps a few
+// numbers of it, and clears the companies, users and families that are plain: one live
+// company with one customer at most, every stamp, link, row and buyer of which names
+// it. All the rest is suspect, and is judged in full.
+//
+// It errs on one side only. What it clears, the judge is silent about, whatever else
+// stands elsewhere; what it does not clear need not be wrong. A verdict on a suspect is
+// that of an audit of everything, because Narrow keeps all that it depends on.
+//
+// Ids are kept as 64-bit hashes under a seed that nobody knows. Two ids with one hash
+// are taken for one, which makes things suspect, with an exception: a buyer, a link, a
+// row or a stamp that names the wrong company is taken for right if its hash happens to
+// be that of the right one. Of ten million that are wrong, against ten million that are
+// kept, that is expected to happen to 10^14 / 1.8*10^19 of them: once in 180,000 audits.
+package screen
+
+import (
+	"hash/maphash"
+	"math"
+	"math/bits"
+	"strings"
+	"sync"
+
+	"rightful"
+	"rightful/internal/judge"
+)
+
+// Fewest is up to how many customers an account is judged without screening. The judge
+// wants to look at each customer of such an account closely, and may find something
+// about any of them there.
+const Fewest = 100
+
+// Screen takes in the rows of a database, then, after Settle, the families of a Stripe
+// account, then cached values and what the running app answers, and after Close tells
+// what is suspect. Companies and links, users, memberships, and subscription rows may
+// be taken in by four goroutines; each Family belongs to one, and there may be many. All the
+// rest is for one goroutine.
+type Screen struct {
+	rules   judge.Rules
+	mapping rightful.Mapping
+	now     int64
+	seed    maphash.Seed
+
+	companies table[company, *company]
+	stamps    map[id]id // stamps of companies that have one of their own -> the company
+	users     table[user, *user]
+	ties      table[tie, *tie]
+	links     []link // rows of a table of links
+	rows      table[row, *row]
+	bare      []row // rows without a subscription
+	accused   []id  // companies that are suspect, whatever else is known
+
+	mu       sync.Mutex // while there are families
+	spots    spots
+	families map[id]bool // suspect families
+	buyers   map[id]bool // users on suspect families
+	emails   map[id]bool // emails on suspect families
+	tally    Tally
+	beside   int
+}
+
+// id is the hash of an id; 0 is none.
+type id uint64
+
+// ref is where a company is: the part of its table, and the place in it.
+type ref uint32
+
+const placeBits = 24
+
+// What is no company.
+const (
+	nobody    ref = ^ref(0) - iota
+	several       // there is not one company
+	rowed         // no link, and a row names it
+	foreign       // another application's
+	unreached     // nothing of ours reaches it
+	nowhere       // the greatest that is a company is below
+)
+
+func (r ref) company() bool { return r < nowhere }
+
+type company struct {
+	self    id
+	owner   id
+	link    id // the one customer that it links
+	links   uint8
+	homes   uint8 // customers that are its own, up to 255
+	gone    bool
+	named   bool // stamps do not hold its id
+	suspect bool
+}
+
+func (c *company) key() id { return c.self }
+
+type user struct {
+	self      id
+	direct    id
+	email     id
+	owned     uint16 // companies that they own, up to the greatest
+	member    uint16 // companies that they belong to now, by a membership row
+	inactive  bool
+	suspect   bool
+	history   bool // there are membership rows
+	confirmed bool // one of these is that of the direct column
+}
+
+func (u *user) key() id { return u.self }
+
+// tie is a membership.
+type tie struct {
+	pair          id
+	user, company id
+	span
+}
+
+func (t *tie) key() id { return t.pair }
+
+// span is when a membership counts. Several rows of a pair are several spans, and
+// what they say together is left to the judge, and so is a time that is none.
+type span struct {
+	joined, left uint32
+}
+
+// unclear is a span of which nothing is told.
+var unclear = span{math.MaxUint32, math.MaxUint32}
+
+type link struct {
+	company, customer id
+	placeholder       bool
+}
+
+type row struct {
+	sub               id
+	company, customer id
+	live, ended, seen bool
+	several           bool
+}
+
+func (r *row) key() id { return r.sub }
+
+// Tally counts what was looked at, and what of it was cleared. Owners of suspect
+// families are counted by the judge.
+type Tally struct {
+	Companies, Users, Families, Objects int
+	PlainCompanies, PlainUsers          int
+	PlainFamilies, PlainObjects         int
+	Plain                               judge.Ownership // of cleared families
+}
+
+// New returns an empty screen. now is in Unix seconds.
+func New(rules judge.Rules, mapping rightful.Mapping, now int64) *Screen {
+	return &Screen{
+		rules: rules, mapping: mapping, now: now, seed: maphash.MakeSeed(),
+		stamps: map[id]id{}, families: map[id]bool{}, buyers: map[id]bool{}, emails: map[id]bool{},
+	}
+}
+
+// of hashes an id of the app, or a stamp that may be one.
+func (s *Screen) of(text string) id { return s.raw(rightful.CanonicalID(text)) }
+
+// raw hashes an id of Stripe.
+func (s *Screen) raw(text string) id {
+	if text == "" {
+		return 0
+	}
+	return id(max(maphash.String(s.seed, text), 1))
+}
+
+// pair is the id of a membership.
+func pair(user, company id) id {
+	high, low := bits.Mul64(uint64(user), uint64(company)|1)
+	return id(high ^ low ^ bits.RotateLeft64(uint64(user), 21))
+}
+
+func (s *Screen) placeholder(customer string) bool {
+	for _, p := range s.rules.Placeholders {
+		if p.MatchString(customer) {
+			return true
+		}
+	}
+	return false
+}
+
+// Company takes in a company, with the link in its column.
+func (s *Screen) Company(c rightful.Company) {
+	s.tally.Companies++
+	self := s.of(c.ID)
+	kept := company{
+		self: self, owner: s.of(c.OwnerUserID), link: s.raw(c.StripeCustomerID), gone: !c.Live(), named: c.StampValue != "",
+		suspect: c.ID == "" || c.Deleted || c.MergedInto != "" || c.BillingParentID != "" || s.placeholder(c.StripeCustomerID),
+	}
+	for _, other := range []string{c.BillingParentID, c.MergedInto} {
+		if other != "" {
+			s.accused = append(s.accused, s.of(other))
+		}
+	}
+	if kept.link != 0 {
+		kept.links = 1
+	}
+	if kept.named {
+		stamp := s.of(c.StampValue)
+		if other, taken := s.stamps[stamp]; taken {
+			s.accused = append(s.accused, self, other)
+		}
+		s.stamps[stamp] = self
+	}
+	s.companies.add(kept)
+}
+
+// Link takes in a row of the table of links.
+func (s *Screen) Link(l rightful.Link) {
+	if l.CompanyID != "" && l.StripeCustomerID != "" {
+		s.links = append(s.links, link{s.of(l.CompanyID), s.raw(l.StripeCustomerID), s.placeholder(l.StripeCustomerID)})
+	}
+}
+
+// User takes in a user.
+func (s *Screen) User(u rightful.User) {
+	s.tally.Users++
+	self := s.of(u.ID)
+	s.users.add(user{self: self, direct: s.of(u.CompanyID), email: s.raw(strings.ToLower(u.Email)), inactive: u.Inactive, suspect: self == 0})
+}
+
+// Membership takes in a membership.
+func (s *Screen) Membership(m rightful.Membership) {
+	t := tie{user: s.of(m.UserID), company: s.of(m.CompanyID), span: unclear}
+	if t.user == 0 || t.company == 0 {
+		return
+	}
+	t.pair = pair(t.user, t.company)
+	if ok := func(at int64) bool { return at >= 0 && at < math.MaxUint32 }; ok(m.JoinedAt) && ok(m.LeftAt) {
+		t.span = span{uint32(m.JoinedAt), uint32(m.LeftAt)}
+	}
+	s.ties.add(t)
+}
+
+// Row takes in a subscription row.
+func (s *Screen) Row(r rightful.SubscriptionRow) {
+	status := strings.ToLower(r.Status)
+	kept := row{
+		sub: s.raw(r.StripeSubscriptionID), company: s.of(r.CompanyID), customer: s.raw(r.StripeCustomerID),
+		live: judge.LiveWord(status), ended: judge.EndedWord(status),
+	}
+	if kept.sub == 0 {
+		s.bare = append(s.bare, kept)
+		return
+	}
+	s.rows.add(kept)
+}
+
+// Settle ends the rows of the database: from here on, families are taken in.
+func (s *Screen) Settle() {
+	s.sort()
+	for _, c := range s.accused {
+		s.accuse(c)
+	}
+	for stamp, named := range s.stamps {
+		if c := s.companies.of(stamp); c != nil && !c.named { // another one is meant by that, too
+			c.suspect = true
+			s.accuse(named)
+		}
+	}
+	for i := range s.links {
+		s.settleLink(&s.links[i])
+	}
+	s.eachCompany(func(i ref, c *company) {
+		if u := s.users.of(c.owner); u != nil {
+			more(&u.owned)
+			u.confirmed = u.confirmed || u.direct == c.self
+			u.suspect = u.suspect || c.gone
+		}
+		c.suspect = c.suspect || c.links > 1
+		if c.link != 0 {
+			s.linked(c.link, i)
+		}
+	})
+	for _, l := range s.links {
+		s.linked(l.customer, s.at(l.company))
+	}
+	payer := func(r *row) {
+		if r.customer != 0 {
+			if at := s.spots.at(r.customer); at.linker == nobody {
+				at.linker = rowed
+			}
+		}
+	}
+	s.rows.all(payer)
+	for i := range s.bare {
+		payer(&s.bare[i])
+	}
+	s.ties.all(s.settleTie)
+	s.users.all(func(u *user) { u.suspect = u.suspect || !u.inactive && !s.settled(u) })
+}
+
+// sort sorts the tables, side by side. What has one id and is not the same is suspect.
+func (s *Screen) sort() {
+	var all sync.WaitGroup
+	all.Go(func() {
+		s.companies.sort(func(several []company) {
+			for i := range several {
+				several[i].suspect = true
+			}
+		})
+	})
+	all.Go(func() {
+		s.users.sort(func(several []user) {
+			for i := range several {
+				several[i].suspect = true
+			}
+		})
+	})
+	all.Go(func() {
+		s.ties.sort(func(several []tie) {
+			for i := range several {
+				if several[i].span != several[0].span {
+					several[0].span = unclear
+				}
+			}
+			for i := range several {
+				several[i].span = several[0].span
+			}
+		})
+	})
+	all.Go(func() {
+		s.rows.sort(func(several []row) {
+			for i := range several {
+				several[i].several = true
+			}
+		})
+	})
+	all.Wait()
+	// Of a company that is there twice, only one row counts: whose it is, nobody tells.
+	s.companies.all(func(c *company) {
+		if part, at, found := s.companies.find(c.self); found && &part[at] != c {
+			for _, owner := range []id{c.owner, part[at].owner} {
+				if u := s.users.of(owner); u != nil {
+					u.suspect = true
+				}
+			}
+		}
+	})
+}
+
+// more counts, up to the greatest number.
+func more[N uint8 | uint16](n *N) {
+	if *n+1 != 0 {
+		*n++
+	}
+}
+
+func (s *Screen) settleLink(l *link) {
+	c := s.companies.of(l.company)
+	if c == nil {
+		return
+	}
+	if c.links == 0 {
+		c.link, c.links = l.customer, 1
+	} else if c.link != l.customer {
+		more(&c.links)
+	}
+	c.suspect = c.suspect || l.placeholder
+}
+
+// linked notes who links a customer.
+func (s *Screen) linked(customer id, by ref) {
+	if by == nobody {
+		by = several // a company that does not exist
+	}
+	at := s.spots.at(customer)
+	if at.linker != nobody && at.linker != by {
+		s.accuseAt(at.linker)
+		s.accuseAt(by)
+		by = several
+	}
+	at.linker = by
+}
+
+func (s *Screen) settleTie(t *tie) {
+	u := s.users.of(t.user)
+	if u == nil {
+		return
+	}
+	u.history = true
+	c := s.companies.of(t.company)
+	if t.span == unclear || c == nil {
+		u.suspect = true
+		return
+	}
+	if t.active(s.now) {
+		more(&u.member)
+		u.confirmed = u.confirmed || u.direct == t.company
+		u.suspect = u.suspect || c.gone
+	}
+}
+
+// settled reports whether nothing can be said about the company of an active user.
+func (s *Screen) settled(u *user) bool {
+	m := s.mapping
+	if m.Resolver == rightful.ResolverSQL {
+		return false
+	}
+	if u.direct == 0 {
+		return u.owned+u.member > 0
+	}
+	c := s.companies.of(u.direct)
+	return c != nil && !c.gone && (u.confirmed || u.owned+u.member == 0 && !u.history)
+}
+
+// at returns where a company is, or nobody.
+func (s *Screen) at(company id) ref {
+	if _, at, found := s.companies.find(company); found {
+		return ref(company>>56)<<placeBits | ref(at)
+	}
+	return nobody
+}
+
+// company returns a company by its place.
+func (s *Screen) company(i ref) *company {
+	return &s.companies.parts[i>>placeBits][i&(1<<placeBits-1)]
+}
+
+// eachCompany calls f for each company. Those of one id are where the first of them is.
+func (s *Screen) eachCompany(f func(ref, *company)) {
+	for p := range s.companies.parts {
+		part, first := s.companies.parts[p], 0
+		for i := range part {
+			if part[i].self != part[first].self {
+				first = i
+			}
+			f(ref(p)<<placeBits|ref(first), &part[i])
+		}
+	}
+}
+
+// stamped returns the company that a stamp names, or nobody.
+func (s *Screen) stamped(stamp id) ref {
+	if named, known := s.stamps[stamp]; known {
+		return s.at(named)
+	}
+	if i := s.at(stamp); i != nobody && !s.company(i).named {
+		return i
+	}
+	return nobody
+}
+
+// accuse makes a company suspect, if there is one.
+func (s *Screen) accuse(company id) { s.accuseAt(s.at(company)) }
+
+func (s *Screen) accuseAt(i ref) {
+	if i.company() {
+		s.company(i).suspect = true
+	}
+}
+
+func (p span) active(at int64) bool {
+	return rightful.Membership{JoinedAt: int64(p.joined), LeftAt: int64(p.left)}.ActiveAt(at)
+}
+
+// belongs reports whether it is certain that a user belonged to a company at a time, by
+// a membership, or belongs to it now and ever did. Whoever left since speaks for nobody.
+func (s *Screen) belongs(u *user, i ref, at int64) bool {
+	c := s.company(i)
+	t := s.ties.of(pair(u.self, c.self))
+	if t != nil && (t.span == unclear || t.user != u.self || t.company != c.self) {
+		return false
+	}
+	if t != nil && t.active(at) {
+		return true
+	}
+	if u.direct != c.self && c.owner != u.self {
+		return false
+	}
+	// Column and owner have no history: they speak for every time but the one before
+	// the first membership of the pair.
+	return t == nil || at >= s.now || at >= int64(t.joined)-rightful.JoinTolerance
+}

@@ -1,0 +1,210 @@
+package screen
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// entry is what a table keeps: something of a fixed size, with an id.
+type entry[E any] interface {
+	*E
+	key() id
+}
+
+// table keeps entries in the order of their ids. One goroutine adds them; once they are
+// sorted, any number may look for them. It needs no more memory than its entries, and
+// what an append leaves over.
+type table[E any, P entry[E]] struct {
+	parts [256][]E // by the first byte of the id
+}
+
+func (t *table[E, P]) add(e E) {
+	at := &t.parts[P(&e).key()>>56]
+	if len(*at) == cap(*at) {
+		*at = slices.Grow(*at, max(16, len(*at)/8))
+	}
+	*at = append(*at, e)
+}
+
+// sort sorts the table, and hands on those of one id where there are several.
+func (t *table[E, P]) sort(same func(several []E)) {
+	for _, part := range t.parts {
+		slices.SortFunc(part, func(a, b E) int {
+			switch x, y := P(&a).key(), P(&b).key(); {
+			case x < y:
+				return -1
+			case x > y:
+				return 1
+			}
+			return 0
+		})
+		for i := 0; i < len(part); {
+			j := i + 1
+			for j < len(part) && P(&part[j]).key() == P(&part[i]).key() {
+				j++
+			}
+			if j > i+1 && same != nil {
+				same(part[i:j])
+			}
+			i = j
+		}
+	}
+}
+
+// find returns where the first entry of an id is in its part. Ids are spread evenly, so
+// that it is near the place that the id itself tells.
+func (t *table[E, P]) find(of id) (part []E, at int, found bool) {
+	part = t.parts[of>>56]
+	n := len(part)
+	guess, _ := bits.Mul64(uint64(of<<8), uint64(n))
+	low, high := 0, n
+	const near = 96
+	if from := int(guess) - near; from > 0 && P(&part[from]).key() < of {
+		low = from
+	}
+	if to := int(guess) + near; to < n && P(&part[to]).key() >= of {
+		high = to
+	}
+	for low < high {
+		middle := int(uint(low+high) >> 1)
+		if P(&part[middle]).key() < of {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return part, low, low < n && P(&part[low]).key() == of
+}
+
+// of returns the entry of an id, nil when there is none.
+func (t *table[E, P]) of(id id) P {
+	if part, at, found := t.find(id); found {
+		return &part[at]
+	}
+	return nil
+}
+
+// all calls f for each entry.
+func (t *table[E, P]) all(f func(P)) {
+	for _, part := range t.parts {
+		for i := range part {
+			f(&part[i])
+		}
+	}
+}
+
+// spot is what is known of a customer, or of the key of a guest's family.
+type spot struct {
+	self   id
+	linker ref // the company that links it
+	home   ref // the company that it belongs to, when it is plain
+}
+
+// spots are added and found by turns: a hash table in segments, so that it grows bit by
+// bit.
+type spots struct {
+	segments [256]segment
+}
+
+type segment struct {
+	slots []spot // where self is 0, there is none
+	used  int
+}
+
+func place(of id, n int) int {
+	at, _ := bits.Mul64(uint64(of<<8), uint64(n))
+	return int(at)
+}
+
+// of returns what is known of an id; nil for nothing.
+func (s *spots) of(of id) *spot {
+	slots := s.segments[of>>56].slots
+	if len(slots) == 0 {
+		return nil
+	}
+	for i := place(of, len(slots)); ; {
+		switch slots[i].self {
+		case of:
+			return &slots[i]
+		case 0:
+			return nil
+		}
+		if i++; i == len(slots) {
+			i = 0
+		}
+	}
+}
+
+// at returns what is known of an id, and begins to know it. It stays there until the
+// next one is added.
+func (s *spots) at(of id) *spot {
+	if known := s.of(of); known != nil {
+		return known
+	}
+	g := &s.segments[of>>56]
+	if 8*(g.used+1) > 7*len(g.slots) {
+		old := g.slots
+		g.slots = make([]spot, max(16, len(old)+len(old)/4))
+		for _, o := range old {
+			if o.self != 0 {
+				*g.free(o.self) = o
+			}
+		}
+	}
+	g.used++
+	free := g.free(of)
+	*free = spot{self: of, linker: nobody, home: nobody}
+	return free
+}
+
+func (g *segment) free(of id) *spot {
+	i := place(of, len(g.slots))
+	for g.slots[i].self != 0 {
+		if i++; i == len(g.slots) {
+			i = 0
+		}
+	}
+	return &g.slots[i]
+}
+
+// bag is a set of ids that mostly has few.
+type bag struct {
+	few  []id
+	many map[id]struct{}
+}
+
+const fewIDs = 16
+
+func (b *bag) has(i id) bool {
+	if b.many != nil {
+		_, known := b.many[i]
+		return known
+	}
+	return slices.Contains(b.few, i)
+}
+
+// add reports whether the id is new.
+func (b *bag) add(i id) bool {
+	if b.has(i) {
+		return false
+	}
+	b.few = append(b.few, i)
+	switch {
+	case b.many != nil:
+		b.many[i] = struct{}{}
+	case len(b.few) > fewIDs:
+		b.many = make(map[id]struct{}, 2*len(b.few))
+		for _, one := range b.few {
+			b.many[one] = struct{}{}
+		}
+	}
+	return true
+}
+
+// clear empties the bag, and gives back what a big one held.
+func (b *bag) clear() {
+	if b.many != nil {
+		*b = bag{}
+	}
+	b.few = b.few[:0]
+}

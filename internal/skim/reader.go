@@ -1,0 +1,73 @@
+package skim
+
+import (
+	"context"
+	"iter"
+	"slices"
+
+	"rightful"
+)
+
+// Mirror is a mirror as an audit reads it.
+type Mirror interface {
+	rightful.MirrorStore
+	rightful.FamilyReader
+}
+
+// reader reads the listed types from a mirror, and asks Stripe for the rest.
+type reader struct {
+	rightful.MirrorStore
+	live rightful.StripeReader // nil: Stripe is not asked
+}
+
+// Reader returns a reader of Stripe that takes from the mirror what is there: the lists
+// of which an audit reads every object, and objects by their ids. What a mirror does not
+// keep (invoices, charges, payment methods, events, webhook endpoints) and ids that it
+// never saw are asked of live. Where that is nil they are errors of kind unavailable.
+func Reader(mirror rightful.MirrorStore, live rightful.StripeReader) rightful.StripeReader {
+	return reader{mirror, live}
+}
+
+// ErrNotAsked is why what only Stripe knows is not known.
+var ErrNotAsked error = &rightful.Error{
+	Kind: rightful.KindUnavailable, Place: "stripe", Message: "Stripe was not asked, and the mirror does not keep it", Hint: "leave --offline out",
+}
+
+// List implements rightful.StripeReader.
+func (r reader) List(ctx context.Context, q rightful.ListQuery) iter.Seq2[rightful.Object, error] {
+	switch {
+	case slices.Contains(rightful.ListedTypes(), q.Type):
+		return r.MirrorStore.List(ctx, q)
+	case r.live != nil:
+		return r.live.List(ctx, q)
+	}
+	return func(yield func(rightful.Object, error) bool) { yield(rightful.Object{}, ErrNotAsked) }
+}
+
+// Get implements rightful.StripeReader.
+func (r reader) Get(ctx context.Context, t rightful.ObjectType, id string) (rightful.Object, rightful.Existence, error) {
+	o, exists, err := r.MirrorStore.Get(ctx, t, id)
+	switch {
+	case err != nil || exists != rightful.ExistsUnknown:
+		return o, exists, err
+	case r.live != nil:
+		return r.live.Get(ctx, t, id)
+	}
+	return o, exists, ErrNotAsked
+}
+
+// Events implements rightful.StripeReader.
+func (r reader) Events(ctx context.Context, q rightful.EventQuery) iter.Seq2[rightful.Event, error] {
+	if r.live != nil {
+		return r.live.Events(ctx, q)
+	}
+	return func(yield func(rightful.Event, error) bool) { yield(rightful.Event{}, ErrNotAsked) }
+}
+
+// Endpoints implements rightful.StripeReader.
+func (r reader) Endpoints(ctx context.Context) ([]rightful.WebhookEndpoint, error) {
+	if r.live != nil {
+		return r.live.Endpoints(ctx)
+	}
+	return nil, ErrNotAsked
+}
