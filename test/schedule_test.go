@@ -4,13 +4,16 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"rightful"
 	"rightful/internal/testserver"
+	"rightful/stripesim"
 )
 
 // jobsAnswer is what GET /v1/jobs answers.
@@ -116,4 +119,41 @@ func TestJobPages(t *testing.T) {
 			s.stop(t)
 		})
 	}
+}
+
+// TestEveryAccountIsScheduled: of a config with several accounts all run, each for itself
+// and recorded as its own.
+func TestEveryAccountIsScheduled(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, "")
+	elsewhere := httptest.NewServer(stripesim.New(stripesim.Options{Account: "acct_other"}))
+	t.Cleanup(elsewhere.Close)
+	own := []string{stripesim.DefaultAccount, "acct_other"}
+	config := filepath.Join(s.dir, "rightful.yaml")
+	text := string(must(os.ReadFile(config))(t))
+	for _, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(line, "stripe: ") {
+			text = strings.Replace(text, line, "stripe:\n  - {key: sk_test_shop, account: "+own[0]+", api_base: '"+s.stripe.URL+"', webhook_secrets: ["+secret+"]}\n"+
+				"  - {key: sk_test_other, account: "+own[1]+", api_base: '"+elsewhere.URL+"'}", 1)
+		}
+	}
+	if err := os.WriteFile(config, []byte(text+soon), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.serve(t)
+	until(t, "both accounts were synced and audited", func() bool {
+		runs := s.scheduled(t).Runs
+		return !slices.ContainsFunc(own, func(account string) bool {
+			return !slices.ContainsFunc(runs, func(r rightful.TaskRun) bool { return r.Account == account && r.Task == rightful.TaskSync }) ||
+				!slices.ContainsFunc(runs, func(r rightful.TaskRun) bool {
+					return r.Account == account && r.Task == rightful.TaskAudit && r.AuditID != ""
+				})
+		})
+	})
+	for _, r := range s.scheduled(t).Runs {
+		if r.Outcome != rightful.TaskComplete {
+			t.Errorf("%+v", r)
+		}
+	}
+	s.stop(t)
 }
