@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -195,13 +196,25 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// free returns a loopback address that nobody listens on.
+// free returns an address that nobody listens on. It is below those that a system gives
+// to outgoing connections, and to who asks for any: the process that is to listen there
+// is only started.
 func free(t *testing.T) string {
 	t.Helper()
-	l := must(net.Listen("tcp", "127.0.0.1:0"))(t)
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	for {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000))
+		if _, taken := given.LoadOrStore(address, true); taken {
+			continue
+		}
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
+	}
 }
+
+// given are the addresses that tests have.
+var given sync.Map
 
 // program returns the real command line, as a program that can be started.
 func program(t *testing.T) string {
