@@ -244,7 +244,7 @@ func TestWebhooksAreRetried(t *testing.T) {
 
 func TestWebhooksSucceedAtLast(t *testing.T) {
 	t.Parallel()
-	b, r := start(t, stripesim.Options{WebhookTimeout: 50 * time.Millisecond}), listen(t)
+	b, r := start(t, stripesim.Options{WebhookTimeout: time.Second}), listen(t)
 	b.endpoint(r, "enabled_events[]=*")
 	b.named("a")
 	free := make(chan struct{})
@@ -256,7 +256,7 @@ func TestWebhooksSucceedAtLast(t *testing.T) {
 	})
 	equal(t, "timeout", b.deliver(), stripesim.DeliveryReport{Attempts: 1, Failed: 1, Waiting: 1})
 	close(free)
-	equal(t, "said", b.sim.WebhookDeliveries()[0].Error, "no answer within 50ms")
+	equal(t, "said", b.sim.WebhookDeliveries()[0].Error, "no answer within 1s")
 	b.sim.Advance(2 * time.Hour)
 	r.answers(http.StatusNoContent)
 	equal(t, "then", b.deliver(), stripesim.DeliveryReport{Attempts: 1, Delivered: 1})

@@ -285,6 +285,7 @@ func (g *Opened) Run(ctx context.Context) error {
 func (g *Opened) beside(ctx context.Context) (end func()) {
 	is, release, err := g.state.Serve(ctx)
 	switch {
+	case ctx.Err() != nil: // stopped before it began
 	case err != nil:
 		g.log.Warn("whether another process serves on this state is not known", "error", err.Error())
 	case is:

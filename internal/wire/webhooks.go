@@ -73,16 +73,25 @@ func (w *work) run(ctx context.Context) error {
 	if w.events != nil {
 		// What a process that was killed has left is not left until the next sweep.
 		if err := w.events.Sweep(ctx, true); err != nil {
-			return err
+			return unlessStopped(ctx, err)
 		}
 	}
 	if err := w.queue.Start(ctx); err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	<-ctx.Done()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
 	return w.queue.Stop(end)
+}
+
+// unlessStopped returns the error with which starting failed. Who is stopped while it
+// still starts has nothing that is not finished.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 func (w *work) close() error { return w.connections.Close() }
