@@ -55,13 +55,13 @@ func (j *judge) reportDeleted(c *rightful.Company, l rightful.Link, f *family) {
 	finding.Message = fmt.Sprintf("company %s links %s, which was deleted in Stripe.", j.name(c.ID), l.StripeCustomerID)
 	finding.Evidence = append(finding.Evidence, stripeSays(rightful.Object{Type: rightful.TypeCustomer, ID: l.StripeCustomerID}, "deleted", "true"))
 	finding.Proposal = &rightful.Proposal{
-		Place: "db", Object: rightful.Ref{Type: rightful.RefCompany, ID: c.ID},
+		Place: "db", Object: rightful.Ref{Type: rightful.RefLink, ID: c.ID},
 		Field: "stripe_customer_id", From: ptr(l.StripeCustomerID),
 	}
-	finding.Automatic, finding.Why = j.clearable(c, l, f)
-	if !l.Column {
-		finding.Proposal = nil // a row of the app's own table of links is not ours to delete
+	if l.Column {
+		finding.Proposal.Object.Type = rightful.RefCompany
 	}
+	finding.Automatic, finding.Why = j.clearable(c, l, f)
 	j.report(finding)
 }
 
@@ -82,8 +82,6 @@ func (j *judge) clearable(c *rightful.Company, l rightful.Link, f *family) (auto
 	switch {
 	case l.Column && l.Table:
 		return false, "the link stands in the table of links too: a person clears both"
-	case !l.Column:
-		return false, "the link is a row of a table: a person deletes or changes it"
 	case f.Contested || f.CompanyID != "" && f.CompanyID != id:
 		return false, "other voices give what the customer paid to another company: a person decides"
 	case j.sit.StripePartly:
