@@ -84,7 +84,7 @@ func (d *Database) prepareFile(path string) error {
 		return failed(rightful.KindForbidden, path+" cannot be opened", "let the user that rightful runs as read the file and its folder", err)
 	}
 	if d.o.ReadOnly {
-		return failed(rightful.KindNotFound, "there is no file "+path+": nothing was recorded there", "name the file " + d.o.Given, err)
+		return failed(rightful.KindNotFound, "there is no file "+path+": nothing was recorded there", "name the file "+d.o.Given, err)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
