@@ -92,8 +92,7 @@ func (o *settings) lag(ctx context.Context) ([]row, error) {
 		<-tick.C
 		now := time.Now().Unix()
 		at := n % len(s.subscribed)
-		body := fmt.Sprintf(`{"id":"evt_bench%d","object":"event","api_version":"2026-06-24.dahlia","created":%d,"type":"customer.subscription.updated","livemode":true,"data":{"object":{"id":%q,"object":"subscription","created":1703980800,"customer":%q,"status":"active","livemode":true,"metadata":{"company_id":"%d"}}}}`,
-			n, now, s.subscribed[at], s.customers[at], at+1)
+		body := event(fmt.Sprintf("evt_bench%d", n), now, s.subscribed[at], s.customers[at], at+1)
 		if _, err := v.do(ctx, http.MethodPost, "/v1/webhooks/stripe", body, map[string]string{"Stripe-Signature": signed(body, now)}); err != nil {
 			return nil, err
 		}
@@ -113,6 +112,12 @@ func (o *settings) lag(ctx context.Context) ([]row, error) {
 		}
 		<-tick.C
 	}
+}
+
+// event is one that tells of a subscription.
+func event(id string, created int64, subscription, customer string, company int) string {
+	return fmt.Sprintf(`{"id":%q,"object":"event","api_version":"2026-06-24.dahlia","created":%d,"type":"customer.subscription.updated","livemode":true,"data":{"object":{"id":%q,"object":"subscription","created":1703980800,"customer":%q,"status":"active","livemode":true,"metadata":{"company_id":"%d"}}}}`,
+		id, created, subscription, customer, company)
 }
 
 // signed is the header that Stripe sends with an event.
