@@ -121,7 +121,7 @@ func (s *stand) change(ctx context.Context, every int) (int, error) {
 	var all sync.WaitGroup
 	var changed atomic.Int64
 	failed := make(chan error, 2*atOnce)
-	write := func(path string, ids []string, form url.Values) {
+	write := func(path string, ids []string, form func(id string) url.Values) {
 		turns := make(chan string)
 		all.Go(func() {
 			defer close(turns)
@@ -138,7 +138,7 @@ func (s *stand) change(ctx context.Context, every int) (int, error) {
 			all.Go(func() {
 				var first error
 				for id := range turns {
-					if err := s.post(ctx, path+id, form); err != nil && first == nil {
+					if err := s.post(ctx, path+id, form(id)); err != nil && first == nil {
 						first = err
 					}
 					changed.Add(1)
@@ -149,8 +149,8 @@ func (s *stand) change(ctx context.Context, every int) (int, error) {
 			})
 		}
 	}
-	write("/v1/customers/", s.customers, url.Values{"email": {"billing@example.com"}})
-	write("/v1/subscriptions/", s.subscribed, url.Values{"metadata[note]": {"changed"}})
+	write("/v1/customers/", s.customers, func(id string) url.Values { return url.Values{"email": {"billing-" + id + "@example.com"}} })
+	write("/v1/subscriptions/", s.subscribed, func(string) url.Values { return url.Values{"metadata[note]": {"changed"}} })
 	all.Wait()
 	select {
 	case err := <-failed:

@@ -67,6 +67,9 @@ func TestRequestsOfAnAudit(t *testing.T) {
 	if most := ideal*104/100 + ends; stored > most {
 		t.Errorf("%d requests to store, want at most %d", stored, most)
 	}
+	if pages := full.stored.pages(); pages < 3*companies/100 || pages > stored {
+		t.Errorf("Stripe counts %d pages of the three lists, of %d requests", pages, stored)
+	}
 	if judged > asides || full.audited.Counts.Families != companies || len(full.audited.Findings) != 0 {
 		t.Errorf("%d requests to judge, %d findings, %d families", judged, len(full.audited.Findings), full.audited.Counts.Families)
 	}
@@ -83,7 +86,7 @@ func TestRequestsOfAnAudit(t *testing.T) {
 	if next.synced.Events < changed {
 		t.Errorf("%d events tell of %d changes", next.synced.Events, changed)
 	}
-	if most := (next.synced.Events+99)/100 + 8; stored > most || judged > asides {
+	if most := (next.synced.Events+99)/100 + 6; stored > most || judged > asides {
 		t.Errorf("%d requests to store, want at most %d; %d to judge, want at most %d", stored, most, judged, asides)
 	}
 	s.allocations(t, companies)

@@ -229,7 +229,7 @@ type counters struct {
 
 // pages is how many pages of the three lists with objects in them were asked for.
 func (c counters) pages() int {
-	return c.Operations["customers.list"] + c.Operations["checkout.sessions.list"] + c.Operations["subscriptions.list"]
+	return c.Operations["customers.list"] + c.Operations["checkout_sessions.list"] + c.Operations["subscriptions.list"]
 }
 
 func (s *stand) counters(ctx context.Context) (c counters, err error) {
