@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -185,7 +186,7 @@ func (s sqliteFile) Fault(err error) (rightful.ErrorKind, string, string) {
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
 		return rightful.KindForbidden, "the file may not be written", "let the user that rightful runs as write the file and its folder"
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return rightful.KindUnavailable, "another process has kept it locked for " + s.busyFor.String(), "let that one end, then go on"
+		return rightful.KindUnavailable, fmt.Sprintf("another process has kept it locked for %.0f seconds", s.busyFor.Seconds()), "let that one end, then go on"
 	case sqlite3.SQLITE_NOTADB:
 		return rightful.KindInvalid, "this is no SQLite file", "name another file"
 	case sqlite3.SQLITE_CORRUPT:

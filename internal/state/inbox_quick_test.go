@@ -88,7 +88,7 @@ func TestNobodyTakesAShardFromUnderWhoAccepts(t *testing.T) {
 	must(t, other.Rollback())
 	must(t, <-kept)
 	must(t, <-taken)
-	events, err := s.OpenEvents(t.Context(), 3, 10)
+	events, err := s.OpenEvents(t.Context(), 3, 10, nil)
 	must(t, err)
 	if len(events) != 2 || events[1].ID != "evt_second" || fmt.Sprint(events[1].Codes) != "[RF101 RF102]" {
 		t.Errorf("the worker sees %+v", events)
