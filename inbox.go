@@ -124,7 +124,8 @@ type InboxWork interface {
 	// OpenEvents returns events of a shard that are to be judged: those of families
 	// that have one that is due, dead ones too, in order of family, creation and
 	// acceptance. Of a family that has more than limit, those that are due are among them.
-	OpenEvents(ctx context.Context, shard int, limit int) ([]InboxEvent, error)
+	// Events of the accounts in without are left out.
+	OpenEvents(ctx context.Context, shard int, limit int, without []string) ([]InboxEvent, error)
 	// InboxObjects returns what is known of the youngest objects of families, at least
 	// a hundred of each, and of those of the ids.
 	InboxObjects(ctx context.Context, livemode bool, families, ids []string) ([]InboxObject, error)

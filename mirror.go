@@ -71,7 +71,8 @@ type MirrorPage struct {
 // tells deleted and missing objects that it knows of from ids that it never saw
 // (ExistsUnknown), Search is exact. Several goroutines may use it at a time.
 //
-// Errors are of kind unreachable, unavailable, forbidden or invalid.
+// Errors are of kind unreachable, unavailable, forbidden, refused (its tables are of a newer
+// version of rightful) or invalid.
 type MirrorStore interface {
 	StripeReader
 

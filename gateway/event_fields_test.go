@@ -21,7 +21,7 @@ func TestNoEmailIsKept(t *testing.T) {
 	payloads := func() string {
 		var all strings.Builder
 		for shard := range rightful.InboxShards {
-			events, err := o.store.OpenEvents(t.Context(), shard, 10)
+			events, err := o.store.OpenEvents(t.Context(), shard, 10, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -36,7 +36,12 @@ const (
 // false when another worker is at it. It works for half a minute at most; whatever is
 // left gets a job. An error leaves what was not settled for the next time.
 func (w *Webhooks) JudgeShard(ctx context.Context, shard int) (bool, error) {
-	return w.work(ctx, rightful.LaneJudge, shard, w.judgeSome)
+	j := judging{w: w}
+	taken, err := w.work(ctx, rightful.LaneJudge, shard, j.some)
+	if err == nil {
+		err = j.failed
+	}
+	return taken, err
 }
 
 // work takes a shard and works on it until there is nothing more to do, or for a slice
@@ -66,14 +71,6 @@ func (w *Webhooks) work(ctx context.Context, lane rightful.InboxLane, shard int,
 
 // until is how long a shard is held from now, Unix seconds.
 func (w *Webhooks) until() int64 { return w.g.opt.Now().Add(holdShard).Unix() }
-
-func (w *Webhooks) judgeSome(ctx context.Context, shard int, worker string, _ time.Time) (bool, error) {
-	events, err := w.o.Inbox.OpenEvents(ctx, shard, judgeTogether)
-	if err != nil || len(events) == 0 {
-		return false, err
-	}
-	return true, w.judgeEach(ctx, shard, worker, events)
-}
 
 // judge judges events together. One that makes the judge fail must not stop the
 // others for ever, so that after a failure each family is judged by itself.

@@ -257,7 +257,7 @@ func (o *office) rest(known bool) {
 		return
 	}
 	for shard := range rightful.InboxShards {
-		if open, err := o.store.OpenEvents(o.t.Context(), shard, 10); err != nil || len(open) > 0 {
+		if open, err := o.store.OpenEvents(o.t.Context(), shard, 10, nil); err != nil || len(open) > 0 {
 			o.t.Fatalf("not at rest: %v, %v", open, err)
 		}
 	}

@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"time"
 
 	"rightful"
 )
@@ -71,15 +74,36 @@ func (w *Webhooks) byAccount(events []rightful.InboxEvent) []ofAccount {
 	return parts
 }
 
-// judgeEach looks at some events of a shard, those of each account by themselves: one that
-// cannot be read keeps nobody else waiting.
-func (w *Webhooks) judgeEach(ctx context.Context, shard int, worker string, events []rightful.InboxEvent) (failed error) {
-	for _, part := range w.byAccount(events) {
-		if err := part.judgePart(ctx, shard, worker); err != nil && failed == nil {
-			failed = err
+// judging is one look at a shard.
+type judging struct {
+	w       *Webhooks
+	without []string // accounts that cannot be read now
+	failed  error    // why the first of them cannot
+}
+
+// some looks at some events of the shard, those of each account by themselves: one that
+// cannot be read keeps nobody else waiting, however many events it has there.
+func (j *judging) some(ctx context.Context, shard int, worker string, _ time.Time) (bool, error) {
+	events, err := j.w.o.Inbox.OpenEvents(ctx, shard, judgeTogether, j.without)
+	if err != nil || len(events) == 0 {
+		return false, err
+	}
+	for _, part := range j.w.byAccount(events) {
+		err := part.judgePart(ctx, shard, worker)
+		switch {
+		case err == nil:
+		case len(j.w.joined) == 0, ctx.Err() != nil, ofOneEvent(err):
+			return true, err
+		default:
+			for _, e := range part.events {
+				if !slices.Contains(j.without, e.Account) {
+					j.without = append(j.without, e.Account)
+				}
+			}
+			j.failed = cmp.Or(j.failed, err)
 		}
 	}
-	return failed
+	return true, nil
 }
 
 func (p ofAccount) judgePart(ctx context.Context, shard int, worker string) error {

@@ -196,7 +196,7 @@ func BenchmarkJudge(b *testing.B) {
 			b.ResetTimer()
 			for shard := range rightful.InboxShards {
 				for {
-					events, err := o.store.OpenEvents(b.Context(), shard, 1)
+					events, err := o.store.OpenEvents(b.Context(), shard, 1, nil)
 					if err != nil {
 						b.Fatal(err)
 					}

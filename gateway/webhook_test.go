@@ -106,7 +106,7 @@ func (h *hooks) kept(t testing.TB) []string {
 	t.Helper()
 	var ids []string
 	for shard := range rightful.InboxShards {
-		events, err := h.store.OpenEvents(t.Context(), shard, 100)
+		events, err := h.store.OpenEvents(t.Context(), shard, 100, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +260,7 @@ func TestWhatIsKept(t *testing.T) {
 		t.Fatal(res.Code)
 	}
 	for shard := range rightful.InboxShards {
-		events, err := h.store.OpenEvents(t.Context(), shard, 10)
+		events, err := h.store.OpenEvents(t.Context(), shard, 10, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +292,7 @@ func TestManyAtOnce(t *testing.T) {
 	wait.Wait()
 	var got int
 	for shard := range rightful.InboxShards {
-		events, err := h.store.OpenEvents(t.Context(), shard, 1000)
+		events, err := h.store.OpenEvents(t.Context(), shard, 1000, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"hash/fnv"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -195,5 +196,50 @@ func TestEventsTellTheirAccount(t *testing.T) {
 	}
 	if n, err := a.Webhooks.CatchUp(t.Context()); err != nil || n != 0 {
 		t.Errorf("caught up: %d, %v", n, err)
+	}
+}
+
+// TestAnAccountThatCannotBeReadHoldsNobodyBack: however many of its events wait, those of
+// another account in the same shard are judged.
+func TestAnAccountThatCannotBeReadHoldsNobodyBack(t *testing.T) {
+	t.Parallel()
+	a := openTwoAccounts(t)
+	customer, _ := a.account(t, "2")
+	shard := func(family string) uint32 {
+		h := fnv.New32a()
+		h.Write([]byte(family))
+		return h.Sum32() % rightful.InboxShards
+	}
+	a.sim.RevokeKey("sk_test_eu")
+	sent := 0
+	accept := func(secret, customer string) {
+		t.Helper()
+		sent++
+		body := fmt.Sprintf(`{"id": "evt_%d", "object": "event", "type": "customer.subscription.updated", "created": %d, "livemode": false, "data": {"object": {"id": "sub_%d", "object": "subscription", "customer": "%s", "status": "active", "created": 1760000000, "metadata": {}}}}`,
+			sent, time.Now().Unix(), sent, customer)
+		if err := a.Webhooks.Accept(t.Context(), []byte(body), signature(body, secret, time.Now())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const together = 500
+	for n := 0; sent <= together; n++ {
+		if family := fmt.Sprintf("cus_0000%d", n); shard(family) == shard(customer) {
+			accept("whsec_eu", family)
+		}
+	}
+	accept("whsec_us", customer)
+	if _, err := a.Webhooks.JudgeShard(t.Context(), int(shard(customer))); rightful.KindOf(err) != rightful.KindUnauthorized {
+		t.Errorf("nobody hears that an account cannot be read: %v", err)
+	}
+	if _, err := a.Webhooks.TellShard(t.Context(), int(shard(customer))); err != nil {
+		t.Error(err)
+	}
+	select {
+	case n := <-a.told:
+		if n.ID != fmt.Sprint("evt_", sent) || n.CompanyID != "2" {
+			t.Errorf("told of %+v", n)
+		}
+	default:
+		t.Error("the other account's event waits")
 	}
 }

@@ -11,18 +11,24 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"rightful"
 )
 
 // Options say what is opened, and how it is spoken of.
 type Options struct {
 	Place   string // the Place of errors: what is kept there, as "mirror"
+	Thing   string // the same in a sentence, as "a mirror"
 	Example string // the name of a SQLite file, for hints
+	Given   string // how somebody gives another address, as "with --state, or in the config"
 
 	// WritePragmas of SQLite, as synchronous(NORMAL), are for the connection that writes.
 	WritePragmas []string
 	// BusyFor is how long SQLite waits for another process that writes.
 	BusyFor time.Duration
+	// ReadOnly opens what is there already, and never writes.
+	ReadOnly bool
 }
 
 // Database is an open database of one engine.
@@ -30,11 +36,12 @@ type Database struct {
 	// Write is for transactions that write. On SQLite it is one connection, because
 	// one can write at a time: others wait for it in line.
 	Write *sql.DB
-	// Read is for reading beside it.
+	// Read is for reading beside it. When the database was opened to be read only, Write
+	// is the same.
 	Read *sql.DB
 
 	Engine
-	place string
+	o Options
 }
 
 // Engine is what differs between the engines.
@@ -43,6 +50,10 @@ type Engine interface {
 	Name() string
 	// Where names the database for errors, without a password.
 	Where() string
+	// Path is of a SQLite file, and empty elsewhere. Postgres is how PostgreSQL is
+	// reached, and nil elsewhere: for who needs connections of another kind.
+	Path() string
+	Postgres() *pgx.ConnConfig
 	// Fault says in words for people what the engine's error means.
 	Fault(err error) (kind rightful.ErrorKind, message, hint string)
 
@@ -52,6 +63,9 @@ type Engine interface {
 	Isolation() (write, read sql.IsolationLevel)
 
 	prepare(ctx context.Context, db *sql.DB) error
+	// recover takes back what a process has left half done, where err says that only
+	// somebody who may write can.
+	recover(ctx context.Context, err error) (bool, error)
 	lockSchema(ctx context.Context, tx *sql.Tx, lock int64) error
 	hasTable() string
 }
@@ -62,19 +76,22 @@ const readers = 16
 // Open opens the database at an address, sqlite:FILE or postgres://. What Open and
 // the methods of Database return are errors of kind rightful.Error, without secrets.
 func Open(ctx context.Context, address string, o Options) (*Database, error) {
-	d := &Database{place: o.Place}
+	d := &Database{o: o}
 	var err error
 	switch scheme, rest, _ := strings.Cut(address, ":"); scheme {
 	case "sqlite":
-		err = d.openSQLite(rest, o)
+		err = d.openSQLite(rest)
 	case "postgres", "postgresql":
 		err = d.openPostgres(address)
 	default:
 		// The address is not repeated: it may hold a password.
-		err = d.invalid("this is no address that a "+o.Place+" can be kept at", "write sqlite:"+o.Example+" or postgres://user:password@host:5432/database")
+		err = d.invalid("this is no address that "+o.Thing+" can be kept at", "write sqlite:"+o.Example+" or postgres://user:password@host:5432/database")
 	}
 	if err != nil {
 		return nil, err
+	}
+	if o.ReadOnly {
+		return d, nil
 	}
 	if err := d.prepare(ctx, d.Write); err != nil {
 		return nil, errors.Join(d.Explain(ctx, err), d.Close())
@@ -116,14 +133,14 @@ func (d *Database) Explain(ctx context.Context, err error) error {
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
 		return &rightful.Error{
-			Kind: rightful.KindUnreachable, Place: d.place, Err: err,
+			Kind: rightful.KindUnreachable, Place: d.o.Place, Err: err,
 			Message: d.Where() + " did not answer in time", Hint: "look at who else uses it, and run it again",
 		}
 	}
 	kind, message, hint := d.Fault(err)
-	return &rightful.Error{Kind: kind, Place: d.place, Message: d.Where() + ": " + message, Hint: hint, Err: err}
+	return &rightful.Error{Kind: kind, Place: d.o.Place, Message: d.Where() + ": " + message, Hint: hint, Err: err}
 }
 
 func (d *Database) invalid(message, hint string) error {
-	return &rightful.Error{Kind: rightful.KindInvalid, Place: d.place, Message: message, Hint: hint}
+	return &rightful.Error{Kind: rightful.KindInvalid, Place: d.o.Place, Message: message, Hint: hint}
 }

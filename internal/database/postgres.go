@@ -52,6 +52,14 @@ func (p postgres) Where() string {
 	return "PostgreSQL at " + net.JoinHostPort(p.config.Host, strconv.Itoa(int(p.config.Port))) + "/" + p.config.Database
 }
 
+// Path implements Engine.
+func (postgres) Path() string { return "" }
+
+// Postgres implements Engine.
+func (p postgres) Postgres() *pgx.ConnConfig { return p.config.Copy() }
+
+func (postgres) recover(_ context.Context, err error) (bool, error) { return false, err }
+
 func (postgres) prepare(context.Context, *sql.DB) error { return nil }
 
 // Isolation implements Engine.
@@ -67,7 +75,8 @@ func (postgres) lockSchema(ctx context.Context, tx *sql.Tx, lock int64) error {
 // hasTable looks into the catalogue itself: to_regclass may answer from memory that a
 // table is not there, which another process made while this one waited for the lock.
 func (postgres) hasTable() string {
-	return `SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname || '.' || tablename = $1)`
+	return `SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables
+		WHERE schemaname || '.' || tablename = $1 OR tablename = $1 AND schemaname = ANY (current_schemas(false)))`
 }
 
 // Fault implements Engine.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -23,7 +25,8 @@ type sqliteFile struct {
 	busyFor time.Duration
 }
 
-func (d *Database) openSQLite(rest string, o Options) error {
+func (d *Database) openSQLite(rest string) error {
+	o := d.o
 	path, parameters, _ := strings.Cut(rest, "?")
 	// sqlite:///abs/file.db is how many tools write an absolute path.
 	path = strings.TrimPrefix(path, "//")
@@ -31,11 +34,11 @@ func (d *Database) openSQLite(rest string, o Options) error {
 	case path == "":
 		return d.invalid("the address names no file", "write sqlite:path/to/"+o.Example)
 	case parameters != "":
-		return d.invalid("the address of a "+o.Place+"'s file has no parameters", "leave out what follows the ?")
+		return d.invalid("the address of a SQLite file has no parameters here", "leave out what follows the ?")
 	case strings.HasPrefix(path, ":"):
 		return d.invalid("what is in memory would be lost", "write sqlite:path/to/"+o.Example)
 	}
-	if err := d.prepareFile(path, o); err != nil {
+	if err := d.prepareFile(path); err != nil {
 		return err
 	}
 	open := func(with url.Values) (*sql.DB, error) {
@@ -44,38 +47,49 @@ func (d *Database) openSQLite(rest string, o Options) error {
 		name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: with.Encode()}
 		return sql.Open("sqlite", name.String())
 	}
-	var err error
-	if d.Write, err = open(url.Values{"_txlock": {"immediate"}, "_pragma": o.WritePragmas}); err != nil {
-		return err
+	d.Engine = sqliteFile{path, o.BusyFor}
+	reading := url.Values{"_query_only": {"1"}}
+	if o.ReadOnly {
+		reading.Set("mode", "ro")
 	}
-	d.Write.SetMaxOpenConns(1)
-	if d.Read, err = open(url.Values{"_query_only": {"1"}}); err != nil {
-		return errors.Join(err, d.Write.Close())
+	var err error
+	if d.Read, err = open(reading); err != nil {
+		return err
 	}
 	d.Read.SetMaxOpenConns(readers)
 	d.Read.SetMaxIdleConns(readers)
-	d.Engine = sqliteFile{path, o.BusyFor}
+	if o.ReadOnly {
+		d.Write = d.Read
+		return nil
+	}
+	if d.Write, err = open(url.Values{"_txlock": {"immediate"}, "_pragma": o.WritePragmas}); err != nil {
+		return errors.Join(err, d.Read.Close())
+	}
+	d.Write.SetMaxOpenConns(1)
 	return nil
 }
 
 // prepareFile makes the file if it may, for its owner's eyes: what rightful keeps
 // names the customers of a business.
-func (d *Database) prepareFile(path string, o Options) error {
-	failed := func(message, hint string, err error) error {
-		return &rightful.Error{Kind: rightful.KindForbidden, Place: d.place, Message: message, Hint: hint, Err: err}
+func (d *Database) prepareFile(path string) error {
+	failed := func(kind rightful.ErrorKind, message, hint string, err error) error {
+		return &rightful.Error{Kind: kind, Place: d.o.Place, Message: message, Hint: hint, Err: err}
 	}
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return d.invalid(path+" is a folder, not a file", "write the path of the file in it: sqlite:"+filepath.Join(path, o.Example))
+		return d.invalid(path+" is a folder, not a file", "write the path of the file in it: sqlite:"+filepath.Join(path, d.o.Example))
 	case err == nil:
 		return nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return failed(path+" cannot be opened", "let the user that rightful runs as read the file and its folder", err)
+		return failed(rightful.KindForbidden, path+" cannot be opened", "let the user that rightful runs as read the file and its folder", err)
+	}
+	if d.o.ReadOnly {
+		return failed(rightful.KindNotFound, "there is no file "+path+": nothing was recorded there", "name the file "+d.o.Given, err)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return failed(path+" cannot be made: "+cause(err), "name a file in a folder that can be written", err)
+		return failed(rightful.KindForbidden, path+" cannot be made: "+cause(err), "name a file in a folder that can be written", err)
 	}
 	return f.Close()
 }
@@ -94,6 +108,30 @@ func (sqliteFile) Name() string { return "sqlite" }
 
 // Where implements Engine.
 func (s sqliteFile) Where() string { return s.path }
+
+// Path implements Engine.
+func (s sqliteFile) Path() string { return s.path }
+
+// Postgres implements Engine.
+func (sqliteFile) Postgres() *pgx.ConnConfig { return nil }
+
+// recover lets SQLite take back what a process that was killed in the middle of its
+// commit has left. It can happen while the file is made, before it has its write-ahead
+// log.
+func (s sqliteFile) recover(ctx context.Context, err error) (bool, error) {
+	var lite *sqlite.Error
+	if !errors.As(err, &lite) || lite.Code() != sqlite3.SQLITE_READONLY_ROLLBACK && lite.Code() != sqlite3.SQLITE_READONLY_RECOVERY {
+		return false, err
+	}
+	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(s.path)}).EscapedPath()}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return false, err
+	}
+	var tables int
+	err = errors.Join(db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables), db.Close())
+	return err == nil, err
+}
 
 // prepare switches the file to the write-ahead log, with which others read while
 // one writes. It lasts, but when several processes are the first to open the
@@ -148,7 +186,7 @@ func (s sqliteFile) Fault(err error) (rightful.ErrorKind, string, string) {
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
 		return rightful.KindForbidden, "the file may not be written", "let the user that rightful runs as write the file and its folder"
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return rightful.KindUnavailable, "another process has kept it locked for " + s.busyFor.String(), "let that one end, then go on"
+		return rightful.KindUnavailable, fmt.Sprintf("another process has kept it locked for %.0f seconds", s.busyFor.Seconds()), "let that one end, then go on"
 	case sqlite3.SQLITE_NOTADB:
 		return rightful.KindInvalid, "this is no SQLite file", "name another file"
 	case sqlite3.SQLITE_CORRUPT:

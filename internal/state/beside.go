@@ -17,13 +17,13 @@ import (
 // is looked for. An error means that nobody can tell; release is never nil.
 func (s *Store) Serve(ctx context.Context) (beside bool, release func() error, err error) {
 	release = func() error { return nil }
-	d, is := s.d.(sqliteFile)
-	if !is {
+	path := s.db.Path()
+	if path == "" {
 		return false, release, nil
 	}
 	// A file of its own: a transaction that is open in the state all the time would keep
 	// everybody from writing. The operating system ends it with the process.
-	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(d.path + ".serve.lock")}).EscapedPath(), RawQuery: "_busy_timeout=0"}
+	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path + ".serve.lock")}).EscapedPath(), RawQuery: "_busy_timeout=0"}
 	db, err := sql.Open("sqlite", name.String())
 	if err != nil {
 		return false, release, err

@@ -9,7 +9,7 @@ import (
 )
 
 // DB lets tests reach behind the store.
-func (s *Store) DB() *sql.DB { return s.db }
+func (s *Store) DB() *sql.DB { return s.db.Write }
 
 // SetPage sets how many records are read at once.
 func (s *Store) SetPage(n int) { s.page = n }
@@ -22,7 +22,7 @@ func (s *Store) Write(ctx context.Context, f func(context.Context, *sql.Tx) erro
 // ExplainFindings returns how SQLite would look for findings.
 func (s *Store) ExplainFindings(ctx context.Context, q rightful.FindingQuery) (string, error) {
 	where, args := choose(q)
-	rows, err := s.db.QueryContext(ctx, s.d.query(`EXPLAIN QUERY PLAN SELECT body FROM rightful_findings WHERE `+where), args...)
+	rows, err := s.db.Read.QueryContext(ctx, s.d.query(`EXPLAIN QUERY PLAN SELECT body FROM rightful_findings WHERE `+where), args...)
 	if err != nil {
 		return "", err
 	}

@@ -79,7 +79,7 @@ func TestWhatWaitsIsCounted(t *testing.T) {
 		}
 		taken, err := s.TakeShard(ctx, rightful.LaneJudge, 3, "w", began+1000)
 		must(b, err)
-		open, err := s.OpenEvents(ctx, 3, 10)
+		open, err := s.OpenEvents(ctx, 3, 10, nil)
 		must(b, err)
 		if !taken || len(open) != 4 {
 			b.Fatalf("taken %v, %d open", taken, len(open))
@@ -98,12 +98,12 @@ func TestWhatWaitsIsCounted(t *testing.T) {
 		if n, err := s.CountEvents(ctx, began+101); err != nil || n.Dead != 0 || n.Untold != 0 || n.Waiting != 1 {
 			b.Errorf("of later: %+v, %v", n, err)
 		}
-		if open, err = s.OpenEvents(ctx, 3, 10); err != nil || len(open) != 0 {
+		if open, err = s.OpenEvents(ctx, 3, 10, nil); err != nil || len(open) != 0 {
 			b.Errorf("nothing is due: %+v, %v", open, err)
 		}
 		_, err = s.AcceptEvents(ctx, []rightful.InboxEvent{event(6, rightful.InboxPending)})
 		must(b, err)
-		open, err = s.OpenEvents(ctx, 3, 10)
+		open, err = s.OpenEvents(ctx, 3, 10, nil)
 		must(b, err)
 		var along []string
 		for _, e := range open {

@@ -30,8 +30,9 @@ func (s *Store) AcceptEvents(ctx context.Context, events []rightful.InboxEvent) 
 	}
 	err = s.writing(ctx, func(ctx context.Context, tx Tx) error {
 		clear(fresh)
-		// The shards come first: whoever accepts at the same time waits here.
-		shards, err := s.lockShards(ctx, tx, rightful.LaneJudge, openShards(events))
+		// The shards come first, also of events that nobody judges: whoever accepts the
+		// same ones at the same time waits here, and not for one event after another.
+		shards, err := s.lockShards(ctx, tx, rightful.LaneJudge, column(events, func(e rightful.InboxEvent) int { return e.Shard }))
 		if err != nil {
 			return err
 		}

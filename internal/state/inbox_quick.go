@@ -17,17 +17,23 @@ import (
 //
 // The shards are kept as they are until the commit, from who takes them, and not from
 // others who accept: a worker that begins with the job that is queued sees these events.
+// Events are numbered as they come, and inserted in the order of their ids: of two nodes
+// that insert the same ones in different orders, each would wait for the other.
 // The statement is a transaction of its own, and as durable as all are.
 const quickly = `WITH durable AS MATERIALIZED (
 	SELECT count(set_config('synchronous_commit', 'on', true)) AS n FROM (SELECT) AS once WHERE current_setting('synchronous_commit') = 'off'
 ), held AS MATERIALIZED (
-	SELECT generation, queued FROM rightful_webhook_shards WHERE lane = $1 AND shard = ANY ($2::bigint[]) ORDER BY shard FOR KEY SHARE
+	SELECT shard, generation, queued FROM rightful_webhook_shards WHERE lane = $1 AND shard = ANY ($12::bigint[]) ORDER BY shard FOR KEY SHARE
 ), idle AS MATERIALIZED (
-	SELECT count(*) FILTER (WHERE queued < generation) > 0 AS some FROM held
+	SELECT count(*) FILTER (WHERE queued < generation AND shard = ANY ($2::bigint[])) > 0 AS some FROM held
+), numbers AS MATERIALIZED (
+	SELECT pg_get_serial_sequence('rightful_webhook_events', 'seq')::regclass AS sequence FROM idle, durable WHERE NOT idle.some AND durable.n >= 0
+), numbered AS MATERIALIZED (
+	SELECT nextval(numbers.sequence) AS seq, e.* FROM numbers, unnest($3::text[], $4::boolean[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[],
+		$10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], $15::text[], $16::bigint[], $17::text[], $18::bigint[]) AS e (` + inserted + `)
 ), added AS (
-	INSERT INTO rightful_webhook_events (` + inserted + `)
-	SELECT e.* FROM unnest($3::text[], $4::boolean[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[],
-		$13::text[], $14::bigint[], $15::text[], $16::bigint[], $17::text[], $18::bigint[]) AS e, idle, durable WHERE NOT idle.some AND durable.n >= 0
+	INSERT INTO rightful_webhook_events (seq, ` + inserted + `) OVERRIDING SYSTEM VALUE
+	SELECT seq, ` + inserted + ` FROM numbered ORDER BY livemode, id
 	ON CONFLICT DO NOTHING RETURNING livemode, id
 )
 SELECT idle.some, coalesce(added.livemode, false), coalesce(added.id, '') FROM idle LEFT JOIN added ON true`
@@ -39,7 +45,7 @@ func (s *Store) acceptQuickly(ctx context.Context, events []rightful.InboxEvent,
 	}
 	bounded, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	rows, err := s.db.QueryContext(bounded, quickly, append([]any{string(rightful.LaneJudge), openShards(events)}, columnsOf(events)...)...)
+	rows, err := s.db.Write.QueryContext(bounded, quickly, append([]any{string(rightful.LaneJudge), openShards(events)}, columnsOf(events)...)...)
 	if err != nil {
 		return false, s.slowly(ctx, err)
 	}

@@ -3,6 +3,7 @@ package state_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,7 +88,7 @@ func TestNobodyTakesAShardFromUnderWhoAccepts(t *testing.T) {
 	must(t, other.Rollback())
 	must(t, <-kept)
 	must(t, <-taken)
-	events, err := s.OpenEvents(t.Context(), 3, 10)
+	events, err := s.OpenEvents(t.Context(), 3, 10, nil)
 	must(t, err)
 	if len(events) != 2 || events[1].ID != "evt_second" || fmt.Sprint(events[1].Codes) != "[RF101 RF102]" {
 		t.Errorf("the worker sees %+v", events)
@@ -147,6 +148,39 @@ func TestAStricterServerIsNoHindrance(t *testing.T) {
 		must(t, <-done)
 	}
 	if n := scanOne[int](t, s.DB(), `SELECT count(*) FROM rightful_webhook_events`); n != 1+many*25 {
+		t.Errorf("%d are kept", n)
+	}
+}
+
+// TestNobodyWaitsInACircle: two nodes that take the same events, each in another order,
+// both take them.
+func TestNobodyWaitsInACircle(t *testing.T) {
+	t.Parallel()
+	s := busyInbox(t, "")
+	done := make(chan error)
+	const nodes, rounds, each = 2, 20, 200
+	for node := range nodes {
+		go func() {
+			for round := range rounds {
+				var ids []string
+				for i := range each {
+					ids = append(ids, fmt.Sprintf("evt_%d_%03d", round, i))
+				}
+				if node == 0 {
+					slices.Reverse(ids)
+				}
+				if _, err := s.AcceptEvents(t.Context(), pending(ids...)); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range nodes {
+		must(t, <-done)
+	}
+	if n := scanOne[int](t, s.DB(), `SELECT count(*) FROM rightful_webhook_events`); n != 1+rounds*each {
 		t.Errorf("%d are kept", n)
 	}
 }

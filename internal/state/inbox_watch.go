@@ -12,7 +12,7 @@ import (
 var _ rightful.InboxLog = (*Store)(nil)
 
 // Place names the database for people, without a password.
-func (s *Store) Place() string { return s.d.place() }
+func (s *Store) Place() string { return s.db.Where() }
 
 // InboxBefore implements rightful.InboxLog.
 func (s *Store) InboxBefore(ctx context.Context, at int64) (before int64, err error) {

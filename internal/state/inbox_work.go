@@ -40,23 +40,29 @@ func (s *Store) events(ctx context.Context, tx *sql.Tx, where string, args ...an
 }
 
 // OpenEvents implements rightful.InboxWork.
-func (s *Store) OpenEvents(ctx context.Context, number, limit int) (open []rightful.InboxEvent, err error) {
+func (s *Store) OpenEvents(ctx context.Context, number, limit int, without []string) (open []rightful.InboxEvent, err error) {
 	err = s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		not := func(from int) string {
+			if len(without) == 0 {
+				return ""
+			}
+			return ` AND account NOT IN (` + parameters(from, len(without)) + `)`
+		}
 		var families []string
 		err := s.texts(ctx, tx, func(f string) { families = append(families, f) }, `SELECT family FROM rightful_webhook_events
-			WHERE shard = $1 AND status IN ('pending', 'unknown') AND next_at <= $2 ORDER BY family LIMIT $3`, number, s.unix(), limit)
+			WHERE shard = $1 AND status IN ('pending', 'unknown') AND next_at <= $2`+not(4)+` ORDER BY family LIMIT $3`, append([]any{number, s.unix(), limit}, anys(without)...)...)
 		if families = slices.Compact(families); err != nil || len(families) == 0 {
 			return err
 		}
 		// Those that are due come first: of a family that has more than fit, the others
 		// would else be all that is ever looked at.
-		open, err = s.events(ctx, tx, `WHERE shard = $1 AND status IN ('pending', 'unknown') AND family IN (`+parameters(4, len(families))+`)
-			ORDER BY family, next_at > $3, created, seq LIMIT $2`, append([]any{number, limit, s.unix()}, anys(families)...)...)
+		open, err = s.events(ctx, tx, `WHERE shard = $1 AND status IN ('pending', 'unknown') AND family IN (`+parameters(4, len(families))+`)`+not(4+len(families))+`
+			ORDER BY family, next_at > $3, created, seq LIMIT $2`, append([]any{number, limit, s.unix()}, anys(slices.Concat(families, without))...)...)
 		if err != nil {
 			return err
 		}
-		dead, err := s.events(ctx, tx, `WHERE shard = $1 AND status = 'dead' AND family IN (`+parameters(3, len(families))+`)
-			ORDER BY family, created, seq LIMIT $2`, append([]any{number, limit}, anys(families)...)...)
+		dead, err := s.events(ctx, tx, `WHERE shard = $1 AND status = 'dead' AND family IN (`+parameters(3, len(families))+`)`+not(3+len(families))+`
+			ORDER BY family, created, seq LIMIT $2`, append([]any{number, limit}, anys(slices.Concat(families, without))...)...)
 		open = append(open, dead...)
 		return err
 	})

@@ -39,7 +39,7 @@ func (s *Store) Kept(ctx context.Context, in rightful.Intent) (rightful.Intent, 
 	if err != nil {
 		return rightful.Intent{}, false, err
 	}
-	kept, err := s.intent(ctx, s.db, in)
+	kept, err := s.intent(ctx, s.db.Read, in)
 	if errors.Is(err, sql.ErrNoRows) {
 		return rightful.Intent{}, false, nil
 	}
@@ -53,7 +53,7 @@ func (s *Store) Promise(ctx context.Context, in rightful.Intent) (rightful.Inten
 	if err != nil {
 		return rightful.Intent{}, err
 	}
-	kept, err := s.intent(ctx, s.db, in)
+	kept, err := s.intent(ctx, s.db.Read, in)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return kept, s.explain(ctx, err)
 	}
@@ -136,7 +136,7 @@ func (s *Store) CheckoutOf(ctx context.Context, account string, livemode bool, s
 		return rightful.Intent{}, false, nil // what cannot be kept was not kept
 	}
 	found := rightful.Intent{Kind: rightful.IntentCheckout, Account: account, Livemode: livemode, ObjectID: sessionID}
-	err := s.db.QueryRowContext(ctx, s.d.query(`SELECT company_id, user_id, wish, generation, at, sent_at FROM rightful_intents
+	err := s.db.Read.QueryRowContext(ctx, s.d.query(`SELECT company_id, user_id, wish, generation, at, sent_at FROM rightful_intents
 		WHERE object_id = $1 AND kind = 'checkout' AND account = $2 AND livemode = $3 ORDER BY at LIMIT 1`), sessionID, account, livemode).
 		Scan(&found.CompanyID, &found.UserID, &found.Wish, &found.Generation, &found.At, &found.SentAt)
 	switch {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"rightful"
+	"rightful/internal/database"
 )
 
 // Tx is a transaction under way, for a queue that puts its jobs into it.
@@ -38,6 +39,8 @@ func (s *Store) SetWaker(w Waker) { s.waker = w }
 type Queue struct {
 	SQLite   *sql.DB       // one connection: River's driver wants no more
 	Postgres *pgxpool.Pool // nil on SQLite
+
+	file *database.Database
 }
 
 // Close closes it.
@@ -46,31 +49,28 @@ func (q Queue) Close() error {
 		q.Postgres.Close()
 		return nil
 	}
-	return q.SQLite.Close()
+	return q.file.Close()
 }
 
 // OpenQueue opens connections for a queue. They must be closed.
 func (s *Store) OpenQueue(ctx context.Context) (Queue, error) {
-	switch d := s.d.(type) {
-	case sqliteFile:
-		db, _, err := dialSQLite(d.path, false)
+	how := s.db.Postgres()
+	if how == nil {
+		db, err := database.Open(ctx, s.address, options(false))
 		if err != nil {
 			return Queue{}, err
 		}
-		db.SetMaxOpenConns(1)
-		return Queue{SQLite: db}, nil
-	case postgres:
-		config, err := pgxpool.ParseConfig(d.config.ConnString())
-		if err != nil {
-			return Queue{}, invalid("this is no PostgreSQL address", "")
-		}
-		config.ConnConfig.ConnectTimeout = d.config.ConnectTimeout
-		config.ConnConfig.RuntimeParams = d.config.RuntimeParams
-		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-		pool, err := pgxpool.NewWithConfig(ctx, config)
-		return Queue{Postgres: pool}, s.explain(ctx, err)
+		return Queue{SQLite: db.Write, file: db}, nil
 	}
-	panic("state: an engine that nobody knows")
+	config, err := pgxpool.ParseConfig(how.ConnString())
+	if err != nil {
+		return Queue{}, invalid("this is no PostgreSQL address", "")
+	}
+	config.ConnConfig.ConnectTimeout = how.ConnectTimeout
+	config.ConnConfig.RuntimeParams = how.RuntimeParams
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	return Queue{Postgres: pool}, s.explain(ctx, err)
 }
 
 // writing is write, with the transaction as a queue needs it.
@@ -84,12 +84,12 @@ func (s *Store) writing(ctx context.Context, f func(context.Context, Tx) error) 
 }
 
 func (s *Store) onConnection(ctx context.Context, f func(context.Context, Tx) error) (err error) {
-	conn, err := s.db.Conn(ctx)
+	conn, err := s.db.Write.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	level, _ := s.d.isolation()
+	level, _ := s.db.Isolation()
 	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: level})
 	if err != nil {
 		return err

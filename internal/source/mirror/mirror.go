@@ -82,7 +82,7 @@ func Open(ctx context.Context, address string, o Options) (*Mirror, error) {
 		o.Within = time.Minute
 	}
 	db, err := database.Open(ctx, address, database.Options{
-		Place: "mirror", Example: "rightful-mirror.db", BusyFor: o.Within,
+		Place: "mirror", Thing: "a mirror", Example: "rightful-mirror.db", Given: "as mirror in the config", BusyFor: o.Within,
 		// A mirror that lost its last second is behind by that second. A bigger cache
 		// and a longer log spare writing: families come in no order.
 		WritePragmas: []string{"synchronous(NORMAL)", "cache_size(-16384)", "wal_autocheckpoint(32768)", "journal_size_limit(67108864)"},

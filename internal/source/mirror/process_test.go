@@ -233,7 +233,7 @@ func TestOpenRefuses(t *testing.T) {
 		"sqlite:m.db?mode=ro":    {rightful.KindInvalid, "no parameters"},
 		"sqlite:" + folder:       {rightful.KindInvalid, "is a folder"},
 		"sqlite:" + text:         {rightful.KindInvalid, "no SQLite file"},
-		"sqlite:" + newer:        {rightful.KindForbidden, "newer version (schema 99"},
+		"sqlite:" + newer:        {rightful.KindRefused, "newer version (schema 99"},
 		"sqlite:/nowhere/at/all": {rightful.KindForbidden, "cannot be made"},
 		"postgres://u:s3cret@[h": {rightful.KindInvalid, "no PostgreSQL address"},
 		"postgres://u:s3cret@127.0.0.1:1/d?sslmode=disable": {rightful.KindUnreachable, "127.0.0.1:1/d"},

@@ -107,7 +107,7 @@ func testCalledOff(b *Bench) {
 	cancel()
 	_, accepted := s.AcceptEvents(ctx, []rightful.InboxEvent{b.event("evt_1", "cus_1", 1)})
 	_, taken := s.TakeShard(ctx, rightful.LaneJudge, 3, "a", b.Now()+60)
-	_, open := s.OpenEvents(ctx, 3, 10)
+	_, open := s.OpenEvents(ctx, 3, 10, nil)
 	for i, err := range []error{accepted, taken, open, s.KeepInboxMark(ctx, "m", 1)} {
 		if !errors.Is(err, context.Canceled) {
 			b.Errorf("call %d: got %v", i, err)

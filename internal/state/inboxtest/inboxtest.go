@@ -107,7 +107,7 @@ func (b *Bench) accept(s Kept, events ...rightful.InboxEvent) string {
 // open are the open events of shard 3.
 func (b *Bench) open(s Kept) []rightful.InboxEvent {
 	b.Helper()
-	events, err := s.OpenEvents(b.Context(), 3, 100)
+	events, err := s.OpenEvents(b.Context(), 3, 100, nil)
 	b.must(err)
 	return events
 }

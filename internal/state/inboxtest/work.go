@@ -44,9 +44,16 @@ func testCrowd(b *Bench) {
 		events = append(events, e)
 	}
 	b.accept(s, events...)
-	some, err := s.OpenEvents(b.Context(), 3, 6)
+	some, err := s.OpenEvents(b.Context(), 3, 6, nil)
 	b.must(err)
 	b.same("due ones are there", ids(some), "evt_0 evt_25 evt_26 evt_27 evt_28 evt_29")
+
+	other := b.event("evt_other", "cus_2", 1)
+	other.Account = "acct_other"
+	b.accept(s, other)
+	some, err = s.OpenEvents(b.Context(), 3, 1, []string{"acct_nobody", events[0].Account})
+	b.must(err)
+	b.same("without an account", ids(some), "evt_other")
 }
 
 // testShards: one worker at a time holds a shard of a lane.
@@ -176,7 +183,7 @@ func testMoved(b *Bench) {
 	b.must(s.SettleEvents(b.Context(), 3, "a", until, open, nil))
 	b.wantJobs("moved", "judge 11")
 	b.same("here", ids(b.open(s)), "")
-	there, err := s.OpenEvents(b.Context(), 11, 10)
+	there, err := s.OpenEvents(b.Context(), 11, 10, nil)
 	b.must(err)
 	b.same("there", ids(there)+" "+there[0].Family+" "+there[0].Payload, `evt_1 cus_9 {"a":1}`)
 }
