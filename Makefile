@@ -28,7 +28,7 @@ kills: ## kill the real program at every moment of a repair and of an undo, and 
 	go run ./test/withservers -- go -C test test -run 'TestKilled|WhileDead$$|TestReleaseHasNoMoments' -kills.all -parallel 8 -timeout 60m
 
 nodes: ## kill and cut off nodes that share accounts, again and again
-	go run ./test/withservers -- go test ./test -run TestNodes -v -timeout 30m -nodes.accounts=4 -nodes.rounds=4
+	go run ./test/withservers -- go test ./test -run TestNodes -v -timeout 30m -nodes.accounts=40 -nodes.rounds=2
 
 bench: ## measure everything beside its floor; about two minutes (docs/scale.md)
 	go run ./bench

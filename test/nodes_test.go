@@ -44,7 +44,6 @@ type askedOnce struct {
 type nodesAccount struct {
 	id      string
 	sim     *stripesim.Server
-	app     string // the app's database
 	company string // a customer of the account
 	busy    bool   // people ask about it
 
@@ -173,7 +172,7 @@ func (c *cable) mend() {
 	c.ends = nil
 }
 
-// cluster is three nodes on one PostgreSQL. A node is a process for each account.
+// cluster is three nodes on one PostgreSQL. Each serves all accounts.
 type cluster struct {
 	t        *testing.T
 	state    string
@@ -184,7 +183,7 @@ type cluster struct {
 	program  string
 
 	mu        sync.Mutex
-	processes map[[2]int]*nodeProcess // by node and account
+	processes map[int]*nodeProcess // by node
 }
 
 type nodeProcess struct {
@@ -197,32 +196,51 @@ const nodesRate = 15
 
 func newCluster(t *testing.T, accounts int) *cluster {
 	t.Helper()
-	c := &cluster{t: t, state: testserver.Postgres(t), dir: t.TempDir(), program: asProgram(t), processes: map[[2]int]*nodeProcess{}}
+	c := &cluster{t: t, state: testserver.Postgres(t), dir: t.TempDir(), program: asProgram(t), processes: map[int]*nodeProcess{}}
 	c.db = must(sql.Open("pgx", c.state))(t)
 	t.Cleanup(func() { _ = c.db.Close() })
 	at := must(url.Parse(c.state))(t)
 	for range 3 {
 		c.cables = append(c.cables, newCable(t, at.Host))
 	}
+	c.app()
 	for i := range accounts {
 		c.accounts = append(c.accounts, c.account(i))
 	}
+	for node := range 3 {
+		c.configure(node)
+	}
 	t.Cleanup(func() {
-		for at, p := range c.processes {
+		for node, p := range c.processes {
 			_ = p.cmd.Process.Kill()
 			_ = p.cmd.Wait()
 			if t.Failed() {
-				t.Logf("node %d, account %d:\n%s", at[0], at[1], p.log)
+				t.Logf("node %d:\n%s", node, p.log)
 			}
 		}
 	})
 	return c
 }
 
-// account makes an account of a few dozen objects, with the app's database. An audit of any
-// but the first takes longer than a lease.
+// database is the app's.
+func (c *cluster) database() *sql.DB {
+	return must(sql.Open("sqlite", filepath.Join(c.dir, "app.db")))(c.t)
+}
+
+func (c *cluster) app() {
+	db := c.database()
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TABLE companies (id text PRIMARY KEY, stripe_customer_id text, stripe_account text);
+		CREATE TABLE users (id integer PRIMARY KEY, email text, company_id text);
+		INSERT INTO companies VALUES ('0', NULL, NULL); INSERT INTO users VALUES (1, 'ada@example.com', '0')`); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// account makes an account of a few dozen objects, and its companies in the app. An audit of
+// any but the first takes longer than a lease.
 func (c *cluster) account(i int) *nodesAccount {
-	a := &nodesAccount{id: fmt.Sprintf("acct_1Node%02d", i), app: filepath.Join(c.dir, fmt.Sprintf("app%d.db", i))}
+	a := &nodesAccount{id: fmt.Sprintf("acct_1Node%02d", i)}
 	var world bytes.Buffer
 	if err := stripesim.Generate(&world, stripesim.GenerateOptions{Companies: 6 + 5*min(i, 1), Seed: uint64(i), Account: a.id, Planted: 5}); err != nil {
 		c.t.Fatal(err)
@@ -246,52 +264,46 @@ func (c *cluster) account(i int) *nodesAccount {
 		a.doors = append(a.doors, httptest.NewServer(a.door(node)))
 		c.t.Cleanup(a.doors[node].Close)
 	}
-	db := must(sql.Open("sqlite", a.app))(c.t)
+	db := c.database()
 	defer db.Close()
-	if _, err := db.Exec(`CREATE TABLE companies (id integer PRIMARY KEY, stripe_customer_id text); CREATE TABLE users (id integer PRIMARY KEY, email text, company_id integer); INSERT INTO users VALUES (1, 'ada@example.com', 1)`); err != nil {
-		c.t.Fatal(err)
-	}
 	for _, r := range rows.DB.Companies {
-		if _, err := db.Exec(`INSERT INTO companies VALUES (?, ?)`, r.ID, r.Customer); err != nil {
+		if _, err := db.Exec(`INSERT INTO companies VALUES (?, ?, ?)`, fmt.Sprintf("%d-%v", i, r.ID), r.Customer, a.id); err != nil {
 			c.t.Fatal(err)
 		}
 		a.company = r.Customer
 	}
-	for node := range 3 {
-		at := must(url.Parse(c.state))(c.t)
-		at.Host = c.cables[node].Addr().String()
-		text := fmt.Sprintf(`directory:
-  dsn: 'sqlite:%s'
-  companies: SELECT id, stripe_customer_id FROM companies
-  users: SELECT id, email, company_id FROM users
-  resolve: direct
-stripe: {key: sk_test_nodes, api_base: '%s', account: %s, rate: {account: %d, endpoint: %d}}
-state: '%s'
-serve: {listen: '127.0.0.1:0'}
-schedule: {audit: {every: 10s}, monthly_reads: 100000000, lease: %s}
-`, a.app, a.doors[node].URL, a.id, nodesRate, nodesRate, at, nodesLease)
-		if err := os.WriteFile(c.config(node, i), []byte(text), 0o600); err != nil {
-			c.t.Fatal(err)
-		}
-	}
 	return a
 }
 
-func (c *cluster) config(node, account int) string {
-	return filepath.Join(c.dir, fmt.Sprintf("node%d-%d.yaml", node, account))
+func (c *cluster) config(node int) string {
+	return filepath.Join(c.dir, fmt.Sprintf("node%d.yaml", node))
 }
 
-// start starts a node, with a process for each account.
-func (c *cluster) start(node int) {
-	var all sync.WaitGroup
-	for i := range c.accounts {
-		all.Go(func() { c.startOne(node, i) })
+func (c *cluster) configure(node int) {
+	at := must(url.Parse(c.state))(c.t)
+	at.Host = c.cables[node].Addr().String()
+	var text strings.Builder
+	fmt.Fprintf(&text, `directory:
+  dsn: 'sqlite:%s'
+  companies: SELECT id, stripe_customer_id, stripe_account FROM companies
+  users: SELECT id, email, company_id FROM users
+  resolve: direct
+state: '%s'
+serve: {listen: '127.0.0.1:0'}
+schedule: {audit: {every: %s}, monthly_reads: 100000000, lease: %s}
+stripe:
+`, filepath.Join(c.dir, "app.db"), at, max(10*time.Second, time.Duration(len(c.accounts))*2*time.Second), nodesLease)
+	for _, a := range c.accounts {
+		fmt.Fprintf(&text, "  - {key: sk_test_%s, api_base: '%s', account: %s, rate: {account: %d, endpoint: %d}}\n", strings.TrimPrefix(a.id, "acct_"), a.doors[node].URL, a.id, nodesRate, nodesRate)
 	}
-	all.Wait()
+	if err := os.WriteFile(c.config(node), []byte(text.String()), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
-func (c *cluster) startOne(node, account int) {
-	p := &nodeProcess{log: &bytes.Buffer{}, cmd: exec.Command(c.program, "serve", "--config", c.config(node, account), "--log", "json")}
+// start starts a node.
+func (c *cluster) start(node int) {
+	p := &nodeProcess{log: &bytes.Buffer{}, cmd: exec.Command(c.program, "serve", "--config", c.config(node), "--log", "json")}
 	p.cmd.Env = append(os.Environ(), "RIGHTFUL_TOKEN="+envToken)
 	p.cmd.Stderr = p.log
 	out, err := p.cmd.StdoutPipe()
@@ -310,22 +322,18 @@ func (c *cluster) startOne(node, account int) {
 	}
 	p.url = strings.TrimSpace(strings.TrimPrefix(line, "rightful serves at "))
 	c.mu.Lock()
-	c.processes[[2]int{node, account}] = p
+	c.processes[node] = p
 	c.mu.Unlock()
 }
 
 // kill ends a node as a power cut does.
 func (c *cluster) kill(node int) {
-	for i := range c.accounts {
-		c.mu.Lock()
-		p := c.processes[[2]int{node, i}]
-		delete(c.processes, [2]int{node, i})
-		c.mu.Unlock()
-		if p != nil {
-			_ = p.cmd.Process.Kill()
-			_ = p.cmd.Wait()
-		}
-	}
+	c.mu.Lock()
+	p := c.processes[node]
+	delete(c.processes, node)
+	c.mu.Unlock()
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
 }
 
 // ended counts the runs of each account that came to their end, and were due after a time.
@@ -383,7 +391,7 @@ func (c *cluster) buy(a int, stop chan struct{}) {
 				case <-time.After(20 * time.Millisecond):
 				}
 				c.mu.Lock()
-				p := c.processes[[2]int{node, a}]
+				p := c.processes[node]
 				c.mu.Unlock()
 				if p == nil {
 					continue
