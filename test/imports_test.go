@@ -66,7 +66,7 @@ func TestHouse(t *testing.T) {
 		journal  = module + "/internal/journal"
 		states   = module + "/internal/state"
 		failures = module + "/internal/failpoint"
-	opening  = module + "/internal/database"
+		opening  = module + "/internal/database"
 	)
 	rules := []struct {
 		name      string
