@@ -7,7 +7,7 @@ TRUTH := go test ./internal/judge ./test -run 'TestHealthyIsSilent|TestDamageIsF
 
 RACES := 'TestStripeFails|TestForged|TestPlansThat|TestContinuing|TestCutShort|TestSomebody|TestTheApp|TestTheCache|TestTheJournal|TestTheState|TestTheDatabase|TestTheDisk|TestUndo|TestTwo|TestRacing|TestFoundingIncident$$'
 
-.PHONY: help test race truth races kills nodes vet lint openapi demo build
+.PHONY: help test race truth races kills nodes bench vet lint openapi demo build
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ kills: ## kill the real program at every moment of a repair and of an undo, and 
 
 nodes: ## kill and cut off nodes that share accounts, again and again
 	go run ./test/withservers -- go test ./test -run TestNodes -v -timeout 30m -nodes.accounts=4 -nodes.rounds=4
+
+bench: ## measure everything beside its floor; about two minutes (docs/scale.md)
+	go run ./bench
 
 vet: ## what the compiler does not see
 	go vet ./...

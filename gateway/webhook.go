@@ -45,6 +45,10 @@ type WebhookOptions struct {
 	// far as they had come. An error, or more than NoticeWithin, means that it is told
 	// again later; until then those that follow in the family wait. Nil: nobody is told.
 	OnNotice func(context.Context, Notice) error
+	// OnAccepted is told of each new event that was kept and carries its object, with the
+	// mode that it is of. It must neither block nor keep the body: the request waits, and
+	// what is done with the event must not depend on it. Nil: nobody is told.
+	OnAccepted func(e rightful.Event, livemode bool)
 	// Tally counts what happens to events.
 	Tally Tally
 }
@@ -126,6 +130,9 @@ func (w *Webhooks) accept(ctx context.Context, body []byte, s signature) error {
 		return err
 	}
 	w.o.Tally.received(fresh)
+	if fresh && w.o.OnAccepted != nil && e.Origin == rightful.OriginDelivered && e.Status == rightful.InboxPending {
+		w.o.OnAccepted(rightful.Event{ID: e.ID, Type: e.Type, Created: e.Created, Account: e.Account, ObjectType: e.ObjectType, ObjectID: e.ObjectID, Body: body}, e.Livemode)
+	}
 	if fresh && e.Status != rightful.InboxPending {
 		w.judged(ctx, e, nil)
 	}

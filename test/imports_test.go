@@ -190,9 +190,9 @@ func TestHouse(t *testing.T) {
 			func(_, imp string) bool { return within(imp, sources) },
 		},
 		{
-			"only the demo and the sim command start a stripesim",
+			"only the demo, the sim command and the benchmarks start a stripesim",
 			func(pkg string) bool {
-				return !slices.Contains([]string{module + "/internal/demo", module + "/internal/cli"}, pkg) && !within(pkg, module+"/stripesim")
+				return !slices.Contains([]string{module + "/internal/demo", module + "/internal/cli", module + "/bench"}, pkg) && !within(pkg, module+"/stripesim")
 			},
 			func(_, imp string) bool { return within(imp, module+"/stripesim") },
 		},

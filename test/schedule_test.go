@@ -58,6 +58,46 @@ func TestServeRunsASchedule(t *testing.T) {
 	}
 }
 
+// TestScheduledAuditsFromTheMirror: what is synced is audited without reading Stripe's lists
+// again, and what nothing has filled makes the audits incomplete.
+func TestScheduledAuditsFromTheMirror(t *testing.T) {
+	t.Parallel()
+	audits := func(t *testing.T, s *shop, outcome rightful.TaskOutcome) (run rightful.TaskRun) {
+		until(t, "an audit was "+string(outcome), func() bool {
+			runs := s.scheduled(t).Runs
+			i := slices.IndexFunc(runs, func(r rightful.TaskRun) bool { return r.Task == rightful.TaskAudit && r.Outcome == outcome })
+			if i >= 0 {
+				run = runs[i]
+			}
+			return i >= 0
+		})
+		return run
+	}
+	t.Run("filled", func(t *testing.T) {
+		t.Parallel()
+		s := openShop(t, "schedule: {sync: {every: 10s}, audit: {every: 10s, mirror: true, max_age: 1h}, monthly_reads: 10000000, lease: 5s}\n")
+		s.serve(t)
+		run := audits(t, s, rightful.TaskComplete)
+		if run.AuditID == "" || run.GETs > 4 {
+			t.Errorf("%+v", run)
+		}
+		s.stop(t)
+	})
+	t.Run("never filled", func(t *testing.T) {
+		t.Parallel()
+		s := openShop(t, "mirror: 'sqlite:other.db'\nschedule: {audit: {every: 10s, mirror: true}, monthly_reads: 10000000}\n")
+		s.serve(t)
+		run := audits(t, s, rightful.TaskIncomplete)
+		if !strings.Contains(run.Detail, "never read to its end") {
+			t.Errorf("%+v", run)
+		}
+		if ran := s.scheduled(t).Runs; slices.ContainsFunc(ran, func(r rightful.TaskRun) bool { return r.Outcome == rightful.TaskComplete }) {
+			t.Errorf("an empty mirror was found clean: %+v", ran)
+		}
+		s.stop(t)
+	})
+}
+
 func ran(runs []rightful.TaskRun, task rightful.Task) (n int) {
 	for _, r := range runs {
 		if r.Task == task {

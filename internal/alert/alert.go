@@ -180,7 +180,6 @@ func (e *Evaluator) collect(ctx context.Context) error {
 		}
 		a.Count += old.Count
 		a.At, a.Seen = min(a.At, old.At), max(a.Seen, old.Seen)
-		a.Severity = worse(a.Severity, old.Severity)
 		a.IDs = join(a.IDs, old.IDs)
 		a.Codes = join(a.Codes, old.Codes)
 		byKey[a.Key] = &a
@@ -204,13 +203,6 @@ func (e *Evaluator) enqueue(a rightful.Alert) {
 	default:
 		e.dropped.Add(uint64(a.Count))
 	}
-}
-
-func worse(a, b rightful.Severity) rightful.Severity {
-	if b == rightful.SeverityError || a == rightful.SeverityInfo {
-		return b
-	}
-	return a
 }
 
 // join appends what is not there yet, up to what an alert keeps.

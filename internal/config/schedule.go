@@ -11,8 +11,8 @@ import (
 
 // Schedule says what rightful serve runs by itself.
 type Schedule struct {
-	Sync  When `yaml:"sync"`
-	Audit When `yaml:"audit"`
+	Sync  When          `yaml:"sync"`
+	Audit AuditSchedule `yaml:"audit"`
 	// MonthlyReads is how many GETs Stripe allows a month; default 10,000, which is the
 	// least that it allows anybody.
 	MonthlyReads int64 `yaml:"monthly_reads"`
@@ -24,6 +24,25 @@ type Schedule struct {
 type When struct {
 	Every string `yaml:"every"` // with its unit: 15m
 	Cron  string `yaml:"cron"`  // five fields as crontab has them, in UTC
+}
+
+// AuditSchedule is when everything is audited, and what is read for it.
+type AuditSchedule struct {
+	Every string `yaml:"every"`
+	Cron  string `yaml:"cron"`
+	// Mirror lets the audits read the mirror instead of Stripe.
+	Mirror bool `yaml:"mirror"`
+	// MaxAge is how old what the mirror knows may be: 36h, 7d; default 24h.
+	MaxAge string `yaml:"max_age"`
+}
+
+// When returns when everything is audited.
+func (a AuditSchedule) When() When { return When{Every: a.Every, Cron: a.Cron} }
+
+// MaxAgeOf returns MaxAge in seconds, 0 when the config does not say.
+func (a AuditSchedule) MaxAgeOf() int64 {
+	d, _ := age(a.MaxAge) // validated
+	return int64(d / time.Second)
 }
 
 // Configured reports whether it runs at all.
@@ -40,7 +59,7 @@ func (w When) Rule() schedule.Rule {
 }
 
 // Configured reports whether anything runs by itself.
-func (s Schedule) Configured() bool { return s.Sync.Configured() || s.Audit.Configured() }
+func (s Schedule) Configured() bool { return s.Sync.Configured() || s.Audit.When().Configured() }
 
 // Rules returns when each task runs that does.
 func (s Schedule) Rules() map[rightful.Task]schedule.Rule {
@@ -48,8 +67,8 @@ func (s Schedule) Rules() map[rightful.Task]schedule.Rule {
 	if s.Sync.Configured() {
 		rules[rightful.TaskSync] = s.Sync.Rule()
 	}
-	if s.Audit.Configured() {
-		rules[rightful.TaskAudit] = s.Audit.Rule()
+	if s.Audit.When().Configured() {
+		rules[rightful.TaskAudit] = s.Audit.When().Rule()
 	}
 	return rules
 }
@@ -81,16 +100,50 @@ func (c *Config) validateSchedule() error {
 	for _, w := range []struct {
 		path string
 		when When
-	}{{"schedule.sync", s.Sync}, {"schedule.audit", s.Audit}} {
+	}{{"schedule.sync", s.Sync}, {"schedule.audit", s.Audit.When()}} {
 		if err := c.validateWhen(w.path, w.when); err != nil {
 			return err
 		}
+	}
+	if err := c.validateMirrored(); err != nil {
+		return err
 	}
 	if s.MonthlyReads != 0 && s.MonthlyReads < leastReads {
 		return c.invalid("schedule.monthly_reads", fmt.Sprintf("%d is less than Stripe allows every account", s.MonthlyReads), "leave it out, or write what your account has: 10,000, or 500 for each transaction of the last 30 days")
 	}
 	if d, err := time.ParseDuration(s.Lease); s.Lease != "" && (err != nil || d < shortestLease || d > longestLease) {
 		return c.invalid("schedule.lease", fmt.Sprintf("%q is no time between %v and %v", s.Lease, shortestLease, longestLease), "write it with its unit: lease: 30s")
+	}
+	return nil
+}
+
+// usualMaxAge is how old a mirror may be that is audited, when the config says nothing:
+// engine.DefaultMaxAge.
+const usualMaxAge = 24 * time.Hour
+
+// validateMirrored checks what scheduled audits read: what nothing fills, or what would always
+// be too old, would never be judged.
+func (c *Config) validateMirrored() error {
+	a, sync := c.Schedule.Audit, c.Schedule.Sync
+	oldest := usualMaxAge
+	if a.MaxAge != "" {
+		d, err := age(a.MaxAge)
+		switch {
+		case !a.Mirror:
+			return c.invalid("schedule.audit.max_age", "is how old the mirror may be, and Stripe is read", "add mirror: true, or leave it out")
+		case err != nil || d < time.Minute:
+			return c.invalid("schedule.audit.max_age", fmt.Sprintf("%q is no age of at least a minute", a.MaxAge), "write it with its unit: max_age: 36h")
+		}
+		oldest = d
+	}
+	switch {
+	case !a.Mirror:
+		return nil
+	case !sync.Configured() && c.Mirror == "":
+		return c.invalid("schedule.audit.mirror", "nothing fills the mirror that is to be audited", "add sync: {every: 30m} beside audit, or name the mirror that something else fills: mirror: postgres://...")
+	}
+	if every, err := age(sync.Every); sync.Every != "" && err == nil && every >= oldest {
+		return c.invalid("schedule.audit.mirror", fmt.Sprintf("the mirror is synced every %s, and is too old for an audit after %v", sync.Every, oldest), "sync more often, or let it be older with max_age")
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ const BornWithin = 10 * 60
 // Verdict is everything the judge has to say about a situation.
 type Verdict struct {
 	Findings     []rightful.Finding     // by severity, then company, code and object
-	Muted        []rightful.Finding     // what the config turned off: still true, not reported
+	Muted        []rightful.Finding     // what the config turned off: still true, not reported; in the same order
 	Attributions []rightful.Attribution // one for each family of the situation, in its order
 	Ownership    Ownership
 	Owners       []Owner // whose application each family is, in their order
@@ -106,6 +106,13 @@ func begin(sit *rightful.Situation, rules Rules) *judge {
 
 // Judge decides a situation.
 func Judge(sit *rightful.Situation, rules Rules) Verdict {
+	if parts, places := cut(sit, rules); parts != nil {
+		return judgeParts(sit, parts, places, rules)
+	}
+	return judgeWhole(sit, rules)
+}
+
+func judgeWhole(sit *rightful.Situation, rules Rules) Verdict {
 	j := begin(sit, rules)
 	for _, check := range checks {
 		check(j)
@@ -129,6 +136,7 @@ func Judge(sit *rightful.Situation, rules Rules) Verdict {
 	}
 	v.Wanted = j.wanted()
 	slices.SortStableFunc(v.Findings, compareFindings)
+	slices.SortStableFunc(v.Muted, compareFindings)
 	return v
 }
 

@@ -156,7 +156,7 @@ func (f *follower) state(ctx context.Context, key objectKey, events []rightful.E
 	}
 	var first rightful.Object
 	for i, e := range events {
-		o, err := f.carried(e)
+		o, err := carried(e, f.o.Account, f.o.Livemode, f.o.Keys)
 		if err != nil || i > 0 && !reflect.DeepEqual(o, first) {
 			return f.ask(ctx, key, at)
 		}
@@ -176,7 +176,7 @@ func (f *follower) ask(ctx context.Context, key objectKey, at int64) (rightful.M
 }
 
 // carried returns the object that an event carries, as it was when that happened.
-func (f *follower) carried(e rightful.Event) (rightful.Object, error) {
+func carried(e rightful.Event, account string, livemode bool, keys rightful.KeySet) (rightful.Object, error) {
 	var body struct {
 		Livemode *bool `json:"livemode"`
 		Data     struct {
@@ -186,8 +186,8 @@ func (f *follower) carried(e rightful.Event) (rightful.Object, error) {
 	if err := json.Unmarshal(e.Body, &body); err != nil {
 		return rightful.Object{}, err
 	}
-	o, err := stripeobject.Decode(body.Data.Object, e.ObjectType, f.o.Keys, stripeobject.Defaults{Account: f.o.Account, Livemode: f.o.Livemode})
-	if err == nil && (o.ID != e.ObjectID || o.Livemode != f.o.Livemode) {
+	o, err := stripeobject.Decode(body.Data.Object, e.ObjectType, keys, stripeobject.Defaults{Account: account, Livemode: livemode})
+	if err == nil && (o.ID != e.ObjectID || o.Livemode != livemode) {
 		err = errors.New("the event is about another object")
 	}
 	return o, err

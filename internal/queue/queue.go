@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
@@ -104,9 +106,17 @@ func failed(err error) error {
 	if err == nil || errors.As(err, &own) || errors.Is(err, context.Canceled) {
 		return err
 	}
+	hint := "let the user of the state's database create schemas and tables there once"
+	var said *pgconn.PgError
+	switch {
+	case !errors.As(err, &said):
+	case strings.HasPrefix(said.Code, "53"): // no more connections, memory or room
+		hint = "make room there, or let it take more connections: a process that serves takes about 20, and 16 more where its mirror is; then go on"
+	case said.Code != "42501":
+		hint = "run it again; if it stays, look at the database's log"
+	}
 	return &rightful.Error{
-		Kind: rightful.KindUnavailable, Place: "state", Message: "the queue of jobs: " + err.Error(),
-		Hint: "let the user of the state's database create schemas and tables there once", Err: err,
+		Kind: rightful.KindUnavailable, Place: "state", Message: "the queue of jobs: " + err.Error(), Hint: hint, Err: err,
 	}
 }
 

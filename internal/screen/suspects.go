@@ -152,6 +152,14 @@ func (s *Screen) Close() {
 	})
 }
 
+// Forget gives back, after the last Close, what only conclusions are drawn from: what is
+// suspect, and what is kept, is told as before.
+func (s *Screen) Forget() {
+	s.ties, s.rows = table[tie, *tie]{}, table[row, *row]{}
+	s.links, s.bare, s.accused = nil, nil, nil
+	s.stamps, s.buyers, s.emails = nil, nil, nil
+}
+
 // closeRow looks at a row whose subscription was met, or not.
 func (s *Screen) closeRow(r *row) {
 	home, plain := s.home(r.customer)

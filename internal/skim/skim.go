@@ -44,6 +44,9 @@ func Read(ctx context.Context, src collect.Sources, opt collect.Options, rules j
 	}
 	if err == nil {
 		r.screen.Close()
+		if r.screen.Beside() > screen.Fewest { // nobody will look at each customer closely
+			r.screen.Forget()
+		}
 		err = s.gather(ctx)
 	}
 	if err != nil {

@@ -38,7 +38,8 @@ type GatewayOptions struct {
 	OnNotice func(context.Context, gateway.Notice) error
 	// Alerts tells that alerts are raised, and that the channels of the config are told.
 	Alerts bool
-	// Schedule tells that this process runs what the config's schedule says.
+	// Schedule tells that this process runs what the config's schedule says, and keeps the
+	// mirror fresh with the events that it accepts.
 	// One that Stripe would not allow is an error of kind refused.
 	Schedule bool
 	// Metrics tells that the gateway is measured; Version and Revision are of the
@@ -68,6 +69,7 @@ type Opened struct {
 	audits    auditsSeen
 	work      *work       // nil: no events are taken, and nothing runs by itself
 	schedule  *scheduling // nil: nothing runs by itself
+	fresh     *freshener  // nil: there is no mirror to be kept fresh, or no events
 	log       *slog.Logger
 	closers   []func() error
 }
@@ -180,7 +182,7 @@ func (g *Opened) open(ctx context.Context, path string, o GatewayOptions) error 
 		g.notes.changed = g.alerts.FindingsChanged
 	}
 	g.notes.begin()
-	if err := g.openWebhooks(o); err != nil {
+	if err := g.openWebhooks(e.Options.Keys, o); err != nil {
 		return err
 	}
 	return g.openWork(ctx, path, p.readers(), o)
@@ -204,7 +206,7 @@ func (g *Opened) openState(ctx context.Context, path string, o GatewayOptions) e
 }
 
 // openWebhooks makes what takes events, if there is a secret to know them by.
-func (g *Opened) openWebhooks(o GatewayOptions) error {
+func (g *Opened) openWebhooks(keys rightful.KeySet, o GatewayOptions) error {
 	if !slices.ContainsFunc(g.accounts, func(s config.Stripe) bool { return len(s.WebhookSecrets) > 0 }) {
 		return nil
 	}
@@ -213,6 +215,9 @@ func (g *Opened) openWebhooks(o GatewayOptions) error {
 		return err
 	}
 	options.Tally = g.tally()
+	if o.Schedule && freshens(g.config) {
+		g.openFreshener(keys, &options)
+	}
 	for _, account := range g.accounts[1:] {
 		if len(account.WebhookSecrets) > 0 {
 			if options.SecretsOf == nil {
@@ -272,6 +277,11 @@ func (g *Opened) Run(ctx context.Context) error {
 		var scheduled sync.WaitGroup
 		scheduled.Go(func() { g.schedule.run(ctx) })
 		defer scheduled.Wait()
+	}
+	if g.fresh != nil {
+		var fresh sync.WaitGroup
+		fresh.Go(func() { g.fresh.run(ctx) })
+		defer fresh.Wait()
 	}
 	if g.work != nil {
 		return g.work.run(ctx)

@@ -78,10 +78,15 @@ func Mirrored(ctx context.Context, e *engine.Engine, c *config.Config) error {
 	}
 	shut := e.Close
 	e.Close = func() error { return errors.Join(shut(), m.Close()) }
-	e.Mirrored = &engine.Mirrored{Place: m.Place(), Account: named(c.Stripe[0]), Of: func(a rightful.Account) skim.Mirror {
+	e.Mirrored = mirrored(c, e, m)
+	return nil
+}
+
+// mirrored is what an engine audits instead of Stripe.
+func mirrored(c *config.Config, e *engine.Engine, m *mirror.Mirror) *engine.Mirrored {
+	return &engine.Mirrored{Place: m.Place(), Account: named(c.Stripe[0]), Of: func(a rightful.Account) skim.Mirror {
 		return m.Of(a.ID, a.Livemode, e.Options.Keys)
 	}}
-	return nil
 }
 
 // named returns the account that a config names. The key tells the mode where the config

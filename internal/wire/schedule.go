@@ -82,6 +82,10 @@ func refusedSchedule(c *config.Config, now time.Time) error {
 		Hint: "let it run less often, or, if your account has more, say so: schedule: {monthly_reads: ...}. Stripe allows 500 for each transaction of the last 30 days, and 10,000 at least"}
 }
 
+// mirroredLeast is how many GETs an audit from the mirror takes at least: no mirror keeps the
+// webhook endpoints and the undelivered events.
+const mirroredLeast = 2
+
 // costs returns what the tasks of a config cost, by what their runs took.
 func costs(c *config.Config, known []rightful.Scheduled) []schedule.Cost {
 	var all []schedule.Cost
@@ -92,6 +96,9 @@ func costs(c *config.Config, known []rightful.Scheduled) []schedule.Cost {
 			continue
 		}
 		cost := schedule.Cost{Task: t, Rule: rule, GETs: schedule.Least(t)}
+		if t == rightful.TaskAudit && c.Schedule.Audit.Mirror {
+			cost.GETs = mirroredLeast
+		}
 		for _, k := range known {
 			if k.Task == t && k.GETs > 0 {
 				cost.GETs, cost.Measured = k.GETs, true

@@ -125,7 +125,11 @@ func (a *scheduledAccount) audit(ctx context.Context) (d jobs.Done, err error) {
 	kept := &keptAudit{}
 	e.Accepted, e.Intents, e.Audits = known.List, a.state, kept
 	e.Sources.Stripe = a.reader() // one pace for all who ask
-	r, err := e.Audit(ctx, engine.AuditInput{})
+	in, err := a.fromMirror(ctx, e)
+	if err != nil {
+		return d, err
+	}
+	r, err := e.Audit(ctx, in)
 	if err != nil {
 		return d, err
 	}
@@ -143,6 +147,21 @@ func (a *scheduledAccount) audit(ctx context.Context) (d jobs.Done, err error) {
 		d.Detail = fmt.Sprintf("%d errors, %d warnings", r.Counts.Errors, r.Counts.Warnings)
 	}
 	return d, nil
+}
+
+// fromMirror lets an audit read the mirror where the config wants it.
+func (a *scheduledAccount) fromMirror(ctx context.Context, e *engine.Engine) (in engine.AuditInput, err error) {
+	s := a.config.Schedule.Audit
+	if !s.Mirror {
+		return in, nil
+	}
+	m, err := a.openMirror(ctx)
+	if err != nil {
+		return in, err
+	}
+	e.Mirrored = mirrored(a.config, e, m)
+	in.Mirror = &engine.FromMirror{MaxAge: s.MaxAgeOf()}
+	return in, nil
 }
 
 func outcome(refused, complete bool) rightful.TaskOutcome {
