@@ -72,6 +72,10 @@ func Main(args []string, s Streams) int {
 	case errors.As(err, &code):
 		return int(code)
 	}
+	if cause := context.Cause(ctx); cause != nil && rightful.KindOf(err) == "" && (errors.Is(err, cause) || errors.Is(err, context.Canceled)) {
+		// The name of a signal, or of a context, says nothing to who pressed Ctrl-C.
+		err = &rightful.Error{Kind: rightful.KindRefused, Message: "interrupted before there was anything to report", Hint: "run it again", Err: err}
+	}
 	view.Error(s.Err, err)
 	if ctx.Err() != nil || rightful.KindOf(err) == rightful.KindRefused {
 		return ExitRefused

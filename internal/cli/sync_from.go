@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"time"
 
+	"rightful"
 	"rightful/internal/pull"
 	"rightful/internal/view"
 	"rightful/internal/wire"
@@ -25,6 +26,9 @@ func (o *syncOptions) fill(ctx context.Context, s Streams) error {
 		return err
 	}
 	e, c, err := wire.Import(ctx, o.config, s.Env, s.Now(), wire.From{Addresses: from, AsOf: asOf, Stdin: s.In}, wire.Account{ID: o.account})
+	if err != nil && ctx.Err() != nil {
+		return &rightful.Error{Kind: rightful.KindRefused, Message: "interrupted before anything was read; the mirror is as it was", Hint: "run it again, or rightful sync to read from Stripe", Err: err}
+	}
 	if err != nil {
 		return located(c, err)
 	}

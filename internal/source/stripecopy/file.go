@@ -37,7 +37,7 @@ type file struct {
 func openFile(ctx context.Context, name string, in io.Reader) (source, error) {
 	f := &file{name: place(name), opened: io.NopCloser(nil)}
 	if name != stdin {
-		opened, err := os.Open(name)
+		opened, err := open(ctx, name)
 		if err != nil {
 			return nil, f.unopened(err)
 		}
@@ -45,9 +45,10 @@ func openFile(ctx context.Context, name string, in io.Reader) (source, error) {
 		if info, err := opened.Stat(); err == nil && info.IsDir() {
 			_ = opened.Close()
 			return nil, invalid(name, "this is a folder", "name its files: --from "+name+"/customers.jsonl")
+		} else if err != nil || !info.Mode().IsRegular() {
+			in = &waiting{ctx: ctx, in: in} // a pipe has what somebody else writes, when he does
 		}
-	}
-	if name == stdin {
+	} else {
 		in = &waiting{ctx: ctx, in: in}
 	}
 	f.in = bufio.NewReaderSize(in, 1<<16)
@@ -56,6 +57,32 @@ func openFile(ctx context.Context, name string, in io.Reader) (source, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// open opens a file. A pipe opens only when somebody writes into it: nobody waits for that
+// longer than the context lives.
+func open(ctx context.Context, name string) (*os.File, error) {
+	type answer struct {
+		f   *os.File
+		err error
+	}
+	answers := make(chan answer)
+	go func() {
+		f, err := os.Open(name)
+		select {
+		case answers <- answer{f, err}:
+		case <-ctx.Done():
+			if err == nil {
+				_ = f.Close()
+			}
+		}
+	}()
+	select {
+	case a := <-answers:
+		return a.f, a.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // waiting is a reader that may have nothing for a long time, as a person has: nobody waits
@@ -90,6 +117,8 @@ func (w *waiting) Read(p []byte) (int, error) {
 // unopened says why a file cannot be opened.
 func (f *file) unopened(err error) error {
 	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
 	case errors.Is(err, fs.ErrNotExist):
 		return &rightful.Error{Kind: rightful.KindNotFound, Place: f.name, Message: "no such file", Hint: "--from takes a file of JSON or CSV, - for standard input, or postgres://", Err: err}
 	case errors.Is(err, fs.ErrPermission):
