@@ -64,6 +64,17 @@ type MirrorPage struct {
 	Pass    int64 // 0: it is of no pass
 	Objects []MirrorObject
 	Windows []MirrorWindow
+	// Replaced are events that tell which identity metadata was replaced: those with
+	// Previous. What else an event has is not kept. One that is there already stays.
+	Replaced []Event
+}
+
+// MirrorReplaced is what a mirror knows of identity metadata that was replaced.
+type MirrorReplaced struct {
+	Events []Event // with Previous, newest first; no older than Stripe keeps events
+	// Since and Until say of which time it knows all that Stripe told: Unix seconds, Since
+	// inclusive, Until exclusive. Both are 0 where there is no such time.
+	Since, Until int64
 }
 
 // MirrorStore is the mirror of one account in one mode. Reading it as a StripeReader
@@ -92,8 +103,12 @@ type MirrorStore interface {
 	// part. A pass with a window that is not done is an error of kind invalid.
 	End(ctx context.Context, pass int64, ended int64) error
 	// Follow keeps objects with what was followed until then, of all types, in one
-	// transaction. A part that had no full pass stays so.
-	Follow(ctx context.Context, objects []MirrorObject, until int64) error
+	// transaction. A part that had no full pass stays so. from is since when events were
+	// taken in, and all that they replaced was kept: Unix seconds.
+	Follow(ctx context.Context, objects []MirrorObject, from, until int64) error
+	// Replaced tells which identity metadata was replaced, by what was kept with these
+	// identity keys.
+	Replaced(ctx context.Context) (MirrorReplaced, error)
 	// Drop forgets everything of this account and mode.
 	Drop(ctx context.Context) error
 }

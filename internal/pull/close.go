@@ -108,7 +108,7 @@ func (r *run) close(ctx context.Context, lists []*list, since int64, advance boo
 	if followed != changesTaken || !advance {
 		return nil
 	}
-	return r.keeping(r.o.Store.Follow(ctx, nil, until))
+	return r.keeping(r.o.Store.Follow(ctx, nil, from, until))
 }
 
 // keeping marks an error as one of the mirror.

@@ -90,6 +90,8 @@ type follower struct {
 	known  map[objectKey]bool // of which something newer was taken in
 	second []rightful.Event   // events of the second that is being read
 	ready  []rightful.MirrorObject
+	// replaced are events that are to be kept for what stood there before.
+	replaced []rightful.Event
 }
 
 func (f *follower) follow(ctx context.Context, types []string, from int64) error {
@@ -106,6 +108,9 @@ func (f *follower) follow(ctx context.Context, types []string, from int64) error
 			}
 		}
 		f.second = append(f.second, e)
+		if len(e.Previous) > 0 {
+			f.replaced = append(f.replaced, rightful.Event{ID: e.ID, Type: e.Type, Created: e.Created, ObjectType: e.ObjectType, ObjectID: e.ObjectID, Previous: e.Previous})
+		}
 	}
 	if err := f.settle(ctx); err != nil {
 		return err
@@ -195,7 +200,7 @@ func carried(e rightful.Event, account string, livemode bool, keys rightful.KeyS
 
 // keep hands over what is ready, when it is at least so much.
 func (f *follower) keep(ctx context.Context, least int) error {
-	if len(f.ready) < max(least, 1) {
+	if len(f.ready)+len(f.replaced) < max(least, 1) {
 		return nil
 	}
 	var objects []rightful.MirrorObject
@@ -218,7 +223,8 @@ func (f *follower) keep(ctx context.Context, least int) error {
 	if err := f.pages.room(ctx); err != nil {
 		return err
 	}
-	f.pages.add(rightful.MirrorPage{Objects: objects})
+	f.pages.add(rightful.MirrorPage{Objects: objects, Replaced: f.replaced})
+	f.replaced = nil
 	return nil
 }
 

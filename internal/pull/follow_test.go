@@ -3,6 +3,7 @@ package pull_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,36 @@ func TestFollow(t *testing.T) {
 	f.advance(10 * time.Second)
 	if r = f.run(pull.Wish{}); list(r, rightful.TypeCustomer).Changed != 0 || list(r, rightful.TypeCustomer).New != 0 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestReplaced: what stood on an object before is kept, and of which time all is known.
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	f := newOffice(t, 200, stripesim.Options{Now: clock()})
+	f.complete(f.run(pull.Wish{}))
+	since := f.store.told.Since
+	if now := f.reader.Bulk().Now().Unix(); since == 0 || since > now || len(f.store.told.Events) > 0 {
+		t.Fatalf("%+v at %d", f.store.told, now)
+	}
+	id := f.ids(rightful.TypeCustomer)[3]
+	was := f.store.objects[id].Metadata["company_id"]
+	for _, company := range []string{"77", "78"} {
+		f.advance(time.Hour)
+		f.post("/v1/customers/"+id, url.Values{"metadata[company_id]": {company}})
+		f.post("/v1/customers/"+id, url.Values{"email": {company + "@example.com"}})
+		f.advance(10 * time.Second)
+		f.complete(f.run(pull.Wish{}))
+	}
+	var before []string
+	for _, e := range f.store.told.Events {
+		if e.ObjectID != id || e.ObjectType != rightful.TypeCustomer || e.Type != "customer.updated" || e.Created < since || e.Body != nil {
+			t.Errorf("%+v", e)
+		}
+		before = append(before, e.Previous["company_id"])
+	}
+	if told := f.store.told; !slices.Equal(before, []string{was, "77"}) || told.Since != since || told.Until < f.reader.Bulk().Now().Unix()-5 {
+		t.Errorf("before stood %q, known of %d to %d", before, told.Since, told.Until)
 	}
 }
 

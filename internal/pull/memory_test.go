@@ -24,6 +24,7 @@ type memory struct {
 	last    int64
 	keeps   int // transactions
 	kept    int // pages in them
+	told    rightful.MirrorReplaced
 }
 
 func newMemory() *memory {
@@ -85,6 +86,11 @@ func (m *memory) Keep(_ context.Context, pages []rightful.MirrorPage) error {
 	m.keeps++
 	for _, p := range pages {
 		m.keepObjects(p.Objects)
+		for _, e := range p.Replaced {
+			if !slices.ContainsFunc(m.told.Events, func(o rightful.Event) bool { return o.ID == e.ID }) {
+				m.told.Events = append(m.told.Events, e)
+			}
+		}
 		if len(p.Objects) > 0 {
 			m.kept++
 		}
@@ -148,9 +154,13 @@ func (m *memory) End(_ context.Context, id, ended int64) error {
 	return nil
 }
 
-func (m *memory) Follow(_ context.Context, objects []rightful.MirrorObject, until int64) error {
+func (m *memory) Follow(_ context.Context, objects []rightful.MirrorObject, from, until int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if from > m.told.Until {
+		m.told.Since = from
+	}
+	m.told.Until = max(m.told.Until, until)
 	m.keepObjects(objects)
 	for _, p := range m.parts {
 		if p.Full > 0 {
@@ -158,6 +168,12 @@ func (m *memory) Follow(_ context.Context, objects []rightful.MirrorObject, unti
 		}
 	}
 	return nil
+}
+
+func (m *memory) Replaced(context.Context) (rightful.MirrorReplaced, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.told, nil
 }
 
 func (m *memory) Drop(context.Context) error { panic("nobody drops it") }

@@ -27,6 +27,9 @@ func (a *Account) Keep(ctx context.Context, pages []rightful.MirrorPage) error {
 			if err := a.keepWindows(ctx, tx, k, p); err != nil {
 				return err
 			}
+			if err := a.keepReplaced(ctx, tx, k, p.Replaced); err != nil {
+				return err
+			}
 			if bulk[p.Pass] {
 				staged = append(staged, p.Objects...)
 			} else {
@@ -47,7 +50,7 @@ func (a *Account) Keep(ctx context.Context, pages []rightful.MirrorPage) error {
 }
 
 // Follow implements rightful.MirrorStore.
-func (a *Account) Follow(ctx context.Context, objects []rightful.MirrorObject, until int64) error {
+func (a *Account) Follow(ctx context.Context, objects []rightful.MirrorObject, from, until int64) error {
 	objects, err := a.latest(objects)
 	if err != nil {
 		return err
@@ -58,6 +61,9 @@ func (a *Account) Follow(ctx context.Context, objects []rightful.MirrorObject, u
 			return err
 		}
 		if err := a.keep(ctx, tx, k, objects); err != nil {
+			return err
+		}
+		if err := a.noteFollowed(ctx, tx, k, from, until); err != nil {
 			return err
 		}
 		_, err = a.m.exec(ctx, tx, `UPDATE rightful_mirror.part SET followed = $1 WHERE account = $2 AND keyset = $3 AND full_at > 0 AND followed < $1`, until, k.number, k.keyset)

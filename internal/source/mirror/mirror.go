@@ -3,7 +3,7 @@
 // What it holds can always be read from Stripe again.
 //
 // row.go and rest.go say how an object is stored, keep.go and stage.go write, pass.go
-// keeps passes over lists, read.go and families.go read, sqlite.go and postgres.go have
+// keeps passes over lists, replaced.go keeps what stood there before, read.go and families.go read, sqlite.go and postgres.go have
 // what differs.
 package mirror
 

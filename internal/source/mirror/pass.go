@@ -278,6 +278,8 @@ func (a *Account) Drop(ctx context.Context) error {
 			`DELETE FROM rightful_mirror.pass_window WHERE pass IN (SELECT id FROM rightful_mirror.pass WHERE account = $1)`,
 			`DELETE FROM rightful_mirror.pass WHERE account = $1`,
 			`DELETE FROM rightful_mirror.part WHERE account = $1`,
+			`DELETE FROM rightful_mirror.replaced WHERE account = $1`,
+			`DELETE FROM rightful_mirror.followed WHERE account = $1`,
 			`DELETE FROM rightful_mirror.account WHERE number = $1`,
 			`INSERT INTO rightful_mirror.dropped (number) VALUES ($1) ON CONFLICT DO NOTHING`,
 		} {

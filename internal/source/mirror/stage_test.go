@@ -71,7 +71,7 @@ func TestStagingChangesNothing(t *testing.T) {
 				follow := rapid.Bool().Draw(r, "follow")
 				each(func(a *mirror.Account) error {
 					if pass == 0 && follow {
-						return a.Follow(t.Context(), objects, 10)
+						return a.Follow(t.Context(), objects, 5, 10)
 					}
 					return a.Keep(t.Context(), []rightful.MirrorPage{{Pass: pass, Objects: objects}})
 				})

@@ -27,6 +27,7 @@ func TestMirror(t *testing.T, open func(t *testing.T) OpenMirror) {
 		"moved":           testMirrorMoved,
 		"unseen":          testMirrorUnseen,
 		"follow":          testMirrorFollow,
+		"replaced":        testMirrorReplaced,
 		"all or nothing":  testMirrorAtomic,
 		"keys":            testMirrorKeys,
 		"accounts":        testMirrorAccounts,

@@ -73,7 +73,7 @@ func testMirrorUnseen(t *testing.T, open OpenMirror) {
 		mirrored(typ, "cus_b", 100, 1000, status("changed")),
 		mirrored(typ, "cus_c", 100, 5, status("older than what is there")),
 		mirrored(typ, "cus_new", 999, 1000)))
-	if err := m.Follow(t.Context(), []rightful.MirrorObject{mirrored(typ, "cus_d", 100, 1100)}, 1100); err != nil {
+	if err := m.Follow(t.Context(), []rightful.MirrorObject{mirrored(typ, "cus_d", 100, 1100)}, 1000, 1100); err != nil {
 		t.Fatal(err)
 	}
 	mustKeep(t, m, pageOf(0, mirrored(typ, "cus_e", 100, 1100), tombstone(typ, "cus_f", 1100, rightful.ExistsDeleted), mirrored(typ, "cus_after", 1000, 1100)))
@@ -101,7 +101,7 @@ func testMirrorFollow(t *testing.T, open OpenMirror) {
 	m := mirrorOf(open)
 	follow := func(until int64, objects ...rightful.MirrorObject) {
 		t.Helper()
-		if err := m.Follow(t.Context(), objects, until); err != nil {
+		if err := m.Follow(t.Context(), objects, until-100, until); err != nil {
 			t.Fatal(err)
 		}
 	}

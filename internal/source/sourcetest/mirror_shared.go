@@ -52,11 +52,11 @@ func testMirrorKeys(t *testing.T, open OpenMirror) {
 		t.Errorf("found %+v, %v", found, err)
 	}
 	// And what comes after with the old keys makes it as good as never read again.
-	if err := old.Follow(t.Context(), []rightful.MirrorObject{mirrored(typ, "cus_1", 100, 5000)}, 5000); err != nil {
+	if err := old.Follow(t.Context(), []rightful.MirrorObject{mirrored(typ, "cus_1", 100, 5000)}, 4000, 5000); err != nil {
 		t.Fatal(err)
 	}
 	mustPart(t, now, rightful.MirrorPart{Type: typ, Objects: 2})
-	if err := now.Follow(t.Context(), nil, 6000); err != nil {
+	if err := now.Follow(t.Context(), nil, 5000, 6000); err != nil {
 		t.Fatal(err)
 	}
 	mustPart(t, now, rightful.MirrorPart{Type: typ, Objects: 2})
