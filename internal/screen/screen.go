@@ -46,7 +46,7 @@ type Screen struct {
 	stamps    map[id]id // stamps of companies that have one of their own -> the company
 	users     table[user, *user]
 	ties      table[tie, *tie]
-	links     []link // rows of a table of links
+	links     []link // rows of a table of links; once settled, only what no company's link tells
 	rows      table[row, *row]
 	bare      []row // rows without a subscription
 	accused   []id  // companies that are suspect, whatever else is known
@@ -109,12 +109,11 @@ func (u *user) key() id { return u.self }
 
 // tie is a membership.
 type tie struct {
-	pair          id
 	user, company id
 	span
 }
 
-func (t *tie) key() id { return t.pair }
+func (t *tie) key() id { return pair(t.user, t.company) }
 
 // span is when a membership counts. Several rows of a pair are several spans, and
 // what they say together is left to the judge, and so is a time that is none.
@@ -228,7 +227,6 @@ func (s *Screen) Membership(m rightful.Membership) {
 	if t.user == 0 || t.company == 0 {
 		return
 	}
-	t.pair = pair(t.user, t.company)
 	if ok := func(at int64) bool { return at >= 0 && at < math.MaxUint32 }; ok(m.JoinedAt) && ok(m.LeftAt) {
 		t.span = span{uint32(m.JoinedAt), uint32(m.LeftAt)}
 	}

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"slices"
 	"sync"
 
 	"rightful"
@@ -32,9 +33,13 @@ func (s *Screen) Settle() {
 			s.linked(c.link, i)
 		}
 	})
-	for _, l := range s.links {
-		s.linked(l.customer, s.at(l.company))
-	}
+	s.links = slices.DeleteFunc(s.links, func(l link) bool {
+		at := s.at(l.company)
+		s.linked(l.customer, at)
+		// The first company of an id has its link, when there is but one.
+		return at != nobody && s.company(at).links == 1
+	})
+	s.links = slices.Clone(s.links) // what is left out is given back
 	payer := func(r *row) {
 		if r.customer != 0 {
 			if at := s.spots.at(r.customer); at.linker == nobody {

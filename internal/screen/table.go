@@ -52,18 +52,43 @@ func (t *table[E, P]) sort(same func(several []E)) {
 }
 
 // find returns where the first entry of an id is in its part. Ids are spread evenly, so
-// that it is near the place that the id itself tells.
+// that it is near the place that the id itself tells, and the id that is found there tells
+// a nearer one. Each look at a place is a wait for memory.
 func (t *table[E, P]) find(of id) (part []E, at int, found bool) {
 	part = t.parts[of>>56]
 	n := len(part)
-	guess, _ := bits.Mul64(uint64(of<<8), uint64(n))
-	low, high := 0, n
-	const near = 96
-	if from := int(guess) - near; from > 0 && P(&part[from]).key() < of {
-		low = from
+	if n == 0 {
+		return part, 0, false
 	}
-	if to := int(guess) + near; to < n && P(&part[to]).key() >= of {
-		high = to
+	guess, _ := bits.Mul64(uint64(of<<8), uint64(n))
+	at = int(guess)
+	const ids = 1 << 56 // in a part
+	at += int(float64(int64(of-P(&part[at]).key())) * float64(n) / ids)
+	at = min(max(at, 0), n-1)
+	// Around it, twice as far with each step.
+	low, high := 0, n
+	if P(&part[at]).key() < of {
+		for step := 1; ; step *= 2 {
+			low = at + 1
+			if at += step; at >= n {
+				break
+			}
+			if P(&part[at]).key() >= of {
+				high = at
+				break
+			}
+		}
+	} else {
+		for step := 1; ; step *= 2 {
+			high = at
+			if at -= step; at < 0 {
+				break
+			}
+			if P(&part[at]).key() < of {
+				low = at + 1
+				break
+			}
+		}
 	}
 	for low < high {
 		middle := int(uint(low+high) >> 1)
