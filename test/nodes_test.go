@@ -120,6 +120,13 @@ func newCable(t *testing.T, to string) *cable {
 }
 
 func (c *cable) carry(in net.Conn) {
+	c.mu.Lock()
+	if c.cut { // the other end hears nothing of who calls now
+		c.ends = append(c.ends, in)
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
 	out, err := net.Dial("tcp", c.to)
 	if err != nil {
 		_ = in.Close()
@@ -140,6 +147,9 @@ func (c *cable) pump(to, from net.Conn) {
 		cut := c.cut
 		c.mu.Unlock()
 		if cut {
+			if err != nil {
+				return // nobody hears that this end was closed, until it is mended
+			}
 			continue // it is lost; the connection stays as it is
 		}
 		if n > 0 {
@@ -279,6 +289,11 @@ func (c *cluster) config(node int) string {
 	return filepath.Join(c.dir, fmt.Sprintf("node%d.yaml", node))
 }
 
+// every is how often each account is audited.
+func (c *cluster) every() time.Duration {
+	return max(10*time.Second, time.Duration(len(c.accounts))*2*time.Second)
+}
+
 func (c *cluster) configure(node int) {
 	at := must(url.Parse(c.state))(c.t)
 	at.Host = c.cables[node].Addr().String()
@@ -292,7 +307,7 @@ state: '%s'
 serve: {listen: '127.0.0.1:0'}
 schedule: {audit: {every: %s}, monthly_reads: 100000000, lease: %s}
 stripe:
-`, filepath.Join(c.dir, "app.db"), at, max(10*time.Second, time.Duration(len(c.accounts))*2*time.Second), nodesLease)
+`, filepath.Join(c.dir, "app.db"), at, c.every(), nodesLease)
 	for _, a := range c.accounts {
 		fmt.Fprintf(&text, "  - {key: sk_test_%s, api_base: '%s', account: %s, rate: {account: %d, endpoint: %d}}\n", strings.TrimPrefix(a.id, "acct_"), a.doors[node].URL, a.id, nodesRate, nodesRate)
 	}
@@ -358,7 +373,8 @@ func (c *cluster) ended(since time.Time) map[string]int {
 // all waits until every account was audited at least so often at times after since.
 func (c *cluster) all(what string, since time.Time, times int) {
 	c.t.Helper()
-	until(c.t, what, func() bool {
+	// What is due has to end, and before that it has to become due.
+	untilWithin(c.t, c.every()+90*time.Second, what, func() bool {
 		counts := c.ended(since)
 		return !slices.ContainsFunc(c.accounts, func(a *nodesAccount) bool { return counts[a.id] < times })
 	})

@@ -85,7 +85,12 @@ func (l *listener) told(t *testing.T, label string) (said []string) {
 // until waits for something that happens in another process.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	ticker, late := time.NewTicker(50*time.Millisecond), time.NewTimer(90*time.Second)
+	untilWithin(t, 90*time.Second, what, is)
+}
+
+func untilWithin(t *testing.T, longest time.Duration, what string, is func() bool) {
+	t.Helper()
+	ticker, late := time.NewTicker(50*time.Millisecond), time.NewTimer(longest)
 	defer ticker.Stop()
 	defer late.Stop()
 	for !is() {
