@@ -2,9 +2,10 @@ package test
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"testing"
+
+	"rightful/internal/testserver"
 )
 
 // TestDoctorOnServe: what rightful serve needs beside the sources is examined too, and
@@ -12,9 +13,7 @@ import (
 func TestDoctorOnServe(t *testing.T) {
 	t.Parallel()
 	app := listen(t)
-	closed := must(net.Listen("tcp", "127.0.0.1:0"))(t)
-	nobody := closed.Addr().String()
-	closed.Close()
+	const nobody = testserver.Nobody
 	for name, tt := range map[string]struct {
 		more string
 		code int

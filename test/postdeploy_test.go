@@ -16,6 +16,7 @@ import (
 	"rightful"
 	"rightful/internal/engine"
 	"rightful/internal/knock"
+	"rightful/internal/testserver"
 	"rightful/internal/wire"
 )
 
@@ -126,8 +127,6 @@ func TestPostdeployFormats(t *testing.T) {
 // of it but scheme and host is shown.
 func TestPostdeployTriesWebhooks(t *testing.T) {
 	t.Parallel()
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
 	for path, want := range map[string]struct {
 		code     int
 		checks   []string // ok or the severity
@@ -150,7 +149,7 @@ func TestPostdeployTriesWebhooks(t *testing.T) {
 			a.behind(r)
 			url := strings.Replace(a.server.URL, "http://", "http://user:s3cret@", 1) + path + "?token=s3cret"
 			if path == "closed" {
-				url = closed.URL + "/?token=s3cret"
+				url = "http://" + testserver.Nobody + "/?token=s3cret"
 			}
 			code, out, errs := r.rightful(t, "postdeploy", "--format", "json", "--webhook-timeout", "200ms", "--webhook-url", url)
 			got := postdeployed(t, out)

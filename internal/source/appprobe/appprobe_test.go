@@ -16,6 +16,7 @@ import (
 	"rightful"
 	"rightful/internal/source/appprobe"
 	"rightful/internal/source/sourcetest"
+	"rightful/internal/testserver"
 )
 
 func serve(t *testing.T, handler http.HandlerFunc) string {
@@ -200,9 +201,7 @@ func TestRevision(t *testing.T) {
 
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.NotFoundHandler())
-	base := server.URL
-	server.Close()
+	const base = "http://" + testserver.Nobody
 	r := open(t, appprobe.Options{URL: base + "/{user_id}?token=s3cret", RevisionURL: base + "/?token=s3cret"})
 	_, err := r.Company(t.Context(), "7")
 	_, revisionErr := r.Revision(t.Context())
@@ -220,14 +219,12 @@ func TestUnreachable(t *testing.T) {
 // does not tell its revision.
 func TestEveryErrorSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
 	plain := serve(t, http.NotFound)
 	signed := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(signed.Close)
 	signed.Config.ErrorLog = log.New(io.Discard, "", 0)
 	for todo, base := range map[string]string{
-		"is the app running":  closed.URL,
+		"is the app running":  "http://" + testserver.Nobody,
 		"speaks TLS":          strings.Replace(plain, "http:", "https:", 1),
 		"the authority":       signed.URL,
 		"check the host name": "http://app.invalid",

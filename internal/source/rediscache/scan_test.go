@@ -78,9 +78,7 @@ func TestScanSendsScanOnly(t *testing.T) {
 // TestScanFails: where keys may be missed, that is an error.
 func TestScanFails(t *testing.T) {
 	t.Parallel()
-	server := miniredis.RunT(t)
-	gone := open(t, "redis://"+server.Addr())
-	server.Close()
+	gone := open(t, "redis://"+testserver.Nobody)
 	_, err := scanned(t.Context(), gone, "*")
 	wantError(t, err, rightful.KindUnreachable, "does not answer")
 

@@ -13,6 +13,7 @@ import (
 
 	"rightful"
 	"rightful/internal/source/sqldirectory"
+	"rightful/internal/testserver"
 )
 
 // schema is the least that an app has.
@@ -290,11 +291,6 @@ func testOpenSaysWhyAServerCannotBeRead(t *testing.T, e engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -333,7 +329,7 @@ func testOpenSaysWhyAServerCannotBeRead(t *testing.T, e engine) {
 	}{
 		"wrong password":   {with(func(*url.URL) {}), rightful.KindUnauthorized, denied},
 		"unknown database": {with(func(u *url.URL) { u.User, u.Path = real.User, "/nowhere" }), rightful.KindInvalid, missing},
-		"nobody listens":   {with(func(u *url.URL) { u.Host = closed.Addr().String() }), rightful.KindUnreachable, "connection refused"},
+		"nobody listens":   {with(func(u *url.URL) { u.Host = testserver.Nobody }), rightful.KindUnreachable, "connection refused"},
 		"no such host":     {with(func(u *url.URL) { u.Host = "db.invalid:5432" }), rightful.KindUnreachable, "db.invalid"},
 		"no answer":        {with(func(u *url.URL) { u.Host = silent.Addr().String() }), rightful.KindUnreachable, "no answer within 300ms"},
 		"hangs up":         {with(func(u *url.URL) { u.Host = hangsUp.Addr().String() }), rightful.KindUnreachable, "closed"},

@@ -9,6 +9,7 @@ import (
 
 	"rightful"
 	"rightful/internal/source/stripeapi"
+	"rightful/internal/testserver"
 )
 
 func TestErrorKinds(t *testing.T) {
@@ -77,9 +78,7 @@ func TestErrorKinds(t *testing.T) {
 
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.NotFoundHandler())
-	base := server.URL
-	server.Close()
+	const base = "http://" + testserver.Nobody
 	f := newFake(t, nil, func(o *stripeapi.Options) { o.APIBase = base })
 	wantKind(t, f.getOne(t), rightful.KindUnreachable, strings.TrimPrefix(base, "http://"), "refused")
 	for _, err := range f.List(t.Context(), rightful.ListQuery{Type: rightful.TypeCustomer, Email: "private@example.com"}) {
