@@ -42,7 +42,7 @@ const BornWithin = 10 * 60
 type Verdict struct {
 	Findings     []rightful.Finding     // by severity, then company, code and object
 	Muted        []rightful.Finding     // what the config turned off: still true, not reported; in the same order
-	Attributions []rightful.Attribution // one for each family of the situation, in its order
+	Attributions []rightful.Attribution // one for each family of the situation, in its order; without Signals where it was screened
 	Ownership    Ownership
 	Owners       []Owner // whose application each family is, in their order
 	Wanted       Wanted  // what was not read and would decide
@@ -121,7 +121,11 @@ func judgeWhole(sit *rightful.Situation, rules Rules) Verdict {
 
 	v := Verdict{Findings: j.findings, Muted: j.muted}
 	for _, f := range j.families {
-		v.Attributions = append(v.Attributions, f.Attribution)
+		a := f.Attribution
+		if sit.Screened {
+			a.Signals = nil // there may be very many families, and nobody asks
+		}
+		v.Attributions = append(v.Attributions, a)
 		switch f.owner {
 		case ours:
 			v.Ownership.Ours++

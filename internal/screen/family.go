@@ -175,7 +175,7 @@ func (f *Family) buyer(who id, at int64) {
 	f.users.add(who)
 	u := f.s.users.of(who)
 	switch {
-	case u == nil || u.inactive || u.suspect:
+	case u == nil || u.is(inactive|suspect):
 		f.odd = true
 	case f.company.company():
 		f.odd = f.odd || !f.s.belongs(u, f.company, at)
@@ -319,7 +319,7 @@ func (f *Family) suspect() {
 		s.buyers[who] = true
 	}
 	for _, email := range f.emails.few { // an email proves nothing, and offers a choice
-		s.emails[email] = true
+		s.emails[email.short()] = true
 	}
 	s.accuseAt(f.company)
 	s.accuseAt(f.linker)

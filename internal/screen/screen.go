@@ -33,9 +33,9 @@ const Fewest = 100
 
 // Screen takes in the rows of a database, then, after Settle, the families of a Stripe
 // account, then cached values and what the running app answers, and after Close tells
-// what is suspect. Companies and links, users, memberships, and subscription rows may
-// be taken in by four goroutines; each Family belongs to one, and there may be many. All the
-// rest is for one goroutine.
+// what is suspect. Companies and then links, users and then memberships, and subscription
+// rows may be taken in by three goroutines; each Family belongs to one, and there may be
+// many. All the rest is for one goroutine.
 type Screen struct {
 	rules   judge.Rules
 	mapping rightful.Mapping
@@ -46,16 +46,16 @@ type Screen struct {
 	stamps    map[id]id // stamps of companies that have one of their own -> the company
 	users     table[user, *user]
 	ties      table[tie, *tie]
-	links     []link // rows of a table of links; once settled, only what no company's link tells
+	links     []link // rows of a table of links, where the company does not tell them
 	rows      table[row, *row]
 	bare      []row // rows without a subscription
 	accused   []id  // companies that are suspect, whatever else is known
 
 	mu       sync.Mutex // while there are families
 	spots    spots
-	families map[id]bool // suspect families
-	buyers   map[id]bool // users on suspect families
-	emails   map[id]bool // emails on suspect families
+	families map[id]bool    // suspect families
+	buyers   map[id]bool    // users on suspect families
+	emails   map[short]bool // emails on suspect families
 	tally    Tally
 	beside   int
 }
@@ -94,20 +94,47 @@ type company struct {
 func (c *company) key() id { return c.self }
 
 type user struct {
-	self      id
-	direct    id
-	email     id
-	owned     uint16 // companies that they own, up to the greatest
-	member    uint16 // companies that they belong to now, by a membership row
-	inactive  bool
-	suspect   bool
-	history   bool // there are membership rows
-	confirmed bool // one of these is that of the direct column
+	self   id
+	direct id
+	span         // of the membership in the company of the direct column, when there is one
+	email  short // 0: none
+	owned  uint8 // companies that they own, up to the greatest
+	member uint8 // companies that they belong to now, by a membership row
+	marks
 }
 
 func (u *user) key() id { return u.self }
 
-// tie is a membership.
+// marks are what is known of a user.
+type marks uint8
+
+const (
+	inactive  marks = 1 << iota
+	suspect         // is to be judged
+	history         // there are membership rows
+	confirmed       // one of these, or a company that they own, is that of the direct column
+	tied            // there is a span
+)
+
+func (m marks) is(what marks) bool { return m&what != 0 }
+
+func (m *marks) mark(what marks, when bool) {
+	if when {
+		*m |= what
+	}
+}
+
+// short is half of a hash: for what does no harm if two are taken for one.
+type short uint32
+
+func (i id) short() short {
+	if i == 0 {
+		return 0
+	}
+	return max(short(i>>32), 1)
+}
+
+// tie is a membership that is not in the company of the direct column.
 type tie struct {
 	user, company id
 	span
@@ -126,7 +153,6 @@ var unclear = span{math.MaxUint32, math.MaxUint32}
 
 type link struct {
 	company, customer id
-	placeholder       bool
 }
 
 type row struct {
@@ -151,7 +177,7 @@ type Tally struct {
 func New(rules judge.Rules, mapping rightful.Mapping, now int64) *Screen {
 	return &Screen{
 		rules: rules, mapping: mapping, now: now, seed: maphash.MakeSeed(),
-		stamps: map[id]id{}, families: map[id]bool{}, buyers: map[id]bool{}, emails: map[id]bool{},
+		stamps: map[id]id{}, families: map[id]bool{}, buyers: map[id]bool{}, emails: map[short]bool{},
 	}
 }
 
@@ -207,21 +233,38 @@ func (s *Screen) Company(c rightful.Company) {
 	s.companies.add(kept)
 }
 
-// Link takes in a row of the table of links.
+// Link takes in a row of the table of links, once all companies were taken in.
 func (s *Screen) Link(l rightful.Link) {
-	if l.CompanyID != "" && l.StripeCustomerID != "" {
-		s.links = append(s.links, link{s.of(l.CompanyID), s.raw(l.StripeCustomerID), s.placeholder(l.StripeCustomerID)})
+	if l.CompanyID == "" || l.StripeCustomerID == "" {
+		return
+	}
+	s.sortCompanies()
+	kept := link{s.of(l.CompanyID), s.raw(l.StripeCustomerID)}
+	c := s.companies.of(kept.company)
+	if c == nil {
+		s.links = append(s.links, kept)
+		return
+	}
+	c.suspect = c.suspect || s.placeholder(l.StripeCustomerID)
+	switch {
+	case c.links == 0:
+		c.link, c.links = kept.customer, 1
+	case c.link != kept.customer:
+		more(&c.links)
+		s.links = append(s.links, kept)
 	}
 }
 
 // User takes in a user.
 func (s *Screen) User(u rightful.User) {
 	s.tally.Users++
-	self := s.of(u.ID)
-	s.users.add(user{self: self, direct: s.of(u.CompanyID), email: s.raw(strings.ToLower(u.Email)), inactive: u.Inactive, suspect: self == 0})
+	kept := user{self: s.of(u.ID), direct: s.of(u.CompanyID), email: s.raw(strings.ToLower(u.Email)).short()}
+	kept.mark(inactive, u.Inactive)
+	kept.mark(suspect, kept.self == 0)
+	s.users.add(kept)
 }
 
-// Membership takes in a membership.
+// Membership takes in a membership, once all users were taken in.
 func (s *Screen) Membership(m rightful.Membership) {
 	t := tie{user: s.of(m.UserID), company: s.of(m.CompanyID), span: unclear}
 	if t.user == 0 || t.company == 0 {
@@ -230,7 +273,17 @@ func (s *Screen) Membership(m rightful.Membership) {
 	if ok := func(at int64) bool { return at >= 0 && at < math.MaxUint32 }; ok(m.JoinedAt) && ok(m.LeftAt) {
 		t.span = span{uint32(m.JoinedAt), uint32(m.LeftAt)}
 	}
-	s.ties.add(t)
+	s.sortUsers()
+	u := s.users.of(t.user)
+	switch {
+	case u == nil || u.direct != t.company:
+		s.ties.add(t)
+	case u.is(tied) && u.span != t.span:
+		u.span = unclear
+	default:
+		u.span = t.span
+		u.mark(tied, true)
+	}
 }
 
 // Row takes in a subscription row.
@@ -257,18 +310,18 @@ func (s *Screen) at(company id) ref {
 
 // company returns a company by its place.
 func (s *Screen) company(i ref) *company {
-	return &s.companies.parts[i>>placeBits][i&(1<<placeBits-1)]
+	return s.companies.parts[i>>placeBits].at(int(i & (1<<placeBits - 1)))
 }
 
 // eachCompany calls f for each company. Those of one id are where the first of them is.
 func (s *Screen) eachCompany(f func(ref, *company)) {
 	for p := range s.companies.parts {
-		part, first := s.companies.parts[p], 0
-		for i := range part {
-			if part[i].self != part[first].self {
+		part, first := &s.companies.parts[p], 0
+		for i := range part.size {
+			if part.id(i) != part.id(first) {
 				first = i
 			}
-			f(ref(p)<<placeBits|ref(first), &part[i])
+			f(ref(p)<<placeBits|ref(first), part.at(i))
 		}
 	}
 }
@@ -297,21 +350,28 @@ func (p span) active(at int64) bool {
 	return rightful.Membership{JoinedAt: int64(p.joined), LeftAt: int64(p.left)}.ActiveAt(at)
 }
 
-// belongs reports whether it is certain that a user belonged to a company at a time, by
-// a membership, or belongs to it now and ever did. Whoever left since speaks for nobody.
+// belongs reports whether it is certain that a user who is not suspect belonged to a
+// company at a time, by a membership, or belongs to it now and ever did. Whoever left
+// since speaks for nobody.
 func (s *Screen) belongs(u *user, i ref, at int64) bool {
 	c := s.company(i)
-	t := s.ties.of(pair(u.self, c.self))
-	if t != nil && (t.span == unclear || t.user != u.self || t.company != c.self) {
-		return false
+	when, member := u.span, u.is(tied)
+	if u.direct != c.self {
+		t := s.ties.of(pair(u.self, c.self))
+		if t != nil && (t.user != u.self || t.company != c.self) {
+			return false
+		}
+		if member = t != nil; member {
+			when = t.span
+		}
 	}
-	if t != nil && t.active(at) {
+	switch {
+	case member && when.active(at):
 		return true
-	}
-	if u.direct != c.self && c.owner != u.self {
+	case u.direct != c.self && c.owner != u.self:
 		return false
 	}
 	// Column and owner have no history: they speak for every time but the one before
 	// the first membership of the pair.
-	return t == nil || at >= s.now || at >= int64(t.joined)-rightful.JoinTolerance
+	return !member || at >= s.now || at >= int64(when.joined)-rightful.JoinTolerance
 }

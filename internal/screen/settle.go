@@ -1,7 +1,6 @@
 package screen
 
 import (
-	"slices"
 	"sync"
 
 	"rightful"
@@ -19,27 +18,20 @@ func (s *Screen) Settle() {
 			s.accuse(named)
 		}
 	}
-	for i := range s.links {
-		s.settleLink(&s.links[i])
-	}
 	s.eachCompany(func(i ref, c *company) {
 		if u := s.users.of(c.owner); u != nil {
 			more(&u.owned)
-			u.confirmed = u.confirmed || u.direct == c.self
-			u.suspect = u.suspect || c.gone
+			u.mark(confirmed, u.direct == c.self)
+			u.mark(suspect, c.gone)
 		}
 		c.suspect = c.suspect || c.links > 1
 		if c.link != 0 {
 			s.linked(c.link, i)
 		}
 	})
-	s.links = slices.DeleteFunc(s.links, func(l link) bool {
-		at := s.at(l.company)
-		s.linked(l.customer, at)
-		// The first company of an id has its link, when there is but one.
-		return at != nobody && s.company(at).links == 1
-	})
-	s.links = slices.Clone(s.links) // what is left out is given back
+	for _, l := range s.links {
+		s.linked(l.customer, s.at(l.company))
+	}
 	payer := func(r *row) {
 		if r.customer != 0 {
 			if at := s.spots.at(r.customer); at.linker == nobody {
@@ -52,26 +44,14 @@ func (s *Screen) Settle() {
 		payer(&s.bare[i])
 	}
 	s.ties.all(s.settleTie)
-	s.users.all(func(u *user) { u.suspect = u.suspect || !u.inactive && !s.settled(u) })
+	s.users.all(s.settleUser)
 }
 
 // sort sorts the tables, side by side. What has one id and is not the same is suspect.
 func (s *Screen) sort() {
 	var all sync.WaitGroup
-	all.Go(func() {
-		s.companies.sort(func(several []company) {
-			for i := range several {
-				several[i].suspect = true
-			}
-		})
-	})
-	all.Go(func() {
-		s.users.sort(func(several []user) {
-			for i := range several {
-				several[i].suspect = true
-			}
-		})
-	})
+	all.Go(s.sortCompanies)
+	all.Go(s.sortUsers)
 	all.Go(func() {
 		s.ties.sort(func(several []tie) {
 			for i := range several {
@@ -94,34 +74,37 @@ func (s *Screen) sort() {
 	all.Wait()
 	// Of a company that is there twice, only one row counts: whose it is, nobody tells.
 	s.companies.all(func(c *company) {
-		if part, at, found := s.companies.find(c.self); found && &part[at] != c {
-			for _, owner := range []id{c.owner, part[at].owner} {
+		if first := s.companies.of(c.self); first != c {
+			for _, owner := range []id{c.owner, first.owner} {
 				if u := s.users.of(owner); u != nil {
-					u.suspect = true
+					u.mark(suspect, true)
 				}
 			}
 		}
 	})
 }
 
+func (s *Screen) sortCompanies() {
+	s.companies.sort(func(several []company) {
+		for i := range several {
+			several[i].suspect = true
+		}
+	})
+}
+
+func (s *Screen) sortUsers() {
+	s.users.sort(func(several []user) {
+		for i := range several {
+			several[i].mark(suspect, true)
+		}
+	})
+}
+
 // more counts, up to the greatest number.
-func more[N uint8 | uint16](n *N) {
+func more(n *uint8) {
 	if *n+1 != 0 {
 		*n++
 	}
-}
-
-func (s *Screen) settleLink(l *link) {
-	c := s.companies.of(l.company)
-	if c == nil {
-		return
-	}
-	if c.links == 0 {
-		c.link, c.links = l.customer, 1
-	} else if c.link != l.customer {
-		more(&c.links)
-	}
-	c.suspect = c.suspect || l.placeholder
 }
 
 // linked notes who links a customer.
@@ -143,28 +126,45 @@ func (s *Screen) settleTie(t *tie) {
 	if u == nil {
 		return
 	}
-	u.history = true
+	u.mark(history, true)
 	c := s.companies.of(t.company)
-	if t.span == unclear || c == nil {
-		u.suspect = true
-		return
-	}
-	if t.active(s.now) {
+	switch {
+	case t.span == unclear || c == nil:
+		u.mark(suspect, true)
+	case t.active(s.now):
 		more(&u.member)
-		u.confirmed = u.confirmed || u.direct == t.company
-		u.suspect = u.suspect || c.gone
+		u.mark(suspect, c.gone)
 	}
 }
 
-// settled reports whether nothing can be said about the company of an active user.
-func (s *Screen) settled(u *user) bool {
+// settleUser comes after all that is known of a user was counted, but for the membership
+// that stands with them.
+func (s *Screen) settleUser(u *user) {
+	c := s.companies.of(u.direct)
+	if u.is(tied) {
+		u.mark(history, true)
+		switch {
+		case u.span == unclear || c == nil:
+			u.mark(suspect, true)
+		case u.active(s.now):
+			more(&u.member)
+			u.mark(confirmed, true)
+			u.mark(suspect, c.gone)
+		}
+	}
+	u.mark(suspect, !u.is(inactive) && !s.settled(u, c))
+}
+
+// settled reports whether nothing can be said about the company of an active user. c is
+// that of the direct column.
+func (s *Screen) settled(u *user, c *company) bool {
 	m := s.mapping
 	if m.Resolver == rightful.ResolverSQL {
 		return false
 	}
+	has := u.owned > 0 || u.member > 0
 	if u.direct == 0 {
-		return u.owned+u.member > 0
+		return has
 	}
-	c := s.companies.of(u.direct)
-	return c != nil && !c.gone && (u.confirmed || u.owned+u.member == 0 && !u.history)
+	return c != nil && !c.gone && (u.is(confirmed) || !has && !u.is(history))
 }

@@ -31,10 +31,11 @@ func (s *Screen) Cached(e rightful.CacheEntry) {
 	case e.UserID != "":
 		u := s.users.of(s.of(e.UserID))
 		i := s.at(s.of(e.Value))
-		if u == nil || e.Holds == rightful.HoldsCompany && i != nobody && !u.suspect && s.belongs(u, i, s.now) {
+		if u == nil || e.Holds == rightful.HoldsCompany && i != nobody && !u.is(suspect) && s.belongs(u, i, s.now) {
 			return
 		}
-		s.buyers[u.self], u.suspect = true, true
+		s.buyers[u.self] = true
+		u.mark(suspect, true)
 	case e.CompanyID != "":
 		i := s.at(s.of(e.CompanyID))
 		if i == nobody {
@@ -59,7 +60,7 @@ func (s *Screen) Cached(e rightful.CacheEntry) {
 // Answered takes in what the running app answers for a user, after the families.
 func (s *Screen) Answered(userID string, a rightful.ProbeAnswer) {
 	u := s.users.of(s.of(userID))
-	if u == nil || a.Failed != "" || u.inactive || u.suspect {
+	if u == nil || a.Failed != "" || u.is(inactive|suspect) {
 		return
 	}
 	i := s.at(s.of(a.CompanyID))
@@ -67,9 +68,9 @@ func (s *Screen) Answered(userID string, a rightful.ProbeAnswer) {
 	if s.mapping.Resolver == rightful.ResolverDirect {
 		sure = sure && u.direct == s.company(i).self
 	} else {
-		sure = sure && u.owned+u.member == 1
+		sure = sure && int(u.owned)+int(u.member) == 1
 	}
-	u.suspect = !sure
+	u.mark(suspect, !sure)
 }
 
 // SuspectAll makes every company suspect that has a customer of its own: for an account
@@ -116,7 +117,7 @@ func (s *Screen) Close() {
 	}
 	// Whoever bought something that is suspect may make it their company's.
 	s.users.all(func(u *user) {
-		if u.suspect || s.emails[u.email] && u.email != 0 {
+		if u.is(suspect) || u.email != 0 && s.emails[u.email] {
 			s.buyers[u.self] = true
 		}
 	})
@@ -146,7 +147,7 @@ func (s *Screen) Close() {
 		}
 	})
 	s.users.all(func(u *user) {
-		if !u.suspect {
+		if !u.is(suspect) {
 			s.tally.PlainUsers++
 		}
 	})
@@ -189,7 +190,7 @@ func (s *Screen) SuspectCompany(companyID string) bool {
 // user's is suspect.
 func (s *Screen) SuspectUser(userID string) bool {
 	u := s.users.of(s.of(userID))
-	return u == nil || u.suspect
+	return u == nil || u.is(suspect)
 }
 
 // SuspectFamily reports, after Close, whether a family is to be judged: because it is

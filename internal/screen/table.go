@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 )
@@ -13,40 +14,59 @@ type entry[E any] interface {
 
 // table keeps entries in the order of their ids. One goroutine adds them; once they are
 // sorted, any number may look for them. It needs no more memory than its entries, and
-// what an append leaves over.
+// a piece that is not full for each part.
 type table[E any, P entry[E]] struct {
-	parts [256][]E // by the first byte of the id
+	parts  [256]part[E, P] // by the first byte of the id
+	sorted bool
 }
+
+// part keeps its entries in pieces of one size: nothing is moved when there are more.
+type part[E any, P entry[E]] struct {
+	pieces []*[pieceSize]E
+	size   int
+}
+
+const pieceSize = 128
+
+func (p *part[E, P]) at(i int) P { return &p.pieces[i/pieceSize][i%pieceSize] }
+
+func (p *part[E, P]) id(i int) id { return p.at(i).key() }
 
 func (t *table[E, P]) add(e E) {
-	at := &t.parts[P(&e).key()>>56]
-	if len(*at) == cap(*at) {
-		*at = slices.Grow(*at, max(16, len(*at)/8))
+	p := &t.parts[P(&e).key()>>56]
+	if p.size == len(p.pieces)*pieceSize {
+		p.pieces = append(p.pieces, new([pieceSize]E))
 	}
-	*at = append(*at, e)
+	*p.at(p.size) = e
+	p.size++
 }
 
-// sort sorts the table, and hands on those of one id where there are several.
+// sort sorts the table once, and hands on those of one id where there are several.
 func (t *table[E, P]) sort(same func(several []E)) {
-	for _, part := range t.parts {
-		slices.SortFunc(part, func(a, b E) int {
-			switch x, y := P(&a).key(), P(&b).key(); {
-			case x < y:
-				return -1
-			case x > y:
-				return 1
-			}
-			return 0
-		})
-		for i := 0; i < len(part); {
+	if t.sorted {
+		return
+	}
+	t.sorted = true
+	var whole []E // a part, in one piece
+	for i := range t.parts {
+		p := &t.parts[i]
+		whole = slices.Grow(whole[:0], p.size)
+		for i := range p.pieces {
+			whole = append(whole, p.pieces[i][:min(pieceSize, p.size-i*pieceSize)]...)
+		}
+		slices.SortFunc(whole, func(a, b E) int { return cmp.Compare(P(&a).key(), P(&b).key()) })
+		for i := 0; i < len(whole); {
 			j := i + 1
-			for j < len(part) && P(&part[j]).key() == P(&part[i]).key() {
+			for j < len(whole) && P(&whole[j]).key() == P(&whole[i]).key() {
 				j++
 			}
 			if j > i+1 && same != nil {
-				same(part[i:j])
+				same(whole[i:j])
 			}
 			i = j
+		}
+		for i := range p.pieces {
+			copy(p.pieces[i][:], whole[i*pieceSize:])
 		}
 	}
 }
@@ -54,26 +74,26 @@ func (t *table[E, P]) sort(same func(several []E)) {
 // find returns where the first entry of an id is in its part. Ids are spread evenly, so
 // that it is near the place that the id itself tells, and the id that is found there tells
 // a nearer one. Each look at a place is a wait for memory.
-func (t *table[E, P]) find(of id) (part []E, at int, found bool) {
-	part = t.parts[of>>56]
-	n := len(part)
+func (t *table[E, P]) find(of id) (p *part[E, P], at int, found bool) {
+	p = &t.parts[of>>56]
+	n := p.size
 	if n == 0 {
-		return part, 0, false
+		return p, 0, false
 	}
 	guess, _ := bits.Mul64(uint64(of<<8), uint64(n))
 	at = int(guess)
 	const ids = 1 << 56 // in a part
-	at += int(float64(int64(of-P(&part[at]).key())) * float64(n) / ids)
+	at += int(float64(int64(of-p.id(at))) * float64(n) / ids)
 	at = min(max(at, 0), n-1)
 	// Around it, twice as far with each step.
 	low, high := 0, n
-	if P(&part[at]).key() < of {
+	if p.id(at) < of {
 		for step := 1; ; step *= 2 {
 			low = at + 1
 			if at += step; at >= n {
 				break
 			}
-			if P(&part[at]).key() >= of {
+			if p.id(at) >= of {
 				high = at
 				break
 			}
@@ -84,7 +104,7 @@ func (t *table[E, P]) find(of id) (part []E, at int, found bool) {
 			if at -= step; at < 0 {
 				break
 			}
-			if P(&part[at]).key() < of {
+			if p.id(at) < of {
 				low = at + 1
 				break
 			}
@@ -92,28 +112,29 @@ func (t *table[E, P]) find(of id) (part []E, at int, found bool) {
 	}
 	for low < high {
 		middle := int(uint(low+high) >> 1)
-		if P(&part[middle]).key() < of {
+		if p.id(middle) < of {
 			low = middle + 1
 		} else {
 			high = middle
 		}
 	}
-	return part, low, low < n && P(&part[low]).key() == of
+	return p, low, low < n && p.id(low) == of
 }
 
 // of returns the entry of an id, nil when there is none.
 func (t *table[E, P]) of(id id) P {
-	if part, at, found := t.find(id); found {
-		return &part[at]
+	if p, at, found := t.find(id); found {
+		return p.at(at)
 	}
 	return nil
 }
 
 // all calls f for each entry.
 func (t *table[E, P]) all(f func(P)) {
-	for _, part := range t.parts {
-		for i := range part {
-			f(&part[i])
+	for i := range t.parts {
+		p := &t.parts[i]
+		for at := range p.size {
+			f(p.at(at))
 		}
 	}
 }

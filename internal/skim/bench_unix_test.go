@@ -45,6 +45,9 @@ func BenchmarkAudit(b *testing.B) {
 		folder = b.TempDir()
 	}
 	if _, err := os.Stat(filepath.Join(folder, "rightful.yaml")); err != nil {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			b.Fatal(err)
+		}
 		makeWorld(b, folder, *benchCompanies)
 	}
 	alone(b, folder, "floor")

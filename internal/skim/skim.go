@@ -118,7 +118,7 @@ func sideBySide(ctx context.Context, all ...func(context.Context) error) error {
 	return context.Cause(ctx)
 }
 
-// directory reads the database, its tables side by side.
+// directory reads the database, its tables side by side where the screen takes them so.
 func (r *run) directory(ctx context.Context) error {
 	for _, s := range []**spool{&r.companies, &r.links, &r.users, &r.memberships, &r.rows} {
 		var err error
@@ -135,9 +135,9 @@ func (r *run) directory(ctx context.Context) error {
 			return take(d.Links(ctx, all), func() {}, r.links.link, r.screen.Link)
 		},
 		func(ctx context.Context) error {
-			return take(d.Users(ctx, all), r.told("users"), r.users.user, r.screen.User)
-		},
-		func(ctx context.Context) error {
+			if err := take(d.Users(ctx, all), r.told("users"), r.users.user, r.screen.User); err != nil {
+				return err
+			}
 			return take(d.Memberships(ctx, all), func() {}, r.memberships.membership, r.screen.Membership)
 		},
 		func(ctx context.Context) error {

@@ -19,6 +19,10 @@ func (w *World) Apply(p rightful.Proposal) error {
 		w.Company(p.Object.ID).StripeCustomerID = *p.To
 	case p.Place == "db" && p.Object.Type == rightful.RefLink && p.Field == rightful.FieldLink && p.To != nil:
 		w.link(w.Company(p.Object.ID), *p.To)
+	case p.Place == "db" && p.Object.Type == rightful.RefLink && p.Field == rightful.FieldLink && p.From != nil:
+		w.Links = slices.DeleteFunc(w.Links, func(l *rightful.Link) bool {
+			return l.CompanyID == p.Object.ID && l.StripeCustomerID == *p.From
+		})
 	case p.Place == "db" && p.Object.Type == rightful.RefSubscriptionRow && p.Field == rightful.FieldRowCustomer && p.To != nil:
 		w.row(p.Object.ID).StripeCustomerID = *p.To
 	case p.Place == "cache" && p.To == nil:
