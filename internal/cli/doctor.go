@@ -26,7 +26,7 @@ permissions, account and mode, webhook endpoints, the cache, the probe and the
 clock. Each line is ok, a warning, or an error with what to do. It writes nothing
 and sends about fifteen requests to Stripe.
 
-Exit code: 0 when nothing is an error, 1 otherwise.`,
+Exit code: 0 when nothing is an error, 4 interrupted, 1 otherwise.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.format != "human" && o.format != "json" {
@@ -48,6 +48,9 @@ func (o *doctorOptions) run(ctx context.Context, s Streams) error {
 	}
 	defer func() { _ = e.Close() }() // reading connections: nothing to lose
 	checkup := e.Doctor(ctx, problems...)
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // what it says of places that were not heard to the end is not so
+	}
 	for i := range checkup.Lines {
 		checkup.Lines[i].At = c.At(checkup.Lines[i].Place)
 	}
@@ -59,8 +62,6 @@ func (o *doctorOptions) run(ctx context.Context, s Streams) error {
 	switch {
 	case err != nil:
 		return err
-	case ctx.Err() != nil:
-		return exit(ExitRefused)
 	case !checkup.Healthy:
 		return exit(ExitError)
 	}

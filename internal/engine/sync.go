@@ -86,7 +86,11 @@ func (e *Engine) Sync(ctx context.Context, in SyncInput) (*SyncReport, error) {
 	r.StripeGETs, r.RateLimited = e.Mirroring.Spent()
 	if err != nil && ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
 		r.Interrupted, err = true, nil
-		r.IncompleteBecause = append(r.IncompleteBecause, "the run was interrupted; what was read is kept, and the next run goes on there")
+		because := "the run was interrupted; what was read is kept, and the next run goes on there"
+		if r.Account == "" {
+			because = "the run was interrupted before Stripe said whose key it is; the mirror is as it was"
+		}
+		r.IncompleteBecause = append(r.IncompleteBecause, because)
 	}
 	if err != nil {
 		return nil, err
