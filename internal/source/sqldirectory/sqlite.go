@@ -19,6 +19,22 @@ import (
 
 type sqliteFile struct {
 	path string
+	file os.FileInfo // what was there when it was opened
+}
+
+// stillThere notices a file that was moved, deleted or replaced while it is open. A
+// connection goes on with the old one for ever, and reads companies and stamps as they
+// were.
+func (s sqliteFile) stillThere() error {
+	now, err := os.Stat(s.path)
+	if err == nil && os.SameFile(now, s.file) {
+		return nil
+	}
+	return &rightful.Error{
+		Kind: rightful.KindUnavailable, Place: placeDSN, Err: err,
+		Message: s.path + " was moved, deleted or replaced while it is open: what is read here is not what the app writes any more",
+		Hint:    "start this process again; to restore a backup, stop it first",
+	}
 }
 
 // sqliteBusy is how long a read waits for a writer, in milliseconds.
@@ -35,7 +51,8 @@ func dialSQLite(rest string, to access) (*sql.DB, dialect, error) {
 	if err != nil {
 		return nil, nil, invalid(placeDSN, "what stands after the ? in the address cannot be read", "write sqlite:path/to/file.db")
 	}
-	switch info, err := os.Stat(path); {
+	info, err := os.Stat(path)
+	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil, nil, &rightful.Error{
 			Kind: rightful.KindInvalid, Place: placeDSN, Err: err,
@@ -69,7 +86,7 @@ func dialSQLite(rest string, to access) (*sql.DB, dialect, error) {
 	}
 	name := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: values.Encode()}
 	db, err := sql.Open("sqlite", name.String())
-	return db, sqliteFile{path}, err
+	return db, sqliteFile{path, info}, err
 }
 
 // Recover takes back what a process left half done that was killed in the middle
@@ -105,14 +122,20 @@ func (sqliteFile) quote(name string) string { return `"` + strings.ReplaceAll(na
 
 func (sqliteFile) placeholder(n int) string { return "?" + strconv.Itoa(n) }
 
-func (sqliteFile) begin(ctx context.Context, conn *sql.Conn, _ time.Duration) (func(context.Context), error) {
+func (s sqliteFile) begin(ctx context.Context, conn *sql.Conn, _ time.Duration) (func(context.Context), error) {
+	if err := s.stillThere(); err != nil {
+		return nil, err
+	}
 	_, err := conn.ExecContext(ctx, "BEGIN")
 	return nil, err
 }
 
 // beginWrite takes the lock at once: one that reads first and then wants to write
 // is refused without waiting when somebody else has written in between.
-func (sqliteFile) beginWrite(ctx context.Context, conn *sql.Conn, _ time.Duration) (func(context.Context), error) {
+func (s sqliteFile) beginWrite(ctx context.Context, conn *sql.Conn, _ time.Duration) (func(context.Context), error) {
+	if err := s.stillThere(); err != nil {
+		return nil, err
+	}
 	_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
 	return nil, err
 }
@@ -190,6 +213,9 @@ func (s sqliteFile) fault(err error) (fault, bool) {
 	case sqlite3.SQLITE_CORRUPT:
 		f.whole, f.hint = true, "ask SQLite: PRAGMA integrity_check"
 	case sqlite3.SQLITE_CANTOPEN:
+		if gone, is := errors.AsType[*rightful.Error](s.stillThere()); is {
+			return fault{kind: gone.Kind, whole: true, message: gone.Message, hint: gone.Hint}, true
+		}
 		f.whole, f.hint = true, "a file in WAL mode needs write access to its folder, or ?immutable=1 for a copy that nobody writes"
 	case sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
 		f.kind, f.whole, f.hint = rightful.KindForbidden, true, "let the user that rightful runs as read the file"
