@@ -50,7 +50,7 @@ func (g *Gateway) CreatePortalSession(ctx context.Context, r PortalRequest) (p P
 	}
 	customer, err := g.billed(ctx, act, who)
 	if err != nil {
-		return Portal{}, err
+		return Portal{}, unshown(err)
 	}
 	act.StripeCustomerID = customer
 	made, err := g.opt.Stripe.CreatePortal(ctx, rightful.NewPortal{StripeCustomerID: customer, ReturnURL: r.ReturnURL, Configuration: r.Configuration})
@@ -63,6 +63,18 @@ func (g *Gateway) CreatePortalSession(ctx context.Context, r PortalRequest) (p P
 	act.Object = rightful.Ref{Type: "billing_portal.session", ID: made.ID}
 	act.Decision.Created = true
 	return Portal{ID: made.ID, URL: made.URL, CompanyID: who.company.ID, StripeCustomerID: customer}, nil
+}
+
+// unshown is a refusal to use a customer, told to somebody who wants to see their
+// invoices and not to pay.
+func unshown(err error) error {
+	r := refusalOf(err)
+	if r == nil || r.BuyerMessage != buyerCustomer {
+		return err
+	}
+	shown := *r
+	shown.BuyerMessage = buyerPortal
+	return &shown
 }
 
 func (r PortalRequest) check() error {

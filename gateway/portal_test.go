@@ -96,6 +96,8 @@ func TestThePortalOfTheUsersCompany(t *testing.T) {
 					wantKind(t, err, tt.kind, "")
 				case refused == nil || refused.Status != tt.status || string(refused.Code) != tt.code || refused.BuyerMessage == "" || strings.ContainsAny(refused.BuyerMessage, "0123456789"):
 					t.Errorf("%+v %v, want the refusal %s %s", portal, err, tt.status, tt.code)
+				case refused.Status == gateway.CustomerRefused && (strings.Contains(refused.BuyerMessage, "pay") || strings.Contains(refused.BuyerMessage, "charged")):
+					t.Errorf("who wants to see invoices is told %q", refused.BuyerMessage)
 				}
 				if portal != (gateway.Portal{}) || sessions != 0 || len(told) != 1 || told[0].Error == "" {
 					t.Errorf("%+v, %d sessions, told %+v", portal, sessions, told)

@@ -58,6 +58,7 @@ const (
 	buyerNoCompany = "Your account does not belong to a company that can pay. Please ask your administrator, or contact support."
 	buyerGone      = "The company that your account belongs to is no longer active. Please contact support."
 	buyerCustomer  = "Your company's billing has to be looked at before you can pay. Nothing was charged. Please contact support."
+	buyerPortal    = "Your company's billing has to be looked at before it can be shown. Please contact support."
 	buyerAlready   = "Your company has this subscription already. Nothing was charged."
 	buyerNothing   = "Your company has not bought anything yet, so there is nothing to show."
 	buyerInactive  = "Your account is not active. Please sign in again, or contact support."

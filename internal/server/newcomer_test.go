@@ -100,6 +100,10 @@ func TestProblemsSayWhatAFieldHolds(t *testing.T) {
 		{"POST", "/v1/checkout/sessions", `{"quantity": 1e3}`, 422, "quantity", "a whole number"},
 		{"POST", "/v1/checkout/sessions", `{"metadata": []}`, 422, "metadata", "an object"},
 		{"POST", "/v1/checkout/sessions", `{"stripe_params": 1}`, 422, "stripe_params", "an object"},
+		{"POST", "/v1/payments/validate", `{"session_id": "cs_\ud83d", "user_id": "7"}`, 200, "", ""}, // half a character, as JavaScript cuts one
+		{"POST", "/v1/guard/portal", `{"id": "cus_\ude00x", "user_id": "7"}`, 200, "", ""},
+		{"POST", "/v1/checkout/sessions", `{"stripe_params": {"a": "\ud83d"}, "user_id": "7", "mode": 1}`, 422, "mode", "a text"},
+		{"POST", "/v1/payments/validate", "{\"session_id\": \"cs_\xff\"}", 400, "", "no UTF-8"},
 		{"GET", "/v1/findings?limit=%zz", "", 422, "", "two hexadecimal digits"},
 		{"GET", "/v1/findings?limit=1;code=RF101", "", 422, "", "has a ;"},
 	} {
