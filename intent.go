@@ -62,11 +62,14 @@ type IntentStore interface {
 	Renew(ctx context.Context, in Intent) (Intent, error)
 }
 
-// CheckoutRecords tells for whom sessions were made. An IntentStore may have them: they
-// are the only history of who belonged where of an app that keeps none. Errors are
-// those of IntentStore.
-type CheckoutRecords interface {
-	// CheckoutOf returns the intent whose answer is this session, as long as it was not
-	// renewed or forgotten; false when there is none.
-	CheckoutOf(ctx context.Context, account string, livemode bool, sessionID string) (Intent, bool, error)
+// IntentRecords tells what was made, and for whom. An IntentStore may have them: they
+// are the only history of who belonged where of an app that keeps none, and of a company
+// whose row was deleted. Errors are those of IntentStore.
+type IntentRecords interface {
+	// CheckoutsOf returns the intents whose answers are these sessions, by the ids of the
+	// sessions, as long as they were not renewed or forgotten; of others it returns none.
+	CheckoutsOf(ctx context.Context, account string, livemode bool, sessionIDs []string) (map[string]Intent, error)
+	// Promised returns those of these companies (canonical ids) for which something is
+	// promised: nothing is for one that never had a row.
+	Promised(ctx context.Context, account string, livemode bool, companyIDs []string) ([]string, error)
 }

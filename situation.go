@@ -23,8 +23,12 @@ type Situation struct {
 	// Made tells for whom our own record says that sessions were made, by their ids;
 	// an Intent without an ObjectID: nothing is kept of that one. What is not in it was
 	// not asked about.
-	Made  map[string]Intent
-	Probe *ProbeReport // nil when no probe is configured
+	Made map[string]Intent
+	// Existed tells of companies without a row of their own, by canonical id, whether
+	// something remembers them all the same: a row that was not read into this situation,
+	// or our own record. What is not in it was not asked about.
+	Existed map[string]bool
+	Probe   *ProbeReport // nil when no probe is configured
 
 	// Accounts are the app's other Stripe accounts, by id: what is not in this one may be
 	// in those.
@@ -49,9 +53,9 @@ type Situation struct {
 	// empty when it was read, or when it is not configured.
 	CacheUnread string
 	ProbeUnread string
-	// MadeUnread says why our own record could not be heard; empty when it was, or when
+	// RecordUnread says why our own record could not be heard; empty when it was, or when
 	// nothing was to be asked.
-	MadeUnread string
+	RecordUnread string
 	// CacheConfigured tells "no key is configured" from "no key was found".
 	CacheConfigured bool
 	// EndpointsRead tells that Endpoints is what Stripe said, so that none means

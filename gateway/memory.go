@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"rightful"
@@ -16,8 +17,8 @@ type Memory struct {
 }
 
 var (
-	_ rightful.IntentStore     = (*Memory)(nil)
-	_ rightful.CheckoutRecords = (*Memory)(nil)
+	_ rightful.IntentStore   = (*Memory)(nil)
+	_ rightful.IntentRecords = (*Memory)(nil)
 )
 
 // NewMemory returns an empty Memory.
@@ -87,14 +88,29 @@ func (m *Memory) Renew(ctx context.Context, in rightful.Intent) (rightful.Intent
 	})
 }
 
-// CheckoutOf implements rightful.CheckoutRecords.
-func (m *Memory) CheckoutOf(ctx context.Context, account string, livemode bool, sessionID string) (rightful.Intent, bool, error) {
+// CheckoutsOf implements rightful.IntentRecords.
+func (m *Memory) CheckoutsOf(ctx context.Context, account string, livemode bool, sessionIDs []string) (map[string]rightful.Intent, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	made := map[string]rightful.Intent{}
 	for _, in := range m.kept {
-		if in.Kind == rightful.IntentCheckout && sessionID != "" && in.ObjectID == sessionID && in.Account == account && in.Livemode == livemode {
-			return in, true, ctx.Err()
+		if in.Kind == rightful.IntentCheckout && in.Account == account && in.Livemode == livemode && in.ObjectID != "" && slices.Contains(sessionIDs, in.ObjectID) {
+			made[in.ObjectID] = in
 		}
 	}
-	return rightful.Intent{}, false, ctx.Err()
+	return made, ctx.Err()
+}
+
+// Promised implements rightful.IntentRecords.
+func (m *Memory) Promised(ctx context.Context, account string, livemode bool, companyIDs []string) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var promised []string
+	for _, in := range m.kept {
+		if in.Account == account && in.Livemode == livemode && slices.Contains(companyIDs, in.CompanyID) {
+			promised = append(promised, in.CompanyID)
+		}
+	}
+	slices.Sort(promised)
+	return slices.Compact(promised), ctx.Err()
 }

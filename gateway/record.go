@@ -4,15 +4,15 @@ import (
 	"rightful"
 )
 
-var _ rightful.CheckoutRecords = (*Memory)(nil)
+var _ rightful.IntentRecords = (*Memory)(nil)
 
-// unrecorded returns the error of an answer that would rest on what is kept of how
-// sessions were made, and could not be read; nil when it was.
+// unrecorded returns the error of an answer that would rest on what is kept of
+// what was made for whom, and could not be read; nil when it was.
 func unrecorded(sit *rightful.Situation) error {
-	if sit.MadeUnread == "" {
+	if sit.RecordUnread == "" {
 		return nil
 	}
 	return &rightful.Error{
-		Kind: rightful.KindUnavailable, Place: "state", Message: "what is kept of how sessions were made could not be read: " + sit.MadeUnread, Hint: "ask again",
+		Kind: rightful.KindUnavailable, Place: "state", Message: "what is kept of what was made for whom could not be read: " + sit.RecordUnread, Hint: "ask again",
 	}
 }

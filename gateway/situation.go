@@ -113,7 +113,7 @@ func otherMode(id string, a rightful.Account) bool {
 
 // sources and options are those of the judge's usual readers.
 func (g *Gateway) sources() collect.Sources {
-	return collect.Sources{Directory: g.opt.Directory, Stripe: g.opt.Stripe, Made: look.RecordsOf(g.opt.Intents, g.opens)}
+	return collect.Sources{Directory: g.opt.Directory, Stripe: g.opt.Stripe, Record: look.RecordOf(g.opt.Intents, g.opens)}
 }
 
 func (g *Gateway) options() collect.Options {

@@ -23,7 +23,7 @@ func (p *premises) auditor(records bool) *engine.Engine {
 		Rules:   judge.Rules{Keys: p.opt.Keys, OwnershipValue: p.opt.OwnershipValue},
 	}
 	if records {
-		e.Sources.Made = look.RecordsOf(p.opt.Intents, p.opt.Stripe.Account)
+		e.Sources.Record = look.RecordOf(p.opt.Intents, p.opt.Stripe.Account)
 	}
 	return e
 }

@@ -65,24 +65,30 @@ func (reading) SetMetadata(context.Context, rightful.MetadataWrite) error { retu
 // noIntents keeps nothing: nothing is made.
 type noIntents struct {
 	rightful.IntentStore
-	made collect.Made // for whom the world says that sessions were made
+	record collect.Record // what the world says was made for whom
 }
 
-// CheckoutOf implements rightful.CheckoutRecords.
-func (n noIntents) CheckoutOf(ctx context.Context, _ string, _ bool, sessionID string) (rightful.Intent, bool, error) {
-	if n.made == nil {
-		return rightful.Intent{}, false, ctx.Err()
+// CheckoutsOf implements rightful.IntentRecords.
+func (n noIntents) CheckoutsOf(ctx context.Context, _ string, _ bool, sessionIDs []string) (map[string]rightful.Intent, error) {
+	if n.record == nil {
+		return nil, ctx.Err()
 	}
-	made, err := n.made(ctx, []string{sessionID})
-	in, known := made[sessionID]
-	return in, known, err
+	return n.record.CheckoutsOf(ctx, sessionIDs)
+}
+
+// Promised implements rightful.IntentRecords.
+func (n noIntents) Promised(ctx context.Context, _ string, _ bool, companyIDs []string) ([]string, error) {
+	if n.record == nil {
+		return nil, ctx.Err()
+	}
+	return n.record.Promised(ctx, companyIDs)
 }
 
 // over returns a gateway over what an engine reads.
 func over(t *testing.T, e *engine.Engine, change ...func(*gateway.Options)) *gateway.Gateway {
 	t.Helper()
 	o := gateway.Options{
-		Directory: e.Sources.Directory, Stripe: reading{e.Sources.Stripe}, Intents: noIntents{made: e.Sources.Made},
+		Directory: e.Sources.Directory, Stripe: reading{e.Sources.Stripe}, Intents: noIntents{record: e.Sources.Record},
 		Keys: e.Rules.Keys, OwnershipValue: e.Rules.OwnershipValue, Placeholders: e.Rules.Placeholders,
 		Now: func() time.Time { return time.Unix(e.Options.Now, 0) },
 	}
@@ -144,7 +150,7 @@ func TestEveryWorldIsAnswered(t *testing.T) {
 			d := e.Sources.Directory
 			users := all(t, d.Users(t.Context(), rightful.Select{}))
 			tenants := tenantsOf(t, d)
-			if e.Sources.Made != nil {
+			if e.Sources.Record != nil {
 				tenants.acted(t, e)
 			}
 			for _, s := range all(t, e.Sources.Stripe.List(t.Context(), rightful.ListQuery{Type: rightful.TypeSession})) {
@@ -238,7 +244,7 @@ func tenantsOf(t *testing.T, d rightful.DirectoryReader) tenants {
 func (x tenants) acted(t *testing.T, e *engine.Engine) {
 	t.Helper()
 	for _, s := range all(t, e.Sources.Stripe.List(t.Context(), rightful.ListQuery{Type: rightful.TypeSession})) {
-		made, err := e.Sources.Made(t.Context(), []string{s.ID})
+		made, err := e.Sources.Record.CheckoutsOf(t.Context(), []string{s.ID})
 		if err != nil {
 			t.Fatal(err)
 		}

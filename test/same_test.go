@@ -171,7 +171,7 @@ func assemble(t *testing.T, file, dsn string, now int64) *rig {
 	if p.Probe != nil {
 		r.config["resolver_probe"] = r.probeConfig(t, p)
 	}
-	if made := must(worldfile.Read(file))(t).Made(); len(made) > 0 {
+	if made := must(worldfile.Read(file))(t).Intents(); len(made) > 0 {
 		r.config["state"] = keepMade(t, made)
 	}
 	r.env = map[string]string{"DSN": dsn, "KEY": "sk_live_same"}

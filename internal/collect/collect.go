@@ -23,12 +23,15 @@ type Sources struct {
 	Stripe    rightful.StripeReader
 	Cache     rightful.CacheReader
 	Probe     rightful.ProbeReader
-	Made      Made
+	Record    Record
 }
 
-// Made tells for whom our own record says that sessions of the account were made, by
-// their ids; what is not kept is left out. Errors are those of rightful.CheckoutRecords.
-type Made func(ctx context.Context, sessions []string) (map[string]rightful.Intent, error)
+// Record is our own record of what was made in one account and mode. Its methods are
+// those of rightful.IntentRecords, and so are their errors.
+type Record interface {
+	CheckoutsOf(ctx context.Context, sessionIDs []string) (map[string]rightful.Intent, error)
+	Promised(ctx context.Context, companyIDs []string) ([]string, error)
+}
 
 // Options say how to read.
 type Options struct {
@@ -70,7 +73,7 @@ type gatherer struct {
 }
 
 func newGatherer(src Sources, opt Options) *gatherer {
-	sit := &rightful.Situation{Now: opt.Now, Mapping: src.Directory.Mapping(), Accounts: opt.Accounts, Resolved: map[string]rightful.Resolution{}, Crowded: map[string]bool{}}
+	sit := &rightful.Situation{Now: opt.Now, Mapping: src.Directory.Mapping(), Accounts: opt.Accounts, Resolved: map[string]rightful.Resolution{}, Existed: map[string]bool{}, Crowded: map[string]bool{}}
 	return &gatherer{src: src, opt: opt, sit: sit, customers: map[string]rightful.Existence{}}
 }
 

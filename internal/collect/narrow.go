@@ -52,11 +52,13 @@ func Narrow(ctx context.Context, src Sources, opt Options, objects []rightful.Ob
 	}); err != nil {
 		return nil, err
 	}
+	gone := n.gone(objects)
 	asked := map[string]bool{} // what is not there is not asked for again
-	for unread := n.unread(asked); len(unread) > 0; unread = n.unread(asked) {
-		if err := n.ask(ctx, rightful.DirectoryQuestion{Companies: selects(rightful.Select{By: rightful.ByID, Values: unread})}); err != nil {
+	for unread := n.unread(asked); len(unread)+len(gone) > 0; unread = n.unread(asked) {
+		if err := n.askOf(ctx, unread, gone); err != nil {
 			return nil, err
 		}
+		gone = nil
 	}
 	sit := n.finish()
 	for _, f := range families(n.objects.all(), sit.Links, sit.SubscriptionRows, n.customers) {
@@ -106,6 +108,58 @@ func (n narrow) ask(ctx context.Context, q rightful.DirectoryQuestion) error {
 	}
 	for i, answer := range a.Resolutions {
 		n.sit.Resolved[rightful.CanonicalID(q.Resolve[i])] = answer
+	}
+	return nil
+}
+
+// gone returns the companies that are stamped and have no row.
+func (n narrow) gone(objects []rightful.Object) []string {
+	known := map[string]bool{}
+	for _, c := range n.companies.all() {
+		known[rightful.CanonicalID(c.ID)], known[rightful.CanonicalID(c.StampValue)] = true, true
+	}
+	var ids []string
+	for _, o := range objects {
+		for _, key := range append([]string{n.opt.Keys.Company}, n.opt.Keys.AlsoRead...) {
+			ids = append(ids, o.Metadata[key])
+		}
+	}
+	return slices.DeleteFunc(distinct(ids), func(id string) bool { return known[rightful.CanonicalID(id)] })
+}
+
+// askOf reads companies, and whether anything still names those that are gone: these did
+// exist. What names them is not kept, for too little was read about it.
+func (n narrow) askOf(ctx context.Context, unread, gone []string) error {
+	var q rightful.DirectoryQuestion
+	if len(unread) > 0 {
+		q.Companies = selects(rightful.Select{By: rightful.ByID, Values: unread})
+	}
+	if len(gone) > 0 {
+		by := []rightful.Select{{By: rightful.ByCompany, Values: gone}}
+		q.Users, q.Memberships, q.Links, q.SubscriptionRows = by, by, by, by
+	}
+	a, err := rightful.ReadMany(ctx, n.src.Directory, q)
+	if err != nil {
+		return err
+	}
+	for _, c := range slices.Concat(a.Companies...) {
+		n.addCompany(c)
+	}
+	var naming []string
+	for _, u := range slices.Concat(a.Users...) {
+		naming = append(naming, u.CompanyID)
+	}
+	for _, m := range slices.Concat(a.Memberships...) {
+		naming = append(naming, m.CompanyID)
+	}
+	for _, l := range slices.Concat(a.Links...) {
+		naming = append(naming, l.CompanyID)
+	}
+	for _, r := range slices.Concat(a.SubscriptionRows...) {
+		naming = append(naming, r.CompanyID)
+	}
+	for _, id := range naming {
+		n.sit.Existed[rightful.CanonicalID(id)] = true
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -54,12 +53,12 @@ func (e *Engine) Snapshot(ctx context.Context, in SnapshotInput) (*Snapshot, err
 		return nil, &rightful.Error{Kind: rightful.KindInvalid, Place: "stripe", Message: "there is no Stripe to read", Hint: "set stripe.key, or give a world with a stripe section"}
 	}
 	recorder := snapshot.New(snapshot.Places{
-		Directory: e.Sources.Directory, Stripe: e.Sources.Stripe, Cache: e.Sources.Cache, Probe: e.Sources.Probe,
+		Directory: e.Sources.Directory, Stripe: e.Sources.Stripe, Cache: e.Sources.Cache, Probe: e.Sources.Probe, Record: e.Sources.Record,
 	})
 	reading := *e
 	through := recorder.Places()
 	reading.Sources = collect.Sources{
-		Directory: through.Directory, Stripe: through.Stripe, Cache: through.Cache, Probe: through.Probe, Made: keeping(e.Sources.Made, recorder),
+		Directory: through.Directory, Stripe: through.Stripe, Cache: through.Cache, Probe: through.Probe, Record: through.Record,
 	}
 	seen, err := reading.askAround(ctx, account, in.Company, in.Who)
 	if err != nil {
@@ -91,20 +90,6 @@ func (e *Engine) Snapshot(ctx context.Context, in SnapshotInput) (*Snapshot, err
 	}
 	s.Findings = append([]string{}, s.Findings...)
 	return s, nil
-}
-
-// keeping has a recorder keep what is told of how sessions were made.
-func keeping(made collect.Made, recorder *snapshot.Recorder) collect.Made {
-	if made == nil {
-		return nil
-	}
-	return func(ctx context.Context, sessions []string) (map[string]rightful.Intent, error) {
-		told, err := made(ctx, sessions)
-		for _, id := range slices.Sorted(maps.Keys(told)) {
-			recorder.KeepMade(told[id])
-		}
-		return told, err
-	}
 }
 
 // redactWho replaces the address in a WHO, and leaves a prefix that says what it is.

@@ -129,7 +129,7 @@ func (j *judge) neverTheirs(f *family, o rightful.Object, gone *rightful.Company
 		if user == "" || j.users[rightful.CanonicalID(user)] == nil {
 			continue
 		}
-		if j.everBelonged(user, gone.ID) || j.belongedAt(user, gone.ID, o.Created) || j.belongedAt(user, gone.ID, j.sit.Now) {
+		if j.everBelonged(user, gone.ID) || j.belongedAt(user, gone.ID, o.Created) || j.belongsNow(user, gone.ID) {
 			return false
 		}
 		_, known := j.userSet(user, o.Created)

@@ -21,6 +21,7 @@ func (j *judge) hearUsers(f *family, of func(string) *voice) {
 // carry the user's id.
 type belongings struct {
 	at      int64    // the time that the user is asked about
+	ways    Ways     // at that time
 	set     []string // live companies at that time
 	known   bool     // membership rows exist: what is not listed is wrong, not unknown
 	allowed []string // every company that the user belonged to then or belongs to now
@@ -36,12 +37,13 @@ type belongings struct {
 // belongingsOf looks at a user as of now, or, where only settled purchases carry
 // the id, as of then.
 func (j *judge) belongingsOf(f *family, u *rightful.User, objects []rightful.Object) belongings {
-	b := belongings{at: j.sit.Now}
+	b := belongings{at: j.sit.Now, ways: j.waysNow(u.ID)}
 	if !slices.ContainsFunc(objects, func(o rightful.Object) bool { return !history(o) }) {
 		b.at = objects[0].Created
+		b.ways = j.waysOf(u.ID, b.at)
 	}
-	b.set, b.known = j.userSet(u.ID, b.at)
-	today := j.relevant(j.waysOf(u.ID, j.sit.Now).All(), objects)
+	b.set, b.known = j.liveOf(b.ways)
+	today := j.relevant(j.waysNow(u.ID).All(), objects)
 	b.allowed = slices.Concat(b.set, today)
 	for _, o := range objects {
 		ways := j.waysOf(u.ID, o.Created).All()
@@ -115,7 +117,7 @@ func (j *judge) hearUser(v *voice, f *family, u *rightful.User, objects []rightf
 		v.excludes = func(company string) bool { return !slices.Contains(b.allowed, company) }
 	}
 	signal := rightful.Signal{
-		Place:    "db:users/" + u.ID + " (" + j.waysOf(u.ID, b.at).text() + ")",
+		Place:    "db:users/" + u.ID + " (" + b.ways.text() + ")",
 		Says:     strings.Join(b.set, ", "),
 		Voice:    v.id,
 		Strength: rightful.Strong,

@@ -189,7 +189,7 @@ func (b *Bought) stampedUser() bool {
 // belonged to a company that was merged belonged to its survivor.
 func (b *Bought) Has(user, company string) bool {
 	company = rightful.CanonicalID(company)
-	return b.j.belongedThen(user, company, b.j.sit.Now) ||
+	return b.j.belongsToday(user, company) ||
 		b.BoughtBy(user) && b.j.belongedThen(user, company, b.session.Created)
 }
 
@@ -201,7 +201,7 @@ func (b *Bought) MayHave(user, company string) bool {
 	if s := b.j.survivor(c); s != nil {
 		c = s
 	}
-	return c != nil && rightful.SameID(c.ID, company) && b.BoughtBy(user) && !b.j.waysOf(user, b.j.sit.Now).History
+	return c != nil && rightful.SameID(c.ID, company) && b.BoughtBy(user) && !b.j.waysNow(user).History
 }
 
 // MadeFor reports whether our own record says that the session was made for this user
@@ -220,7 +220,7 @@ func (b *Bought) Became(company, other string) bool {
 // Had reports whether a user may be told that the session's company is gone: they
 // bought it, or belonged to that company.
 func (b *Bought) Had(user string) bool {
-	return b.BoughtBy(user) || b.j.belongedAt(user, b.Gone, b.j.sit.Now) || b.j.everBelonged(user, b.Gone)
+	return b.BoughtBy(user) || b.j.belongsNow(user, b.Gone) || b.j.everBelonged(user, b.Gone)
 }
 
 // BoughtBy reports whether the server wrote that this user bought it: on the purchase,

@@ -9,7 +9,7 @@ func (b *Bought) HadThen(user, company string) bool {
 
 // History reports whether the database keeps a history of where a user belonged, so that
 // a company outside of it is known to be wrong and not merely unknown.
-func (b *Bought) History(user string) bool { return b.j.waysOf(user, b.j.sit.Now).History }
+func (b *Bought) History(user string) bool { return b.j.waysNow(user).History }
 
 // Stamped returns the company that a stamp names, and whether there is one. One that is
 // deleted or merged is named all the same.

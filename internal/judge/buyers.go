@@ -22,7 +22,7 @@ func (j *judge) checkBuyer(f *family, o rightful.Object, c *rightful.Company) {
 	finding.Message = fmt.Sprintf("%s is company %s's, and its buyer did not belong to it then.", o.ID, j.name(c.ID))
 	for _, part := range p.objects {
 		user := j.userValue(part)
-		if user != "" && j.belongedThen(user, stamped, j.sit.Now) {
+		if user != "" && j.belongsToday(user, stamped) {
 			finding.Severity = rightful.SeverityInfo // and joined since
 		}
 		if user != "" && j.belongedThen(user, stamped, o.Created) {
@@ -79,7 +79,15 @@ func (j *judge) buyersOf(f *family, o rightful.Object) []rightful.Object {
 // belongedThen reports whether the user belonged to the company at a time, or to
 // one that was merged into it since.
 func (j *judge) belongedThen(user, company string, at int64) bool {
-	return slices.ContainsFunc(j.waysOf(user, at).All(), func(id string) bool {
+	return j.named(j.waysOf(user, at), company)
+}
+
+// belongsToday reports whether the user belongs to the company now, or to one that was
+// merged into it.
+func (j *judge) belongsToday(user, company string) bool { return j.named(j.waysNow(user), company) }
+
+func (j *judge) named(w Ways, company string) bool {
+	return slices.ContainsFunc(w.All(), func(id string) bool {
 		s := j.survivor(j.company(id))
 		return id == company || s != nil && rightful.SameID(s.ID, company)
 	})
@@ -99,7 +107,7 @@ func (j *judge) buyerBelongs(f *family, o rightful.Object, company string) bool 
 	}
 	for _, c := range carriers {
 		user := c.Metadata[j.rules.Keys.User]
-		if user != "" && (j.belongedAt(user, company, o.Created) || j.belongedAt(user, company, j.sit.Now)) {
+		if user != "" && (j.belongedAt(user, company, o.Created) || j.belongsNow(user, company)) {
 			return true
 		}
 	}
@@ -123,7 +131,7 @@ func (j *judge) buyerElsewhere(f *family, o rightful.Object) string {
 		if user == "" {
 			continue
 		}
-		set, _ := j.userSet(user, j.sit.Now)
+		set, _ := j.userSetNow(user)
 		if len(set) > 0 && !slices.Contains(set, f.CompanyID) && !j.belongedAt(user, f.CompanyID, o.Created) {
 			return user
 		}

@@ -79,8 +79,8 @@ func (j *judge) ruleUserKey(e rightful.CacheEntry) CacheRuling {
 	if j.users[rightful.CanonicalID(e.UserID)] == nil {
 		return CacheRuling{State: CacheNobodys, Because: "the database has no user " + e.UserID}
 	}
-	w := j.waysOf(e.UserID, j.sit.Now)
-	set, _ := j.userSet(e.UserID, j.sit.Now)
+	w := j.waysNow(e.UserID)
+	set, _ := j.userSetNow(e.UserID)
 	m := j.sit.Mapping
 	switch {
 	case w.Ambiguous:
@@ -246,7 +246,7 @@ func (j *judge) attributionOf(customer string) string {
 func (j *judge) inGrace(e rightful.CacheEntry, company string) bool {
 	companies := []string{company, rightful.CanonicalID(e.CompanyID)}
 	if e.UserID != "" {
-		companies = append(companies, j.waysOf(e.UserID, j.sit.Now).All()...)
+		companies = append(companies, j.waysNow(e.UserID).All()...)
 	}
 	if f := j.byCustomer[e.StripeCustomerID]; f != nil && f.young(j.sit.Now) {
 		return true

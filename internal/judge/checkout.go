@@ -107,7 +107,7 @@ func (j *judge) checkCharged(f *family, p purchase) {
 		}
 		_, known := j.userSet(user, o.Created)
 		switch then := j.belongedThen(user, payer, o.Created); {
-		case !then && j.belongedThen(user, payer, j.sit.Now):
+		case !then && j.belongsToday(user, payer):
 			return
 		case then || !known:
 			finding.Severity = rightful.SeverityWarning // somebody of both companies, who may have meant it

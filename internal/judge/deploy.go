@@ -21,7 +21,7 @@ func (j *judge) checkDeploy() {
 		if answer.Failed != "" || u == nil || u.Inactive || j.sit.Mapping.Resolver == rightful.ResolverNone {
 			continue
 		}
-		w := j.waysOf(id, j.sit.Now)
+		w := j.waysNow(id)
 		if ok, expected := j.appAgrees(answer, w); !ok {
 			j.report(rightful.Finding{
 				Code:       rightful.CodeDeployOther,

@@ -133,7 +133,7 @@ func (e *explainer) database() rightful.Explanation {
 	var said []rightful.Signal
 	var companies []string
 	for _, id := range e.about.Users {
-		w := e.waysOf(id, e.sit.Now)
+		w := e.waysNow(id)
 		said = append(said, e.waySignals(id, w)...)
 		companies = append(companies, w.All()...)
 	}

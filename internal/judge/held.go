@@ -76,12 +76,12 @@ func (h *Held) agreed(company string) bool {
 // Belongs reports whether a user belongs to a company now, or to one that was merged
 // into it.
 func (h *Held) Belongs(user, company string) bool {
-	return h.j.belongedThen(user, rightful.CanonicalID(company), h.j.sit.Now)
+	return h.j.belongsToday(user, rightful.CanonicalID(company))
 }
 
 // Had reports whether a user belonged to the company that is gone.
 func (h *Held) Had(user string) bool {
-	return h.j.belongedAt(user, h.Gone, h.j.sit.Now) || h.j.everBelonged(user, h.Gone)
+	return h.j.belongsNow(user, h.Gone) || h.j.everBelonged(user, h.Gone)
 }
 
 // Bills reports whether the customer is the one that a company is billed through: its

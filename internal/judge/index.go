@@ -22,7 +22,7 @@ type index struct {
 	rowsBySub   map[string][]rightful.SubscriptionRow
 	rowsOf      map[string][]rightful.SubscriptionRow // canonical company id -> its rows
 	rowsPaidBy  map[string][]rightful.SubscriptionRow // customer id -> rows that name it
-	mentioned   map[string]bool                       // canonical ids of companies that users, memberships, links, rows or records name
+	mentioned   map[string]bool                       // canonical ids of companies that users, memberships, links or rows name, or our own record
 }
 
 func newIndex(sit *rightful.Situation, rules Rules) *index {
@@ -88,6 +88,11 @@ func newIndex(sit *rightful.Situation, rules Rules) *index {
 		ix.rowsOf[company] = append(ix.rowsOf[company], r)
 		ix.rowsPaidBy[r.StripeCustomerID] = append(ix.rowsPaidBy[r.StripeCustomerID], r)
 	}
+	for id, existed := range sit.Existed {
+		if existed {
+			ix.mentioned[id] = true
+		}
+	}
 	return ix
 }
 
@@ -129,8 +134,8 @@ func (ix *index) stamped(value string) *rightful.Company {
 	return nil
 }
 
-// remembered reports whether some row still names the company, which then did
-// exist, whether or not its own row is there.
+// remembered reports whether some row still names the company, or our own record does,
+// which then did exist, whether or not its own row is there.
 func (ix *index) remembered(id string) bool {
 	return id != "" && ix.mentioned[rightful.CanonicalID(id)]
 }

@@ -148,6 +148,7 @@ func judgeParts(sit *rightful.Situation, parts []*rightful.Situation, places [][
 				v.Wanted.Customers = append(v.Wanted.Customers, one.Wanted.Customers...)
 				v.Wanted.Unread = append(v.Wanted.Unread, one.Wanted.Unread...)
 				v.Wanted.Made = append(v.Wanted.Made, one.Wanted.Made...)
+				v.Wanted.Companies = append(v.Wanted.Companies, one.Wanted.Companies...)
 				v.Wanted.Removals = v.Wanted.Removals || one.Wanted.Removals
 				mu.Unlock()
 			}
@@ -160,6 +161,7 @@ func judgeParts(sit *rightful.Situation, parts []*rightful.Situation, places [][
 	slices.Sort(v.Wanted.Customers)
 	slices.Sort(v.Wanted.Unread)
 	slices.Sort(v.Wanted.Made)
+	slices.Sort(v.Wanted.Companies)
 	return v
 }
 

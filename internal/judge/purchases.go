@@ -57,7 +57,7 @@ func (j *judge) ownCompany(f *family, p purchase) string {
 	}
 	for _, carrier := range j.buyersOf(f, p.objects[0]) {
 		user := j.userValue(carrier)
-		if user != "" && (j.belongedThen(user, own, p.created) || j.belongedThen(user, own, j.sit.Now)) {
+		if user != "" && (j.belongedThen(user, own, p.created) || j.belongsToday(user, own)) {
 			return own
 		}
 	}
@@ -74,7 +74,7 @@ func (j *judge) emailSpeaks(f *family, p purchase, company string) bool {
 		}
 	}
 	return slices.ContainsFunc(j.byEmail[strings.ToLower(f.Customer.Email)], func(u *rightful.User) bool {
-		return f.Customer.Email != "" && !u.Inactive && (j.belongedThen(u.ID, company, p.created) || j.belongedThen(u.ID, company, j.sit.Now))
+		return f.Customer.Email != "" && !u.Inactive && (j.belongedThen(u.ID, company, p.created) || j.belongsToday(u.ID, company))
 	})
 }
 

@@ -18,7 +18,18 @@ import (
 // record of its making: what is stamped otherwise was changed since, and not believed.
 func (j *judge) stampedAs(session rightful.Object, in rightful.Intent) bool {
 	user := j.userValue(session)
-	return user != "" && rightful.SameID(user, in.UserID) && in.CompanyID != "" && rightful.SameID(j.stampedCompany(session), in.CompanyID)
+	if user == "" || in.CompanyID == "" || !rightful.SameID(user, in.UserID) {
+		return false
+	}
+	return rightful.SameID(j.stampedCompany(session), in.CompanyID) || j.namedOnce(session, in.CompanyID)
+}
+
+// namedOnce reports whether a session's stamp, which no row explains, is what a company
+// may have been called that has no row any more: where companies are stamped by another
+// name than their id, that name went with the row.
+func (j *judge) namedOnce(session rightful.Object, company string) bool {
+	value := j.stampValue(session)
+	return len(j.byStamp) > 0 && value != "" && j.stamped(value) == nil && j.company(company) == nil
 }
 
 // stampedCompany returns the id of the company that an object is stamped with: of one
@@ -66,10 +77,13 @@ func (j *judge) takeRecords() {
 	}
 	for _, f := range j.families {
 		for i := range f.purchases {
-			if m, tells := j.recordOf(&f.purchases[i]); tells {
-				user, company := rightful.CanonicalID(m.UserID), rightful.CanonicalID(m.CompanyID)
+			p := &f.purchases[i]
+			if in := j.sit.Made[p.session.ID]; p.session.ID != "" && in.ObjectID == p.session.ID && j.stampedAs(p.session, in) {
+				j.mentioned[rightful.CanonicalID(j.stampedCompany(p.session))] = true
+			}
+			if m, tells := j.recordOf(p); tells {
+				user := rightful.CanonicalID(m.UserID)
 				j.acted[user] = append(j.acted[user], m)
-				j.mentioned[company] = true
 			}
 		}
 	}
@@ -99,11 +113,34 @@ func (j *judge) unrecorded() []string {
 			if _, asked := j.sit.Made[p.session.ID]; asked {
 				continue
 			}
-			if _, tells := j.actedOf(p); tells {
+			value := j.stampValue(p.session)
+			unexplained := value != "" && j.userValue(p.session) != "" && j.stamped(value) == nil && !j.remembered(value)
+			if _, tells := j.actedOf(p); tells || unexplained {
 				ids = append(ids, p.session.ID)
 			}
 		}
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// unexplained returns the companies that stand in stamps of what may be ours, that no row
+// explains, and of which our own record was not asked: it is the only memory of one whose
+// row was deleted, and everything with it that named it.
+func (j *judge) unexplained() []string {
+	var ids []string
+	for _, f := range j.families {
+		if f.owner == foreign {
+			continue
+		}
+		for _, o := range f.Objects() {
+			value := j.stampValue(o)
+			id := rightful.CanonicalID(value)
+			if _, asked := j.sit.Existed[id]; id != "" && !asked && j.stamped(value) == nil && !j.remembered(value) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }

@@ -79,6 +79,17 @@ func TestWhatARecordAdds(t *testing.T) {
 			if changed := !reflect.DeepEqual(without.Findings, with.Findings); heard != tt.more || changed && !tt.more || !changed && tt.more && s.SettledSession() {
 				t.Errorf("heard %v, changes the verdict %v, want %v: %+v", heard, changed, tt.more, with.Findings)
 			}
+			if tt.more && s.ID == "cs_1" {
+				fresh := *sit
+				fresh.Now = made // the very second of its making
+				v := judge.Judge(&fresh, rules)
+				if held, _ := judge.HeldOf(&fresh, rules, v, "cus_1"); held.Belongs("7", "11") {
+					t.Error("in the second of its making its buyer is of the company")
+				}
+				if v.Attributions[0].CompanyID != "11" {
+					t.Errorf("in the second of its making it is company %q's", v.Attributions[0].CompanyID)
+				}
+			}
 			if company := with.Attributions[0].CompanyID; tt.more && company != "11" {
 				t.Errorf("it is company %q's", company)
 			}
@@ -86,5 +97,44 @@ func TestWhatARecordAdds(t *testing.T) {
 				t.Errorf("it is heard of now: %+v", ways)
 			}
 		})
+	}
+}
+
+// TestACompanyThatOnlyTheRecordKnows: a stamp that no row explains is asked about; one of
+// a company that did exist is no nonsense, and its buyer's next company does not have it.
+func TestACompanyThatOnlyTheRecordKnows(t *testing.T) {
+	t.Parallel()
+	stamps := map[string]string{"company_id": "11", "user_id": "7"}
+	sit := &rightful.Situation{
+		Now:       2_000_000,
+		Mapping:   rightful.Mapping{Direct: true},
+		Companies: []rightful.Company{{ID: "12"}},
+		Users:     []rightful.User{{ID: "7", CompanyID: "12"}},
+		Families: []rightful.Family{{
+			Key: "cus_1", StripeCustomerID: "cus_1", Exists: rightful.ExistsPresent,
+			Customer:      rightful.Object{Type: rightful.TypeCustomer, ID: "cus_1", Created: 1, Metadata: map[string]string{"company_id": "11"}},
+			Subscriptions: []rightful.Object{{Type: rightful.TypeSubscription, ID: "sub_1", Created: 1_000_000, Status: "active", StripeCustomerID: "cus_1", Metadata: stamps}},
+		}},
+	}
+	rules := judge.Rules{Keys: rightful.KeySet{Company: "company_id", User: "user_id"}}
+	for _, tt := range []struct {
+		existed map[string]bool
+		wanted  []string
+		company string
+	}{
+		{nil, []string{"11"}, "12"},
+		{map[string]bool{"11": false}, nil, "12"},
+		{map[string]bool{"11": true}, nil, ""},
+	} {
+		sit.Existed = tt.existed
+		v := judge.Judge(sit, rules)
+		if company := v.Attributions[0].CompanyID; company != tt.company || !slices.Equal(v.Wanted.Companies, tt.wanted) {
+			t.Errorf("%v: it is company %q's, and %v are wanted", tt.existed, company, v.Wanted.Companies)
+		}
+		for _, f := range v.Findings {
+			if f.Automatic && tt.existed["11"] {
+				t.Errorf("put right without asking: %+v", f)
+			}
+		}
 	}
 }

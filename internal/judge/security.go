@@ -28,7 +28,7 @@ func (j *judge) checkReturned() {
 		}
 		var heirs []*rightful.User
 		for _, u := range j.byEmail[strings.ToLower(f.Customer.Email)] {
-			same := f.CompanyID != "" && j.belongedAt(u.ID, f.CompanyID, j.sit.Now)
+			same := f.CompanyID != "" && j.belongsNow(u.ID, f.CompanyID)
 			if !u.Inactive && !rightful.SameID(u.ID, gone) && !same {
 				heirs = append(heirs, u)
 			}
@@ -71,8 +71,8 @@ func (j *judge) checkAdopted() {
 		if c != nil && c.Live() && rightful.CanonicalID(c.ID) != linker || f.CompanyID == linker && j.stampedFor(f.StripeCustomerID, linker) {
 			continue // RF104 compares a stamp with the link; where more than one voice names the company, somebody meant it
 		}
-		set, known := j.userSet(u.ID, j.sit.Now)
-		if !known || len(set) == 0 || j.belongedAt(u.ID, linker, j.sit.Now) || j.belongedAt(u.ID, linker, f.Customer.Created) || j.everBelonged(u.ID, linker) {
+		set, known := j.userSetNow(u.ID)
+		if !known || len(set) == 0 || j.belongsNow(u.ID, linker) || j.belongedAt(u.ID, linker, f.Customer.Created) || j.everBelonged(u.ID, linker) {
 			continue
 		}
 		finding := j.on(rightful.CodeLinkAdopted, f.Customer.Ref(), j.company(linker))
@@ -83,7 +83,7 @@ func (j *judge) checkAdopted() {
 		finding.WrongValue = j.rawID(linker)
 		finding.Also = append(slices.Clone(set), u.ID)
 		finding.Amount = j.amountOf(f, f.Customer)
-		finding.Evidence = append(j.waySignals(u.ID, j.waysOf(u.ID, j.sit.Now)), f.everything()...)
+		finding.Evidence = append(j.waySignals(u.ID, j.waysNow(u.ID)), f.everything()...)
 		finding.Why = wrongLinkWhy
 		j.report(finding)
 	}

@@ -33,7 +33,7 @@ func (j *judge) againstSharing(f *family, o rightful.Object) string {
 		if user == "" {
 			continue
 		}
-		companies := slices.Concat(j.waysOf(user, p.created).All(), j.waysOf(user, j.sit.Now).All())
+		companies := slices.Concat(j.waysOf(user, p.created).All(), j.waysNow(user).All())
 		for i, id := range companies {
 			if s := j.survivor(j.company(id)); s != nil {
 				companies[i] = rightful.CanonicalID(s.ID)

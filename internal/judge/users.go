@@ -21,7 +21,7 @@ func (j *judge) checkUsers() {
 		if u.Inactive {
 			continue
 		}
-		w := j.waysOf(u.ID, j.sit.Now)
+		w := j.waysNow(u.ID)
 		finding := rightful.Finding{
 			Object:   rightful.Ref{Type: rightful.RefUser, ID: u.ID},
 			Evidence: j.waySignals(u.ID, w),

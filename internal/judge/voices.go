@@ -361,7 +361,7 @@ func smallestID(users []*rightful.User) string {
 // somebody with several says nothing about which.
 func (j *judge) eachHasOne(users []*rightful.User) bool {
 	return !slices.ContainsFunc(users, func(u *rightful.User) bool {
-		set, _ := j.userSet(u.ID, j.sit.Now)
+		set, _ := j.userSetNow(u.ID)
 		return len(set) != 1
 	})
 }
@@ -372,7 +372,7 @@ func (j *judge) eachHasOne(users []*rightful.User) bool {
 func (j *judge) sharedBy(users []*rightful.User) []string {
 	var shared []string
 	for i, u := range users {
-		set, _ := j.userSet(u.ID, j.sit.Now)
+		set, _ := j.userSetNow(u.ID)
 		switch {
 		case u.Inactive:
 			return nil

@@ -11,12 +11,13 @@ import (
 // depend on it. Invoices, charges and payment methods are the longest lists of an
 // account and matter only where a company has several customers; events matter
 // only where a stamp is missing; our own record only where a buyer is known to have been
-// outside the company that is stamped.
+// outside the company that is stamped, or where no row explains a stamp.
 type Wanted struct {
 	Customers []string // whose invoices, charges and payment methods
 	Unread    []string // customers that matter as well and are too many to be read
 	Removals  bool     // whether stamps were removed lately
 	Made      []string // sessions of which a record of their making would tell something
+	Companies []string // canonical ids that are stamped, and that no row explains
 }
 
 // wantedOfOne bounds how many customers of one company are looked at closely. Apps
@@ -32,7 +33,7 @@ func (j *judge) wanted() Wanted {
 	w.Removals = slices.ContainsFunc(slices.Concat(j.findings, j.muted), func(f rightful.Finding) bool {
 		return f.Code == rightful.CodeUnstamped || f.Code == rightful.CodeStampOtherKey
 	})
-	w.Made = j.unrecorded()
+	w.Made, w.Companies = j.unrecorded(), j.unexplained()
 	var all []*family
 	for _, f := range j.families {
 		if f.owner == ours && !f.Guest() && f.Exists == rightful.ExistsPresent {

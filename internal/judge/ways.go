@@ -25,16 +25,17 @@ type Ways struct {
 
 // WaysOf returns the ways of getting a user's company now.
 func WaysOf(sit *rightful.Situation, rules Rules, userID string) Ways {
-	return newIndex(sit, rules).waysOf(userID, sit.Now)
+	return newIndex(sit, rules).waysNow(userID)
 }
 
+// waysNow returns the ways of getting a user's company now. Our own record says nothing
+// of now, be it that something was bought in this very second.
+func (ix *index) waysNow(userID string) Ways { return ix.waysInDatabase(userID, ix.sit.Now) }
+
 // waysOf returns the ways of getting a user's company at time at (Unix
-// seconds), and what our own record says of that time. It says nothing of now.
+// seconds), and what our own record says of that time.
 func (ix *index) waysOf(userID string, at int64) Ways {
 	w := ix.waysInDatabase(userID, at)
-	if at == ix.sit.Now {
-		return w
-	}
 	for _, m := range ix.acted[rightful.CanonicalID(userID)] {
 		if company := rightful.CanonicalID(m.CompanyID); m.ActiveAt(at) && !slices.Contains(w.Acted, company) {
 			w.Acted = append(w.Acted, company)
@@ -137,7 +138,15 @@ func (w Ways) All() []string {
 // userSet returns the live companies that a user belongs to at a time, and
 // whether absence from it means "does not belong" rather than "unknown".
 func (ix *index) userSet(userID string, at int64) (set []string, history bool) {
-	w := ix.waysOf(userID, at)
+	return ix.liveOf(ix.waysOf(userID, at))
+}
+
+// userSetNow is userSet of now.
+func (ix *index) userSetNow(userID string) (set []string, history bool) {
+	return ix.liveOf(ix.waysNow(userID))
+}
+
+func (ix *index) liveOf(w Ways) (set []string, history bool) {
 	for _, id := range w.All() {
 		if ix.live(id) {
 			set = append(set, id)
@@ -149,6 +158,11 @@ func (ix *index) userSet(userID string, at int64) (set []string, history bool) {
 // belongedAt reports whether some way names the company for the user at a time.
 func (ix *index) belongedAt(userID, companyID string, at int64) bool {
 	return slices.Contains(ix.waysOf(userID, at).All(), rightful.CanonicalID(companyID))
+}
+
+// belongsNow reports whether some way names the company for the user now.
+func (ix *index) belongsNow(userID, companyID string) bool {
+	return slices.Contains(ix.waysNow(userID).All(), rightful.CanonicalID(companyID))
 }
 
 // text says the ways in a few words, for evidence.

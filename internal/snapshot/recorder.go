@@ -1,7 +1,7 @@
 // Package snapshot makes a world file of what one question read, so that whoever
 // is given the file can put the same question and is answered the same.
 //
-// A Recorder stands before the four reading ports and keeps what they answer:
+// A Recorder stands before the reading ports and keeps what they answer:
 // also that something is not there. World writes it down. Redactor replaces what
 // tells people and companies apart for no judge: emails, names, free texts.
 package snapshot
@@ -10,17 +10,21 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 
 	"rightful"
+	"rightful/internal/collect"
 )
 
-// Places are the reading ports. Directory and Stripe are required.
+// Places are the reading ports, and our own record. Directory and Stripe are required.
 type Places struct {
 	Directory rightful.DirectoryReader
 	Stripe    rightful.StripeReader
 	Cache     rightful.CacheReader
 	Probe     rightful.ProbeReader
+	Record    collect.Record
 }
 
 // Recorder keeps what the places answer to whoever reads through it. It is safe
@@ -43,6 +47,7 @@ type Recorder struct {
 	events   kept[rightful.Event]
 
 	made     kept[rightful.Intent] // for whom sessions were made
+	promised kept[string]          // companies for which something was made
 	cached   kept[rightful.CacheEntry]
 	answers  kept[answer]
 	revision string
@@ -67,14 +72,35 @@ func (r *Recorder) Places() Places {
 	if r.places.Probe != nil {
 		p.Probe = probe{r}
 	}
+	if r.places.Record != nil {
+		p.Record = ownRecord{r}
+	}
 	return p
 }
 
-// KeepMade keeps what is known of how a session was made.
-func (r *Recorder) KeepMade(in rightful.Intent) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.made.keep(in.ObjectID, in, "")
+// ownRecord records a collect.Record.
+type ownRecord struct{ r *Recorder }
+
+// CheckoutsOf implements collect.Record.
+func (d ownRecord) CheckoutsOf(ctx context.Context, sessionIDs []string) (map[string]rightful.Intent, error) {
+	made, err := d.r.places.Record.CheckoutsOf(ctx, sessionIDs)
+	d.r.mu.Lock()
+	defer d.r.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(made)) {
+		d.r.made.keep(id, made[id], "")
+	}
+	return made, err
+}
+
+// Promised implements collect.Record.
+func (d ownRecord) Promised(ctx context.Context, companyIDs []string) ([]string, error) {
+	promised, err := d.r.places.Record.Promised(ctx, companyIDs)
+	d.r.mu.Lock()
+	defer d.r.mu.Unlock()
+	for _, id := range promised {
+		d.r.promised.keep(id, id, "")
+	}
+	return promised, err
 }
 
 // directory records a rightful.DirectoryReader.

@@ -57,6 +57,12 @@ func (r *Recorder) World(about About, redact *Redactor) []byte {
 	if made := w.madeSessions(); len(made) > 0 {
 		f = append(f, member{"made_sessions", made})
 	}
+	if promised := w.promised.all(); len(promised) > 0 {
+		for i := range promised {
+			promised[i] = redact.ID(promised[i])
+		}
+		f.add("made_companies", list(promised))
+	}
 	if r.places.Cache != nil && len(about.Config.CacheKeys) > 0 {
 		f = append(f, member{"cache", w.cache()})
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	_ rightful.IntentStore     = (*Store)(nil)
-	_ rightful.CheckoutRecords = (*Store)(nil)
+	_ rightful.IntentStore   = (*Store)(nil)
+	_ rightful.IntentRecords = (*Store)(nil)
 )
 
 // longestID bounds every part of an intent's key, so that all of them together
@@ -128,24 +128,6 @@ func (s *Store) intent(ctx context.Context, q querier, in rightful.Intent) (righ
 		return rightful.Intent{}, err
 	}
 	return kept, nil
-}
-
-// CheckoutOf implements rightful.CheckoutRecords.
-func (s *Store) CheckoutOf(ctx context.Context, account string, livemode bool, sessionID string) (rightful.Intent, bool, error) {
-	if sessionID == "" || checkText(account, sessionID) != nil {
-		return rightful.Intent{}, false, nil // what cannot be kept was not kept
-	}
-	found := rightful.Intent{Kind: rightful.IntentCheckout, Account: account, Livemode: livemode, ObjectID: sessionID}
-	err := s.db.Read.QueryRowContext(ctx, s.d.query(`SELECT company_id, user_id, wish, generation, at, sent_at FROM rightful_intents
-		WHERE object_id = $1 AND kind = 'checkout' AND account = $2 AND livemode = $3 ORDER BY at LIMIT 1`), sessionID, account, livemode).
-		Scan(&found.CompanyID, &found.UserID, &found.Wish, &found.Generation, &found.At, &found.SentAt)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return rightful.Intent{}, false, nil
-	case err != nil:
-		return rightful.Intent{}, false, s.explain(ctx, err)
-	}
-	return found, true, nil
 }
 
 func cleanIntent(in rightful.Intent) (rightful.Intent, error) {

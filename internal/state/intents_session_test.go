@@ -2,14 +2,15 @@ package state_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"rightful"
 )
 
-// TestCheckoutOf: a session leads to whom it was made for, in its own account and mode,
+// TestCheckoutsOf: a session leads to whom it was made for, in its own account and mode,
 // until its intent is renewed.
-func TestCheckoutOf(t *testing.T) {
+func TestCheckoutsOf(t *testing.T) {
 	onBoth(t, func(b *bench) {
 		ctx, s := b.Context(), b.open()
 		in := checkout("11", "7", "wish")
@@ -31,7 +32,8 @@ func TestCheckoutOf(t *testing.T) {
 			{"acct_1", true, "", false},
 			{"acct_1", true, "cs_\x00", false},
 		} {
-			got, known, err := s.CheckoutOf(ctx, tt.account, tt.livemode, tt.session)
+			made, err := s.CheckoutsOf(ctx, tt.account, tt.livemode, []string{tt.session, "cs_none"})
+			got, known := made[tt.session]
 			if err != nil || known != tt.known || known && got != in {
 				b.Errorf("%+v: %+v, %v, %v", tt, got, known, err)
 			}
@@ -39,8 +41,8 @@ func TestCheckoutOf(t *testing.T) {
 		next := in
 		next.Generation, next.ObjectID = 1, ""
 		same(b, next)(s.Renew(ctx, next))
-		if _, known, err := s.CheckoutOf(ctx, "acct_1", true, "cs_live_1"); known || err != nil {
-			b.Errorf("a renewed intent still leads there: %v, %v", known, err)
+		if made, err := s.CheckoutsOf(ctx, "acct_1", true, []string{"cs_live_1"}); len(made) > 0 || err != nil {
+			b.Errorf("a renewed intent still leads there: %v, %v", made, err)
 		}
 	})
 }
@@ -76,8 +78,8 @@ func TestSessionsAreForgotten(t *testing.T) {
 			b.Errorf("%d are kept, want the customer, one that is not that old, and the new one", n)
 		}
 		for session, want := range map[string]bool{"cs_old": false, "cs_kept": true} {
-			if _, known, err := s.CheckoutOf(ctx, "acct_1", true, session); known != want || err != nil {
-				b.Errorf("%s: %v %v", session, known, err)
+			if made, err := s.CheckoutsOf(ctx, "acct_1", true, []string{session}); (len(made) > 0) != want || err != nil {
+				b.Errorf("%s: %v %v", session, made, err)
 			}
 		}
 		// A store that is opened later forgets what it finds, part by part.
@@ -91,6 +93,32 @@ func TestSessionsAreForgotten(t *testing.T) {
 			promise(late, in, 0)
 			if n := count(); n != want {
 				b.Errorf("%d are kept after %d promises, want %d", n, i+1, want)
+			}
+		}
+	})
+}
+
+// TestPromised: a company for which something was promised is known in its own account
+// and mode, whatever the promise was and whatever became of it.
+func TestPromised(t *testing.T) {
+	onBoth(t, func(b *bench) {
+		ctx, s := b.Context(), b.open()
+		for _, in := range []rightful.Intent{customer("11", "ann"), checkout("11", "7", "wish"), checkout("11", "8", "wish"), checkout("acme", "7", "wish")} {
+			if _, err := s.Promise(ctx, in); err != nil {
+				b.Fatal(err)
+			}
+		}
+		many := []string{"11", "acme", "12", "", "a\x00"}
+		for i := range 1200 { // more than fit into one statement
+			many = append(many, fmt.Sprint("none", i))
+		}
+		for _, tt := range []struct {
+			account  string
+			livemode bool
+			want     []string
+		}{{"acct_1", true, []string{"11", "acme"}}, {"acct_2", true, nil}, {"acct_1", false, nil}} {
+			if got, err := s.Promised(ctx, tt.account, tt.livemode, many); err != nil || !slices.Equal(got, tt.want) {
+				b.Errorf("%+v: %v %v", tt, got, err)
 			}
 		}
 	})

@@ -118,7 +118,7 @@ func Accounts(ctx context.Context, path string, env func(string) (string, bool),
 		e.Sources, e.Lacks = first.Sources, first.Lacks
 		if len(readers) > 1 {
 			e.Sources.Stripe = amongOthers(readers[i], own.Stripe[1:], without(readers, i))
-			e.Sources.Made = p.made.of(e.Sources.Stripe.Account)
+			e.Sources.Record = p.record.of(e.Sources.Stripe.Account)
 		}
 		e.GETs = func() int { return readers[i].Requests().GETs }
 		engines[i] = e

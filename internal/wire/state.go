@@ -83,7 +83,7 @@ func Record(ctx context.Context, e *engine.Engine, c *config.Config, address str
 	shut := e.Close
 	e.Journal, e.Audits, e.Intents = s, s, s
 	if e.Sources.Stripe != nil {
-		e.Sources.Made = look.RecordsOf(s, asOnce(e.Sources.Stripe.Account))
+		e.Sources.Record = look.RecordOf(s, asOnce(e.Sources.Stripe.Account))
 	}
 	e.Close = func() error { return errors.Join(shut(), s.Close()) }
 	return nil

@@ -54,7 +54,7 @@ func openWorld(path string, w *worldfile.World) (*engine.Engine, *config.Config,
 		Stripe:    w.Stripe(c.Keys()),
 		Cache:     w.Cache(),
 		Probe:     w.Probe(),
-		Made:      madeIn(w),
+		Record:    w.Record(),
 	}
 	writer := w.Writer()
 	e.Writers, e.Save = &apply.Writers{Stripe: writer, Directory: writer, Cache: writer}, w.Save
@@ -153,7 +153,7 @@ type parts struct {
 	stripe    *stripeapi.Reader
 	others    []*stripeapi.Reader // of the config's other accounts, in its order
 	directory *sqldirectory.Directory
-	made      *madeSessions
+	record    *ownRecord
 	cache     *rediscache.Reader
 	closers   []func() error
 }
@@ -173,9 +173,9 @@ type directoryOpener func(context.Context, string, sqldirectory.Mapping, ...sqld
 func open(ctx context.Context, c *config.Config, now time.Time, openDirectory directoryOpener) (*engine.Engine, *parts, []error) {
 	e, p := newEngine(c, now.Unix()), &parts{}
 	e.Close, e.Lacks = p.close, c.Directory.Write.Lacks
-	p.made = &madeSessions{address: c.StateAddress()}
-	e.Sources.Made = p.made.of(func(ctx context.Context) (rightful.Account, error) { return e.Sources.Stripe.Account(ctx) })
-	p.closers = append(p.closers, p.made.close)
+	p.record = &ownRecord{address: c.StateAddress()}
+	e.Sources.Record = p.record.of(func(ctx context.Context) (rightful.Account, error) { return e.Sources.Stripe.Account(ctx) })
+	p.closers = append(p.closers, p.record.close)
 	// The database's clock is compared with the one that things are judged by,
 	// which goes on while sources are opened and examined.
 	began := time.Now()

@@ -39,7 +39,7 @@ type World struct {
 	stripe stripeSection
 	cache  map[string]jsontext.Value
 	probe  *probeSection
-	made   map[string]rightful.Intent
+	record record
 
 	tables  map[string]list // the rows of the db section as they stand in the file
 	readers []*stripeReader // that must see what is written
@@ -55,7 +55,8 @@ type file struct {
 	Cache  map[string]jsontext.Value `json:"cache"`
 	Probe  *probeSection             `json:"probe"`
 
-	Made []madeSession `json:"made_sessions"`
+	Made          []madeSession    `json:"made_sessions"`
+	MadeCompanies []jsontext.Value `json:"made_companies"`
 
 	// What a snapshot has to say besides.
 	Mapping  mappingSection            `json:"mapping"`
@@ -145,7 +146,7 @@ func Parse(name string, raw []byte) (*World, error) {
 	if err := w.readStripe(f.Stripe); err != nil {
 		return nil, err
 	}
-	if err := w.readMade(f.Made); err != nil {
+	if err := w.readRecord(f.Made, f.MadeCompanies); err != nil {
 		return nil, err
 	}
 	w.Now = w.latest() + 24*60*60

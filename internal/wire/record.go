@@ -8,14 +8,13 @@ import (
 	"rightful"
 	"rightful/internal/collect"
 	"rightful/internal/look"
-	"rightful/internal/source/worldfile"
 	"rightful/internal/state"
 )
 
-// madeSessions tells for whom the gateway made sessions, from the state that the config
+// ownRecord tells what the gateway made, and for whom, from the state that the config
 // names. It is opened when something is to be told, and most runs never ask. Where there
 // is no state, nothing is kept; one that cannot be read is an error to whoever asks.
-type madeSessions struct {
+type ownRecord struct {
 	address string
 
 	mu     sync.Mutex
@@ -23,20 +22,35 @@ type madeSessions struct {
 	store  *state.Store // nil: there is none
 }
 
-// of returns what tells of the sessions of one account, which is asked for when something
-// is to be told.
-func (m *madeSessions) of(account func(context.Context) (rightful.Account, error)) collect.Made {
-	account = asOnce(account)
-	return func(ctx context.Context, sessions []string) (map[string]rightful.Intent, error) {
-		s, err := m.open(ctx)
-		if err != nil || s == nil {
-			return nil, err
-		}
-		return look.RecordsOf(s, account)(ctx, sessions)
-	}
+// of returns the record of one account, which is asked for when something is to be told.
+func (m *ownRecord) of(account func(context.Context) (rightful.Account, error)) collect.Record {
+	return recordOfAccount{m, asOnce(account)}
 }
 
-func (m *madeSessions) open(ctx context.Context) (*state.Store, error) {
+type recordOfAccount struct {
+	record  *ownRecord
+	account func(context.Context) (rightful.Account, error)
+}
+
+// CheckoutsOf implements collect.Record.
+func (r recordOfAccount) CheckoutsOf(ctx context.Context, sessionIDs []string) (map[string]rightful.Intent, error) {
+	s, err := r.record.open(ctx)
+	if err != nil || s == nil {
+		return nil, err
+	}
+	return look.RecordOf(s, r.account).CheckoutsOf(ctx, sessionIDs)
+}
+
+// Promised implements collect.Record.
+func (r recordOfAccount) Promised(ctx context.Context, companyIDs []string) ([]string, error) {
+	s, err := r.record.open(ctx)
+	if err != nil || s == nil {
+		return nil, err
+	}
+	return look.RecordOf(s, r.account).Promised(ctx, companyIDs)
+}
+
+func (m *ownRecord) open(ctx context.Context) (*state.Store, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.opened {
@@ -53,7 +67,7 @@ func (m *madeSessions) open(ctx context.Context) (*state.Store, error) {
 	return m.store, nil
 }
 
-func (m *madeSessions) close() error {
+func (m *ownRecord) close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.store == nil {
@@ -77,22 +91,5 @@ func asOnce(ask func(context.Context) (rightful.Account, error)) func(context.Co
 			known = &account
 		}
 		return *known, nil
-	}
-}
-
-// madeIn tells what a world says of how its sessions were made.
-func madeIn(w *worldfile.World) collect.Made {
-	kept := w.Made()
-	if len(kept) == 0 {
-		return nil
-	}
-	return func(ctx context.Context, sessions []string) (map[string]rightful.Intent, error) {
-		made := map[string]rightful.Intent{}
-		for _, id := range sessions {
-			if in, known := kept[id]; known {
-				made[id] = in
-			}
-		}
-		return made, ctx.Err()
 	}
 }
